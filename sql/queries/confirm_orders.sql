@@ -1,0 +1,36 @@
+-- Confirms a batch of orders, of any size, and says what each was before.
+--
+-- $1 order ids, $2 correlation ids (same length), $3 actor.
+--
+-- Answers one row for each distinct id; `was` is null where there is no such order. An order that is
+-- not pending is left as it is, so that a second delivery of a job changes nothing.
+WITH
+jobs AS (
+    SELECT DISTINCT ON (j.order_id) j.order_id, j.correlation_id
+    FROM unnest($1::uuid[], $2::text[]) AS j (order_id, correlation_id)
+    ORDER BY j.order_id
+),
+-- In id order, for the same reason as in place_order.
+locked AS MATERIALIZED (
+    SELECT o.id, o.status
+    FROM orders o
+    WHERE o.id = ANY ($1::uuid[])
+    ORDER BY o.id
+    FOR NO KEY UPDATE
+),
+confirmed AS (
+    UPDATE orders o
+    SET status = 'confirmed', version = o.version + 1, updated_at = now()
+    FROM locked l
+    WHERE o.id = l.id AND l.status = 'pending'
+    RETURNING o.id, o.version
+),
+history AS (
+    INSERT INTO order_history (order_id, version, from_status, to_status, at, actor, correlation_id)
+    SELECT c.id, c.version, 'pending', 'confirmed', now(), $3, j.correlation_id
+    FROM confirmed c
+    JOIN jobs j ON j.order_id = c.id
+)
+SELECT j.order_id, l.status AS was
+FROM jobs j
+LEFT JOIN locked l ON l.id = j.order_id
