@@ -1,0 +1,25 @@
+//! The use cases: one file each, and each one function that is handed what it needs.
+
+mod confirm_orders;
+mod create_order;
+mod fulfillment_job;
+mod get_product;
+pub mod ports;
+
+pub use confirm_orders::{Delivery, confirm_orders};
+pub use create_order::create_order;
+pub use fulfillment_job::{FulfillmentJob, InvalidJob};
+pub use get_product::get_product;
+
+use crate::domain::{CorrelationId, Owner};
+
+/// On whose behalf, and in answer to which request, a use case runs.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Who asks.
+    pub owner: Owner,
+    /// Follows the request to its last consumer.
+    pub correlation_id: CorrelationId,
+    /// W3C trace context, if the request came with one.
+    pub traceparent: Option<String>,
+}

@@ -1,0 +1,104 @@
+//! The nearest tier: what this process saw in the last few seconds.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use crate::app::ports::{CacheProducts, Cached};
+use crate::domain::ProductId;
+
+/// How long a change made elsewhere stays unseen here.
+const LIFETIME: Duration = Duration::from_secs(3);
+
+/// How many products are kept; at some 300 bytes each, a few megabytes.
+const CAPACITY: u64 = 10_000;
+
+/// Remembers products for three seconds, and asks the tier behind it for what it does not.
+pub struct MemoryCache<Behind> {
+    entries: Cache<ProductId, Cached>,
+    behind: Behind,
+}
+
+impl<Behind: CacheProducts> MemoryCache<Behind> {
+    /// Puts a memory in front of `behind`.
+    pub fn in_front_of(behind: Behind) -> Self {
+        let entries = Cache::builder().max_capacity(CAPACITY).time_to_live(LIFETIME).build();
+        Self { entries, behind }
+    }
+}
+
+impl<Behind: CacheProducts> CacheProducts for MemoryCache<Behind> {
+    async fn recall(&self, ids: &[ProductId]) -> HashMap<ProductId, Cached> {
+        let (mut known, mut unknown) = (HashMap::with_capacity(ids.len()), Vec::new());
+        for &id in ids {
+            match self.entries.get(&id) {
+                Some(cached) => _ = known.insert(id, cached),
+                None => unknown.push(id),
+            }
+        }
+        if !unknown.is_empty() {
+            for (id, cached) in self.behind.recall(&unknown).await {
+                self.entries.insert(id, cached.clone());
+                known.insert(id, cached);
+            }
+        }
+        known
+    }
+
+    async fn remember(&self, id: ProductId, cached: Cached) {
+        self.entries.insert(id, cached.clone());
+        self.behind.remember(id, cached).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// A tier that knows some products to be missing, and keeps what it was asked.
+    #[derive(Default)]
+    struct Behind {
+        missing: Vec<ProductId>,
+        asked: Mutex<Vec<Vec<ProductId>>>,
+        told: Mutex<Vec<ProductId>>,
+    }
+
+    impl CacheProducts for Behind {
+        async fn recall(&self, ids: &[ProductId]) -> HashMap<ProductId, Cached> {
+            self.asked.lock().unwrap().push(ids.to_vec());
+            let known = ids.iter().filter(|id| self.missing.contains(id));
+            known.map(|&id| (id, Cached::Missing)).collect()
+        }
+
+        async fn remember(&self, id: ProductId, _: Cached) {
+            self.told.lock().unwrap().push(id);
+        }
+    }
+
+    fn id(number: u128) -> ProductId {
+        ProductId::from(Uuid::from_u128(number))
+    }
+
+    #[tokio::test]
+    async fn only_what_is_not_in_memory_is_asked_for_behind_it() {
+        let cache =
+            MemoryCache::in_front_of(Behind { missing: vec![id(1), id(2)], ..Behind::default() });
+        assert_eq!(cache.recall(&[id(1)]).await.len(), 1);
+        assert_eq!(cache.recall(&[id(1), id(2), id(3)]).await.len(), 2);
+        assert_eq!(*cache.behind.asked.lock().unwrap(), [vec![id(1)], vec![id(2), id(3)]]);
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_is_kept_here_and_passed_on() {
+        let cache = MemoryCache::in_front_of(Behind::default());
+        cache.remember(id(1), Cached::Missing).await;
+        assert_eq!(cache.recall(&[id(1)]).await.get(&id(1)), Some(&Cached::Missing));
+        assert_eq!(*cache.behind.told.lock().unwrap(), [id(1)]);
+        assert!(cache.behind.asked.lock().unwrap().is_empty());
+    }
+}

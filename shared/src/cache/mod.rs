@@ -1,0 +1,12 @@
+//! The product cache: this process's memory in front of DynamoDB.
+//!
+//! It decides nothing about money or stock. It lets an order for an unknown product fail early, and
+//! serves reads.
+
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
+mod memory;
+
+#[cfg(feature = "dynamodb")]
+pub use dynamodb::DynamoDbCache;
+pub use memory::MemoryCache;

@@ -1,0 +1,157 @@
+//! Configuration, read from the environment once and in this file only.
+
+use std::time::Duration;
+
+use tracing::Level;
+
+/// How long a start waits for Postgres, unless `DATABASE_CONNECT_TIMEOUT_SECONDS` says otherwise:
+/// within the ten seconds that AWS gives the init phase of a function.
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// The environment of a function. What a function does not ask for need not be set.
+pub struct Config {
+    lookup: fn(&str) -> Option<String>,
+}
+
+/// How to reach Postgres. Holds a password, and so does not print.
+#[derive(Clone)]
+pub struct DatabaseConfig {
+    /// A connection string (`postgres://…`), in which `sslmode=disable` is the only way to do
+    /// without verified TLS.
+    pub url: String,
+    /// How long a start tries to connect.
+    pub connect_timeout: Duration,
+}
+
+/// A variable that is not set, or not to what it should be.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not set, or empty.
+    #[error("{variable} is not set; it should hold {expected}")]
+    Missing {
+        /// Which.
+        variable: &'static str,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// Set to something else.
+    #[error("{variable} is {value:?}; it should hold {expected}")]
+    Invalid {
+        /// Which.
+        variable: &'static str,
+        /// What it held.
+        value: String,
+        /// What it should hold.
+        expected: &'static str,
+    },
+}
+
+impl Config {
+    /// The configuration of this process.
+    #[must_use]
+    pub fn from_env() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads them")]
+        let lookup = |name: &str| std::env::var(name).ok();
+        Self { lookup }
+    }
+
+    /// How to reach Postgres.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or wrong.
+    pub fn database(&self) -> Result<DatabaseConfig, ConfigError> {
+        let url = self.required("DATABASE_URL", "a connection string, postgres://user@host/db")?;
+        let variable = "DATABASE_CONNECT_TIMEOUT_SECONDS";
+        let connect_timeout = match self.optional(variable) {
+            None => DEFAULT_CONNECT_TIMEOUT,
+            Some(value) => value
+                .parse()
+                .ok()
+                .filter(|seconds| (1..=900).contains(seconds))
+                .map(Duration::from_secs)
+                .ok_or(ConfigError::Invalid { variable, value, expected: "1 to 900 seconds" })?,
+        };
+        Ok(DatabaseConfig { url, connect_timeout })
+    }
+
+    /// The URL of the fulfilment queue.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub fn fulfillment_queue_url(&self) -> Result<String, ConfigError> {
+        self.required("FULFILLMENT_QUEUE_URL", "the URL of an SQS queue")
+    }
+
+    /// The name of the product cache's table.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub fn product_cache_table(&self) -> Result<String, ConfigError> {
+        self.required("PRODUCT_CACHE_TABLE", "the name of a DynamoDB table")
+    }
+
+    /// The least important level that is logged.
+    ///
+    /// # Errors
+    /// Names the variable if it is wrong.
+    pub fn log_level(&self) -> Result<Level, ConfigError> {
+        let variable = "LOG_LEVEL";
+        match self.optional(variable) {
+            None => Ok(Level::INFO),
+            Some(value) => value.parse().map_err(|_| ConfigError::Invalid {
+                variable,
+                value,
+                expected: "error, warn, info, debug or trace",
+            }),
+        }
+    }
+
+    fn optional(&self, variable: &'static str) -> Option<String> {
+        (self.lookup)(variable).filter(|value| !value.is_empty())
+    }
+
+    fn required(
+        &self,
+        variable: &'static str,
+        expected: &'static str,
+    ) -> Result<String, ConfigError> {
+        self.optional(variable).ok_or(ConfigError::Missing { variable, expected })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_variable_and_what_it_should_hold() {
+        let config = Config { lookup: |_| None };
+        assert_eq!(
+            config.fulfillment_queue_url().unwrap_err().to_string(),
+            "FULFILLMENT_QUEUE_URL is not set; it should hold the URL of an SQS queue"
+        );
+        let config = Config { lookup: |_| Some("soon".to_owned()) };
+        assert_eq!(
+            config.log_level().unwrap_err().to_string(),
+            "LOG_LEVEL is \"soon\"; it should hold error, warn, info, debug or trace"
+        );
+        assert!(config.database().is_err());
+    }
+
+    #[test]
+    fn what_is_empty_is_as_good_as_not_set() {
+        let config = Config { lookup: |_| Some(String::new()) };
+        assert!(config.product_cache_table().is_err());
+        assert_eq!(config.log_level(), Ok(Level::INFO));
+    }
+
+    #[test]
+    fn a_start_waits_eight_seconds_for_postgres_unless_told_otherwise() {
+        let config = Config {
+            lookup: |name| {
+                (name == "DATABASE_URL").then(|| "postgres://localhost/waybill".to_owned())
+            },
+        };
+        assert_eq!(config.database().ok().unwrap().connect_timeout, Duration::from_secs(8));
+    }
+}

@@ -1,0 +1,18 @@
+//! Types and rules of the order business.
+//!
+//! Nothing here knows of AWS, HTTP or SQL. A value of one of these types is valid by construction:
+//! each can only be had from a function that checks.
+
+mod ids;
+mod money;
+mod new_order;
+mod order;
+mod product;
+mod status;
+
+pub use ids::{CorrelationId, OrderId, OrderNumber, Owner, ProductId};
+pub use money::{AmountOutOfRange, Currency, Money};
+pub use new_order::{CustomerEmail, CustomerName, MAX_LINES, NewOrder, OrderLine, Quantity};
+pub use order::{HistoryEntry, Order, OrderItem, OrderSummary};
+pub use product::Product;
+pub use status::Status;

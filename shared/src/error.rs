@@ -1,0 +1,100 @@
+//! What can go wrong in a use case. Knows nothing of HTTP or SQS; each has one exhaustive mapping.
+
+use crate::BoxError;
+use crate::domain::{AmountOutOfRange, ProductId};
+
+/// Why a use case did not do what was asked. Unless a variant says otherwise, nothing was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request breaks the rules of its form; every breach is listed.
+    #[error("the request is not valid")]
+    Invalid(Vec<Violation>),
+    /// No such order, or not the caller's.
+    #[error("there is no such order")]
+    OrderNotFound,
+    /// No such product.
+    #[error("there is no such product")]
+    ProductNotFound,
+    /// The order names products that are not for sale.
+    #[error("the order names products that are not for sale")]
+    UnknownProducts(Vec<ProductId>),
+    /// The order asks for more than is left.
+    #[error("the order asks for more than is left")]
+    InsufficientStock(Vec<Shortage>),
+    /// The lines of the order are priced in different currencies.
+    #[error("the lines of an order must share one currency")]
+    MixedCurrencies,
+    /// The order's total does not fit 64 bits.
+    #[error(transparent)]
+    AmountOutOfRange(#[from] AmountOutOfRange),
+    /// Something that the service depends on did not answer. Whether a write took place is unknown.
+    #[error("{dependency} is unavailable")]
+    Unavailable {
+        /// What did not answer, such as `Postgres`.
+        dependency: &'static str,
+        /// What it said.
+        source: BoxError,
+    },
+    /// A mistake in the service itself.
+    #[error("internal error")]
+    Internal(#[source] BoxError),
+}
+
+impl Error {
+    /// Whether the same request may succeed later without a change to it.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } => true,
+            Self::Invalid(_)
+            | Self::OrderNotFound
+            | Self::ProductNotFound
+            | Self::UnknownProducts(_)
+            | Self::InsufficientStock(_)
+            | Self::MixedCurrencies
+            | Self::AmountOutOfRange(_)
+            | Self::Internal(_) => false,
+        }
+    }
+
+    /// The error and its causes in one line, for the log.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        chain(self)
+    }
+}
+
+/// An error and its causes in one line, for the log.
+#[must_use]
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}
+
+/// One breach of a request's form.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Violation {
+    /// Where: a JSON pointer (RFC 6901) into the body, or the name of a parameter.
+    pub pointer: String,
+    /// What is wrong there, as a sentence that goes on from its name.
+    pub detail: String,
+}
+
+/// A product of which less is left than was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Shortage {
+    /// Which.
+    pub product_id: ProductId,
+    /// Its name.
+    pub name: String,
+    /// How many were asked for, in all lines together.
+    pub requested: i32,
+    /// How many are left.
+    pub available: i32,
+}

@@ -1,0 +1,225 @@
+//! The bodies of requests: every breach of their form is listed, not the first alone.
+
+use std::fmt::Write;
+
+use serde_json::{Map, Value};
+
+use super::{Incoming, Problem};
+use crate::Error;
+use crate::domain::{CustomerEmail, CustomerName, MAX_LINES, NewOrder, ProductId, Quantity};
+use crate::error::Violation;
+
+impl Incoming {
+    /// The body as an order to place.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json), or a violation for every place where the body is no such order.
+    pub fn new_order(&self) -> Result<NewOrder, Problem> {
+        new_order(&self.json()?).map_err(|violations| Error::Invalid(violations).into())
+    }
+}
+
+fn new_order(body: &Value) -> Result<NewOrder, Vec<Violation>> {
+    let mut reader = Reader::default();
+    let order =
+        reader.object(body, &["customer_name", "customer_email", "items"], |reader, body| {
+            let name = reader.field(body, "customer_name", |reader, value| {
+                reader.text(value, CustomerName::parse)
+            });
+            let email = reader.field(body, "customer_email", |reader, value| {
+                reader.text(value, CustomerEmail::parse)
+            });
+            let items = reader.field(body, "items", Reader::items);
+            Some((name?, email?, items?))
+        });
+    match order {
+        Some((name, email, items)) if reader.violations.is_empty() => {
+            NewOrder::new(name, email, &items)
+                .map_err(|detail| vec![Violation { pointer: "/items".to_owned(), detail }])
+        }
+        _ => Err(reader.violations),
+    }
+}
+
+/// Walks through a JSON value and keeps what is wrong with it, and where.
+#[derive(Default)]
+struct Reader {
+    /// Where the walk stands: a JSON pointer.
+    pointer: String,
+    violations: Vec<Violation>,
+}
+
+impl Reader {
+    fn items(&mut self, value: &Value) -> Option<Vec<(ProductId, Quantity)>> {
+        let Value::Array(items) = value else {
+            return self.refuse("must be an array of items");
+        };
+        // Whatever the lines are, nobody reads a list of more complaints than lines are allowed.
+        if !(1..=MAX_LINES).contains(&items.len()) {
+            return self.refuse(format!("must have 1 to {MAX_LINES} items"));
+        }
+        let mut lines = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let line = self.at(index, |reader| {
+                reader.object(item, &["product_id", "quantity"], |reader, item| {
+                    let product = reader.field(item, "product_id", |reader, value| {
+                        reader.text(value, ProductId::parse)
+                    });
+                    let quantity = reader.field(item, "quantity", Self::quantity);
+                    Some((product?, quantity?))
+                })
+            });
+            lines.extend(line);
+        }
+        Some(lines)
+    }
+
+    fn quantity(&mut self, value: &Value) -> Option<Quantity> {
+        let Some(pieces) = value.as_i64() else {
+            return self.refuse(format!("must be a whole number from 1 to {}", Quantity::MAX));
+        };
+        Quantity::parse(pieces).map_or_else(|detail| self.refuse(detail), Some)
+    }
+
+    fn text<T>(&mut self, value: &Value, parse: fn(&str) -> Result<T, String>) -> Option<T> {
+        let Value::String(text) = value else {
+            return self.refuse("must be a string");
+        };
+        parse(text).map_or_else(|detail| self.refuse(detail), Some)
+    }
+
+    /// Reads an object that has no other fields than `known`.
+    fn object<T>(
+        &mut self,
+        value: &Value,
+        known: &[&str],
+        read: impl FnOnce(&mut Self, &Map<String, Value>) -> Option<T>,
+    ) -> Option<T> {
+        let Value::Object(fields) = value else {
+            return self.refuse("must be an object");
+        };
+        for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
+            self.at(escape(name), |reader| reader.refuse::<()>("is not a known field"));
+        }
+        read(self, fields)
+    }
+
+    fn field<T>(
+        &mut self,
+        object: &Map<String, Value>,
+        name: &str,
+        read: impl FnOnce(&mut Self, &Value) -> Option<T>,
+    ) -> Option<T> {
+        self.at(name, |reader| match object.get(name) {
+            Some(value) => read(reader, value),
+            None => reader.refuse("is missing"),
+        })
+    }
+
+    /// Goes one step down for `read`, and up again.
+    fn at<T>(&mut self, step: impl std::fmt::Display, read: impl FnOnce(&mut Self) -> T) -> T {
+        let above = self.pointer.len();
+        let _ = write!(self.pointer, "/{step}");
+        let result = read(self);
+        self.pointer.truncate(above);
+        result
+    }
+
+    fn refuse<T>(&mut self, detail: impl Into<String>) -> Option<T> {
+        self.violations.push(Violation { pointer: self.pointer.clone(), detail: detail.into() });
+        None
+    }
+}
+
+/// A name as it stands in a JSON pointer (RFC 6901, 3), and no more of it than helps to find it.
+fn escape(name: &str) -> String {
+    let name: String = name.chars().take(64).collect();
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const MUG: &str = "019c8019-aa00-7a31-9c40-000000000001";
+
+    fn pointers(body: &Value) -> Vec<String> {
+        new_order(body).unwrap_err().into_iter().map(|violation| violation.pointer).collect()
+    }
+
+    fn valid() -> Value {
+        json!({
+            "customer_name": "Ada Lovelace",
+            "customer_email": "ada@example.com",
+            "items": [{ "product_id": MUG, "quantity": 2 }],
+        })
+    }
+
+    #[test]
+    fn a_whole_body_is_an_order() {
+        let order = new_order(&valid()).unwrap();
+        assert_eq!(order.customer_name.as_str(), "Ada Lovelace");
+        assert_eq!(order.lines().len(), 1);
+    }
+
+    #[test]
+    fn every_breach_is_listed_with_its_place() {
+        let body = json!({
+            "customer_email": "ada",
+            "coupon": "x",
+            "a/b~c": 1,
+            "items": [
+                { "product_id": "1", "quantity": 0 },
+                { "product_id": MUG, "quantity": 1.5, "price": 1 },
+                7,
+                { "product_id": MUG },
+            ],
+        });
+        let mut found = pointers(&body);
+        found.sort();
+        assert_eq!(
+            found,
+            [
+                "/a~1b~0c",
+                "/coupon",
+                "/customer_email",
+                "/customer_name",
+                "/items/0/product_id",
+                "/items/0/quantity",
+                "/items/1/price",
+                "/items/1/quantity",
+                "/items/2",
+                "/items/3/quantity",
+            ]
+        );
+    }
+
+    #[test]
+    fn items_are_there_and_not_too_many() {
+        for items in [json!(null), json!({}), json!([]), json!(vec![json!({}); 101])] {
+            let mut body = valid();
+            body["items"] = items;
+            assert_eq!(pointers(&body), ["/items"]);
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_object_is_refused_at_its_root() {
+        for body in [json!(null), json!([]), json!("x"), json!(1)] {
+            assert_eq!(pointers(&body), [""]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_it_panic(text in "\\PC*", quantity in any::<i64>()) {
+            let _ = new_order(&json!({ "customer_name": text, "items": [{ "quantity": quantity }] }));
+            if let Ok(body) = serde_json::from_str(&text) {
+                let _ = new_order(&body);
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! From a request to a use case and back: JSON bodies, problems, correlation ids.
+
+mod body;
+mod problem;
+mod render;
+mod request;
+mod server;
+
+pub use problem::Problem;
+pub use render::{OrderBody, OrderList, ProductBody, ProductList};
+pub use request::{Incoming, PageSize};
+pub use server::{Reply, serve};
+
+/// Re-exported, so that a function's tests build requests of the same types.
+pub use lambda_http::http::StatusCode;

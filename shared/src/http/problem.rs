@@ -1,0 +1,210 @@
+//! Errors as clients see them: RFC 9457 problem details.
+
+use lambda_http::http::header::RETRY_AFTER;
+use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::{Body, Response};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::server::response;
+use crate::domain::CorrelationId;
+use crate::error::chain;
+use crate::{BoxError, Error};
+
+/// When a client should ask again after a 503.
+const RETRY_AFTER_SECONDS: &str = "5";
+
+/// Why a request was not fulfilled: a kind that stays the same, and what is particular this time.
+pub struct Problem {
+    status: StatusCode,
+    /// The last part of `type`.
+    code: &'static str,
+    title: &'static str,
+    detail: String,
+    /// Further members of the body.
+    members: Map<String, Value>,
+    /// For the log alone.
+    cause: Option<BoxError>,
+}
+
+#[derive(Serialize)]
+struct ProblemBody<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    correlation_id: &'a CorrelationId,
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
+}
+
+impl Problem {
+    pub(super) fn unsupported_media_type() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            "The body is not JSON",
+            "send the body as JSON, with Content-Type: application/json",
+        )
+    }
+
+    pub(super) fn body_too_large(limit_bytes: usize) -> Self {
+        let detail = format!("a body may have at most {limit_bytes} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large", detail)
+            .with("limit_bytes", limit_bytes)
+            .with("errors", json!([{ "pointer": "", "detail": "is too large" }]))
+    }
+
+    pub(super) fn internal(cause: impl Into<BoxError>) -> Self {
+        let detail = "something went wrong inside the service; quote the correlation id";
+        let internal = StatusCode::INTERNAL_SERVER_ERROR;
+        Self {
+            cause: Some(cause.into()),
+            ..Self::new(internal, "internal", "Internal error", detail)
+        }
+    }
+
+    fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self { status, code, title, detail: detail.into(), members: Map::new(), cause: None }
+    }
+
+    fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// Logs what there is to log, and makes the response.
+    pub(super) fn respond(&self, correlation_id: &CorrelationId) -> Response<Body> {
+        let problem = self.code;
+        match &self.cause {
+            Some(cause) => tracing::error!(problem, error = chain(&**cause), "the request failed"),
+            None => tracing::info!(problem, "the request is refused"),
+        }
+        let body = ProblemBody {
+            kind: format!("/problems/{}", self.code),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            correlation_id,
+            members: &self.members,
+        };
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = response(self.status, "application/problem+json", body, correlation_id);
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        response
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::Invalid(violations) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "invalid-request",
+                "The request is not valid",
+                "see errors for what is wrong, and where",
+            )
+            .with("errors", json!(violations)),
+            Error::OrderNotFound => {
+                Self::new(StatusCode::NOT_FOUND, "order-not-found", "No such order", detail)
+            }
+            Error::ProductNotFound => {
+                Self::new(StatusCode::NOT_FOUND, "product-not-found", "No such product", detail)
+            }
+            Error::UnknownProducts(ids) => Self::new(
+                StatusCode::NOT_FOUND,
+                "unknown-product",
+                "A product is not for sale",
+                detail,
+            )
+            .with("product_ids", json!(ids)),
+            Error::InsufficientStock(shortages) => {
+                Self::new(StatusCode::CONFLICT, "insufficient-stock", "Not enough is left", detail)
+                    .with("shortages", json!(shortages))
+            }
+            Error::MixedCurrencies => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "mixed-currencies",
+                "The lines are in different currencies",
+                detail,
+            ),
+            Error::AmountOutOfRange(_) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "amount-out-of-range",
+                "The total is too large",
+                detail,
+            )
+            .with("errors", json!([{ "pointer": "/items", "detail": "cost too much together" }])),
+            Error::Unavailable { .. } => Self {
+                cause: Some(error.into()),
+                ..Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "The service can't answer now",
+                    "try again in a few seconds; if it goes on, quote the correlation id",
+                )
+            },
+            Error::Internal(cause) => Self::internal(cause),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(problem: impl Into<Problem>) -> (u16, Value) {
+        let response = problem.into().respond(&CorrelationId::parse("abc").unwrap());
+        let status = response.status().as_u16();
+        let Body::Text(text) = response.into_body() else { panic!("no text") };
+        (status, serde_json::from_str(&text).unwrap())
+    }
+
+    #[test]
+    fn a_problem_has_the_members_of_rfc_9457_and_the_correlation_id() {
+        let (status, body) = body(Error::OrderNotFound);
+        assert_eq!(status, 404);
+        assert_eq!(
+            body,
+            json!({
+                "type": "/problems/order-not-found",
+                "title": "No such order",
+                "status": 404,
+                "detail": "there is no such order",
+                "correlation_id": "abc",
+            })
+        );
+    }
+
+    #[test]
+    fn a_5xx_says_nothing_of_the_inside() {
+        for error in [
+            Error::Internal("no table named orders".into()),
+            Error::Unavailable { dependency: "Postgres", source: "10.0.0.7 refused".into() },
+        ] {
+            let (status, body) = body(error);
+            assert!(status >= 500);
+            let text = body.to_string();
+            assert!(!text.contains("table") && !text.contains("10.0.0.7"), "{text}");
+            assert!(!text.contains("Postgres") && text.contains("abc"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_go_better_later_says_when() {
+        let error = Error::Unavailable { dependency: "Postgres", source: "down".into() };
+        assert!(error.retryable());
+        let response = Problem::from(error).respond(&CorrelationId::generate());
+        assert_eq!(response.headers()[RETRY_AFTER], "5");
+    }
+}

@@ -1,0 +1,249 @@
+//! What a handler takes from a request.
+
+use lambda_http::http::HeaderMap;
+use lambda_http::http::header::CONTENT_TYPE;
+use lambda_http::{Body, Request, RequestExt};
+use serde_json::Value;
+
+use super::Problem;
+use super::server::CORRELATION_ID;
+use crate::Error;
+use crate::app::Context;
+use crate::domain::{CorrelationId, Owner};
+use crate::error::Violation;
+
+/// The largest body that is read: a hundred lines take about 8 KiB.
+const MAX_BODY_BYTES: usize = 32 * 1024;
+
+/// A request, and the context that its use case runs in.
+pub struct Incoming {
+    request: Request,
+    context: Context,
+}
+
+impl From<Request> for Incoming {
+    fn from(request: Request) -> Self {
+        let header = |name: &str| request.headers().get(name)?.to_str().ok();
+        let context = Context {
+            owner: Owner::anonymous(),
+            correlation_id: header(CORRELATION_ID.as_str())
+                .and_then(CorrelationId::parse)
+                .unwrap_or_else(CorrelationId::generate),
+            traceparent: header("traceparent")
+                .filter(|text| is_traceparent(text))
+                .map(str::to_owned),
+        };
+        Self { request, context }
+    }
+}
+
+impl Incoming {
+    /// On whose behalf the request is, and what it is followed by.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The platform's name for this invocation.
+    #[must_use]
+    pub fn request_id(&self) -> String {
+        self.request
+            .lambda_context_ref()
+            .map_or_else(String::new, |context| context.request_id.clone())
+    }
+
+    /// The `{id}` of the path.
+    ///
+    /// # Errors
+    /// A violation of `id`, if `parse` does not take it.
+    pub fn id<T>(&self, parse: fn(&str) -> Result<T, String>) -> Result<T, Problem> {
+        let id = self.request.path_parameters_ref().and_then(|path| path.first("id"));
+        parse(id.unwrap_or_default()).map_err(|detail| violation("id", detail))
+    }
+
+    /// The value of the query parameter `name`, if it is there. A parameter that is not in `known`
+    /// is refused: it is a misspelling more often than a wish.
+    ///
+    /// # Errors
+    /// A violation of every parameter that is not known, or that is there twice.
+    pub fn query<const N: usize>(&self, known: [&str; N]) -> Result<[Option<&str>; N], Problem> {
+        let Some(query) = self.request.query_string_parameters_ref() else {
+            return Ok([None; N]);
+        };
+        let mut violations = Vec::new();
+        for (name, _) in query.iter() {
+            if !known.contains(&name) {
+                violations.push(Violation {
+                    pointer: name.to_owned(),
+                    detail: "is not a parameter of this route".to_owned(),
+                });
+            } else if query.all(name).is_some_and(|values| values.len() > 1) {
+                violations.push(Violation {
+                    pointer: name.to_owned(),
+                    detail: "must be given once".to_owned(),
+                });
+            }
+        }
+        violations.dedup();
+        if violations.is_empty() {
+            Ok(known.map(|name| query.first(name)))
+        } else {
+            Err(Error::Invalid(violations).into())
+        }
+    }
+
+    /// The body as JSON, of whatever shape.
+    ///
+    /// # Errors
+    /// 415 if it is something else by its own account, 413 if it is too large, 400 if it does not
+    /// parse.
+    pub fn json(&self) -> Result<Value, Problem> {
+        if !is_json(self.request.headers()) {
+            return Err(Problem::unsupported_media_type());
+        }
+        let body: &[u8] = match self.request.body() {
+            Body::Text(text) => text.as_bytes(),
+            Body::Binary(bytes) => bytes,
+            _ => &[],
+        };
+        if body.len() > MAX_BODY_BYTES {
+            return Err(Problem::body_too_large(MAX_BODY_BYTES));
+        }
+        serde_json::from_slice(body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            violation("", format!("is not JSON: see line {line}, column {column}"))
+        })
+    }
+}
+
+/// How many entries a page may have: 1 to 100, and 10 unless asked otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageSize(u8);
+
+impl PageSize {
+    /// Reads the parameter `limit`.
+    ///
+    /// # Errors
+    /// A violation of `limit`, if it is anything but a number from 1 to 100.
+    pub fn parse(limit: Option<&str>) -> Result<Self, Problem> {
+        let Some(limit) = limit else {
+            return Ok(Self(10));
+        };
+        limit
+            .parse()
+            .ok()
+            .filter(|size| (1..=100).contains(size))
+            .map(Self)
+            .ok_or_else(|| violation("limit", "must be a number from 1 to 100".to_owned()))
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+fn violation(pointer: &str, detail: String) -> Problem {
+    Error::Invalid(vec![Violation { pointer: pointer.to_owned(), detail }]).into()
+}
+
+/// Whether a body says of itself that it is JSON: `application/json`, or a type with the suffix
+/// `+json` (RFC 6839), with or without parameters.
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let essence = essence.to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// The form of W3C Trace Context, version 00: it is passed on, and so not passed on unseen.
+fn is_traceparent(text: &str) -> bool {
+    let hex = |part: Option<&str>, length: usize| {
+        part.is_some_and(|part| {
+            part.len() == length
+                && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        })
+    };
+    let mut parts = text.split('-');
+    hex(parts.next(), 2)
+        && hex(parts.next(), 32)
+        && hex(parts.next(), 16)
+        && hex(parts.next(), 2)
+        && parts.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn incoming(request: lambda_http::http::request::Builder, body: impl Into<Body>) -> Incoming {
+        Incoming::from(request.body(body.into()).unwrap())
+    }
+
+    fn with_query(parameters: &[(&str, &[&str])]) -> Incoming {
+        let parameters: HashMap<String, Vec<String>> = parameters
+            .iter()
+            .map(|(name, values)| {
+                ((*name).to_owned(), values.iter().map(|value| (*value).to_owned()).collect())
+            })
+            .collect();
+        let request = Request::new(Body::Empty).with_query_string_parameters(parameters);
+        Incoming::from(request)
+    }
+
+    #[test]
+    fn a_sane_correlation_id_is_kept_and_another_replaced() {
+        let with = |id: &str| {
+            let request = lambda_http::http::Request::builder().header(CORRELATION_ID, id);
+            let incoming = incoming(request, Body::Empty);
+            incoming.context().correlation_id.as_str().to_owned()
+        };
+        assert_eq!(with("checkout-42"), "checkout-42");
+        assert_ne!(with("two words"), "two words");
+    }
+
+    #[test]
+    fn a_traceparent_is_passed_on_only_in_its_own_form() {
+        assert!(is_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+        for text in
+            ["", "00", "00-0af7-b7ad-01", "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01"]
+        {
+            assert!(!is_traceparent(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_json_is_read_as_json() {
+        let with = |content_type: &str| {
+            let request = lambda_http::http::Request::builder().header(CONTENT_TYPE, content_type);
+            incoming(request, "{}").json().is_ok()
+        };
+        assert!(with("application/json"));
+        assert!(with("Application/JSON; charset=utf-8"));
+        assert!(with("application/merge-patch+json"));
+        assert!(!with("text/plain"));
+        assert!(!with("application/x-www-form-urlencoded"));
+        assert!(incoming(lambda_http::http::Request::builder(), "{}").json().is_err());
+    }
+
+    #[test]
+    fn a_query_parameter_is_known_and_stands_once() {
+        assert_eq!(with_query(&[]).query(["limit"]).ok().unwrap(), [None]);
+        assert_eq!(with_query(&[("limit", &["5"])]).query(["limit"]).ok().unwrap(), [Some("5")]);
+        assert!(with_query(&[("limit", &["5", "6"])]).query(["limit"]).is_err());
+        assert!(with_query(&[("limt", &["5"])]).query(["limit"]).is_err());
+    }
+
+    #[test]
+    fn a_page_has_1_to_100_entries_and_10_unless_asked_otherwise() {
+        assert_eq!(PageSize::parse(None).ok(), Some(PageSize(10)));
+        assert_eq!(PageSize::parse(Some("100")).ok(), Some(PageSize(100)));
+        for limit in ["", "0", "-1", "101", "256", "ten", "1.5"] {
+            assert!(PageSize::parse(Some(limit)).is_err(), "{limit}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Around every handler: a span to log under, an answer whatever happens, the headers of all answers.
+
+use std::convert::Infallible;
+use std::time::Instant;
+
+use lambda_http::http::header::{CONTENT_TYPE, HeaderName, LOCATION};
+use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::{Body, Request, Response, service_fn};
+use serde::Serialize;
+use tracing::Instrument;
+use tracing::field::Empty;
+
+use super::{Incoming, Problem};
+use crate::domain::CorrelationId;
+use crate::{BoxError, lambda};
+
+/// Carries the correlation id, there and back.
+pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// A handler's answer.
+pub struct Reply {
+    status: StatusCode,
+    location: Option<String>,
+    body: Result<Vec<u8>, serde_json::Error>,
+}
+
+impl Reply {
+    /// Answers with `body` as JSON.
+    pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
+        Self { status, location: None, body: serde_json::to_vec(body) }
+    }
+
+    /// Says where what was made can be found.
+    #[must_use]
+    pub fn at(self, path: String) -> Self {
+        Self { location: Some(path), ..self }
+    }
+}
+
+/// Serves requests with `handler` for as long as the process lives.
+///
+/// # Errors
+/// If the Lambda runtime can't go on.
+pub async fn serve<H, F>(handler: H) -> Result<(), BoxError>
+where
+    H: Fn(Incoming) -> F + Sync,
+    F: Future<Output = Result<Reply, Problem>> + Send,
+{
+    let handler = &handler;
+    lambda_http::run(service_fn(|request| answer(request, handler))).await
+}
+
+async fn answer<H, F>(request: Request, handler: &H) -> Result<Response<Body>, Infallible>
+where
+    H: Fn(Incoming) -> F + Sync,
+    F: Future<Output = Result<Reply, Problem>> + Send,
+{
+    let started = Instant::now();
+    let incoming = Incoming::from(request);
+    let correlation_id = incoming.context().correlation_id.clone();
+    let span = tracing::info_span!(
+        "request",
+        correlation_id = correlation_id.as_str(),
+        request_id = incoming.request_id(),
+        cold_start = lambda::is_cold_start(),
+        order_id = Empty,
+    );
+    async {
+        let reply = handler(incoming).await;
+        let response = reply
+            .and_then(|reply| respond(reply, &correlation_id))
+            .unwrap_or_else(|problem| problem.respond(&correlation_id));
+        let duration_ms = started.elapsed().as_secs_f64() * 1e3;
+        tracing::info!(status = response.status().as_u16(), duration_ms, "the request is answered");
+        Ok(response)
+    }
+    .instrument(span)
+    .await
+}
+
+fn respond(reply: Reply, correlation_id: &CorrelationId) -> Result<Response<Body>, Problem> {
+    let body = reply.body.map_err(Problem::internal)?;
+    let mut response = response(reply.status, "application/json", body, correlation_id);
+    if let Some(location) = reply.location {
+        let location = HeaderValue::try_from(location).map_err(Problem::internal)?;
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// A response with what every response has.
+pub(super) fn response(
+    status: StatusCode,
+    content_type: &'static str,
+    body: Vec<u8>,
+    correlation_id: &CorrelationId,
+) -> Response<Body> {
+    // As text, since API Gateway takes bytes in base64 only. JSON is always UTF-8.
+    let body = String::from_utf8(body).map_or(Body::Empty, Body::Text);
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Ok(correlation_id) = HeaderValue::from_str(correlation_id.as_str()) {
+        headers.insert(CORRELATION_ID, correlation_id);
+    }
+    response
+}

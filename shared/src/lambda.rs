@@ -1,0 +1,66 @@
+//! The life of a function's process: start, serve, and close when the platform says so.
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lambda_extension::Extension;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::Config;
+use crate::{BoxError, telemetry};
+
+/// Runs `main` as the function `function`: with logging on, with the configuration read, on one
+/// thread. What it fails with is logged, and the process ends with 1.
+pub fn start(
+    function: &'static str,
+    main: impl AsyncFnOnce(Config) -> Result<(), BoxError>,
+) -> ExitCode {
+    let config = Config::from_env();
+    let level = config.log_level();
+    if telemetry::init(function, *level.as_ref().unwrap_or(&tracing::Level::INFO)).is_err() {
+        return ExitCode::FAILURE;
+    }
+    let run = || -> Result<(), BoxError> {
+        level?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(main(config))
+    };
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = crate::error::chain(&*error), "the function can't run");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Awaits `close` and ends the process, once the platform announces that this environment is going.
+///
+/// AWS sends SIGTERM only to a function that has an extension, so one is registered that subscribes
+/// to nothing. An emulator may not know of extensions; then a plain SIGTERM is still listened for.
+/// The runtime's own helper for this panics there.
+pub async fn on_shutdown(close: impl Future<Output = ()> + Send + 'static) {
+    // Must be registered before the first invocation is asked for, which ends the init phase.
+    match Extension::new().with_events(&[]).with_extension_name("waybill-shutdown").register().await
+    {
+        Ok(extension) => drop(tokio::spawn(extension.run())),
+        Err(error) => tracing::debug!(error = %error, "no extension, and so no notice from AWS"),
+    }
+    tokio::spawn(async move {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => _ = terminate.recv().await,
+            Err(error) => {
+                return tracing::warn!(error = %error, "SIGTERM can't be listened for");
+            }
+        }
+        close.await;
+        tracing::debug!("closed");
+        std::process::exit(0);
+    });
+}
+
+/// Whether this is the first invocation of the process.
+pub fn is_cold_start() -> bool {
+    static COLD: AtomicBool = AtomicBool::new(true);
+    COLD.swap(false, Ordering::Relaxed)
+}

@@ -1,0 +1,28 @@
+//! What the functions of Waybill have in common.
+//!
+//! Knowledge points one way: a function knows [`app`], which knows [`domain`], which knows nothing.
+//! The adapters (`postgres`, `cache`, `queue`) implement the traits of [`app::ports`] and are handed
+//! to a use case by the function that built them; no use case builds one.
+
+pub mod app;
+pub mod config;
+pub mod domain;
+pub mod error;
+pub mod telemetry;
+
+#[cfg(feature = "aws")]
+pub mod aws;
+pub mod cache;
+#[cfg(feature = "http")]
+pub mod http;
+pub mod lambda;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "sqs")]
+pub mod queue;
+
+pub use error::Error;
+pub use lambda::start;
+
+/// The cause of an [`Error`]: for the log, never for a client.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

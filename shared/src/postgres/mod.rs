@@ -1,0 +1,15 @@
+//! Postgres, where the truth is. Each statement is one round trip.
+
+mod connection;
+mod connector;
+mod error;
+#[cfg(feature = "migrations")]
+pub mod migrations;
+mod orders;
+mod products;
+mod statements;
+
+pub use connection::Database;
+pub use statements::{
+    CONFIRM_ORDERS, GET_ORDER, GET_PRODUCT, LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER,
+};

@@ -1,0 +1,235 @@
+//! Orders: placing, reading, confirming.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use tokio_postgres::Row;
+use tokio_postgres::types::Json;
+use uuid::Uuid;
+
+use super::error::{ORDERS_NUMBER_KEY, ORDERS_PKEY, unexpected};
+use super::{CONFIRM_ORDERS, Database, GET_ORDER, LIST_ORDERS, PLACE_ORDER};
+use crate::Error;
+use crate::app::ports::{ConfirmOrders, FoundLine, FoundProduct, PlaceOrders, Placement};
+use crate::app::{Context, FulfillmentJob};
+use crate::domain::{
+    Currency, HistoryEntry, Money, NewOrder, Order, OrderId, OrderItem, OrderLine, OrderNumber,
+    OrderSummary, Owner, ProductId, Status,
+};
+
+/// Who confirms, in an order's history.
+const FULFILLMENT: &str = "fulfill-order";
+
+impl Database {
+    /// The order `id` of `owner`, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    pub async fn order(&self, owner: &Owner, id: OrderId) -> Result<Option<Order>, Error> {
+        let rows = self.query(GET_ORDER, &[&owner.as_str(), &id.as_uuid()]).await?;
+        rows.first().map(order).transpose()
+    }
+
+    /// The newest orders of `owner`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    pub async fn orders(&self, owner: &Owner, limit: u8) -> Result<Vec<OrderSummary>, Error> {
+        let rows = self.query(LIST_ORDERS, &[&owner.as_str(), &i64::from(limit)]).await?;
+        rows.iter().map(summary).collect()
+    }
+}
+
+impl PlaceOrders for Database {
+    async fn place(
+        &self,
+        id: OrderId,
+        order: &NewOrder,
+        context: &Context,
+    ) -> Result<Placement, Error> {
+        let number = id.number();
+        let products: Vec<Uuid> =
+            order.lines().iter().map(|line| line.product_id.as_uuid()).collect();
+        let quantities: Vec<i32> = order.lines().iter().map(|line| line.quantity).collect();
+        let placed = self
+            .query(
+                PLACE_ORDER,
+                &[
+                    &id.as_uuid(),
+                    &number.as_str(),
+                    &context.owner.as_str(),
+                    &order.customer_name.as_str(),
+                    &order.customer_email.as_str(),
+                    &context.correlation_id.as_str(),
+                    &products,
+                    &quantities,
+                ],
+            )
+            .await;
+        let rows = match placed {
+            Ok(rows) => rows,
+            Err(error) if error.violates(ORDERS_NUMBER_KEY) => return Ok(Placement::NumberTaken),
+            // The connection broke after the first attempt was stored, and this was the second.
+            Err(error) if error.violates(ORDERS_PKEY) => {
+                let stored = self.order(&context.owner, id).await?;
+                return stored
+                    .map(Placement::Placed)
+                    .ok_or_else(|| unexpected("an order id of somebody else's came up"));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let verdict = rows.first().ok_or_else(|| unexpected("no verdict on the order"))?;
+        if verdict.try_get("accepted").map_err(unexpected)? {
+            placed_order(id, number, order, context, &rows).map(Placement::Placed)
+        } else {
+            rows.iter().map(found_line).collect::<Result<_, _>>().map(Placement::Refused)
+        }
+    }
+}
+
+impl ConfirmOrders for Database {
+    async fn confirm(&self, jobs: &[FulfillmentJob]) -> Result<HashMap<OrderId, Status>, Error> {
+        let ids: Vec<Uuid> = jobs.iter().map(|job| job.order_id.as_uuid()).collect();
+        let correlation_ids: Vec<&str> =
+            jobs.iter().map(|job| job.correlation_id.as_str()).collect();
+        let rows = self.query(CONFIRM_ORDERS, &[&ids, &correlation_ids, &FULFILLMENT]).await?;
+        let mut before = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            let id: Uuid = row.try_get("order_id").map_err(unexpected)?;
+            let was: Option<&str> = row.try_get("was").map_err(unexpected)?;
+            if let Some(was) = was {
+                before.insert(OrderId::from(id), status(was)?);
+            }
+        }
+        Ok(before)
+    }
+}
+
+/// The order as the statement has just stored it.
+fn placed_order(
+    id: OrderId,
+    number: OrderNumber,
+    order: &NewOrder,
+    context: &Context,
+    rows: &[Row],
+) -> Result<Order, Error> {
+    let items: Vec<OrderItem> = rows.iter().map(placed_item).collect::<Result<_, _>>()?;
+    let (Some(row), Some(item)) = (rows.first(), items.first()) else {
+        return Err(unexpected("an order without items"));
+    };
+    let placed_at: Timestamp = row.try_get("placed_at").map_err(unexpected)?;
+    let minor = row.try_get("total_minor").map_err(unexpected)?;
+    let summary = OrderSummary {
+        id,
+        number,
+        status: Status::Pending,
+        customer_name: order.customer_name.as_str().to_owned(),
+        customer_email: order.customer_email.as_str().to_owned(),
+        total: Money { minor, currency: item.unit_price.currency },
+        item_count: i32::try_from(items.len()).map_err(unexpected)?,
+        version: 1,
+        created_at: placed_at,
+        updated_at: placed_at,
+    };
+    let history = vec![HistoryEntry {
+        from: None,
+        to: Status::Pending,
+        at: placed_at,
+        actor: context.owner.as_str().to_owned(),
+        correlation_id: context.correlation_id.as_str().to_owned(),
+    }];
+    Ok(Order { summary, items, history })
+}
+
+fn placed_item(row: &Row) -> Result<OrderItem, Error> {
+    let id: Uuid = row.try_get("product_id").map_err(unexpected)?;
+    let minor = row.try_get("price_minor").map_err(unexpected)?;
+    let code: &str = row.try_get("currency").map_err(unexpected)?;
+    Ok(OrderItem {
+        product_id: ProductId::from(id),
+        name: row.try_get("name").map_err(unexpected)?,
+        unit_price: Money { minor, currency: currency(code)? },
+        quantity: row.try_get("quantity").map_err(unexpected)?,
+    })
+}
+
+fn found_line(row: &Row) -> Result<FoundLine, Error> {
+    let id: Uuid = row.try_get("product_id").map_err(unexpected)?;
+    let quantity = row.try_get("quantity").map_err(unexpected)?;
+    let name: Option<String> = row.try_get("name").map_err(unexpected)?;
+    let product = match name {
+        None => None,
+        Some(name) => Some(FoundProduct {
+            name,
+            currency: currency(row.try_get("currency").map_err(unexpected)?)?,
+            stock: row.try_get("stock").map_err(unexpected)?,
+        }),
+    };
+    Ok(FoundLine { line: OrderLine { product_id: ProductId::from(id), quantity }, product })
+}
+
+fn summary(row: &Row) -> Result<OrderSummary, Error> {
+    let id: Uuid = row.try_get("id").map_err(unexpected)?;
+    let minor = row.try_get("total_minor").map_err(unexpected)?;
+    let code: &str = row.try_get("currency").map_err(unexpected)?;
+    Ok(OrderSummary {
+        id: OrderId::from(id),
+        number: OrderNumber::from_stored(row.try_get("number").map_err(unexpected)?),
+        status: status(row.try_get("status").map_err(unexpected)?)?,
+        customer_name: row.try_get("customer_name").map_err(unexpected)?,
+        customer_email: row.try_get("customer_email").map_err(unexpected)?,
+        total: Money { minor, currency: currency(code)? },
+        item_count: row.try_get("item_count").map_err(unexpected)?,
+        version: row.try_get("version").map_err(unexpected)?,
+        created_at: row.try_get("created_at").map_err(unexpected)?,
+        updated_at: row.try_get("updated_at").map_err(unexpected)?,
+    })
+}
+
+fn order(row: &Row) -> Result<Order, Error> {
+    let summary = summary(row)?;
+    let Json(items): Json<Vec<StoredItem>> = row.try_get("items").map_err(unexpected)?;
+    let Json(history): Json<Vec<StoredEntry>> = row.try_get("history").map_err(unexpected)?;
+    let items = items.into_iter().map(|item| OrderItem {
+        product_id: item.product_id,
+        name: item.name,
+        unit_price: Money { minor: item.unit_price_minor, currency: summary.total.currency },
+        quantity: item.quantity,
+    });
+    let history = history.into_iter().map(|entry| HistoryEntry {
+        from: entry.from,
+        to: entry.to,
+        at: entry.at,
+        actor: entry.actor,
+        correlation_id: entry.correlation_id,
+    });
+    Ok(Order { items: items.collect(), history: history.collect(), summary })
+}
+
+/// A line as `get_order.sql` builds it.
+#[derive(Deserialize)]
+struct StoredItem {
+    product_id: ProductId,
+    name: String,
+    unit_price_minor: i64,
+    quantity: i32,
+}
+
+/// A change of status as `get_order.sql` builds it.
+#[derive(Deserialize)]
+struct StoredEntry {
+    from: Option<Status>,
+    to: Status,
+    at: Timestamp,
+    actor: String,
+    correlation_id: String,
+}
+
+pub(super) fn currency(code: &str) -> Result<Currency, Error> {
+    Currency::parse(code).map_err(unexpected)
+}
+
+fn status(text: &str) -> Result<Status, Error> {
+    Status::parse(text).ok_or_else(|| unexpected(format!("a status that is not known: {text}")))
+}

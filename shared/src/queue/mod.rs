@@ -1,0 +1,77 @@
+//! The fulfilment queue.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::retry::RetryConfig;
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
+use aws_sdk_sqs::types::QueueAttributeName;
+
+use crate::app::FulfillmentJob;
+use crate::app::ports::SendJobs;
+use crate::{BoxError, Error};
+
+/// How often a send is tried in all, with the SDK's backoff between the tries.
+const TRIES: u32 = 3;
+
+/// What one try may take.
+const TRY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What all tries together may take: less than a caller of create-order has patience for.
+const SEND_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Sends fulfilment jobs through SQS.
+pub struct FulfillmentQueue {
+    client: Client,
+    url: String,
+}
+
+impl FulfillmentQueue {
+    /// Uses the queue at `url`. One call goes out at once, so that the first request finds the
+    /// connection open, and a wrong url shows in the log of the start.
+    pub async fn connect(config: &SdkConfig, url: String) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(TRY_TIMEOUT)
+            .operation_timeout(SEND_TIMEOUT)
+            .build();
+        let config = aws_sdk_sqs::config::Builder::from(config)
+            .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
+            .timeout_config(timeouts)
+            .build();
+        let queue = Self { client: Client::from_conf(config), url };
+        if let Err(error) = queue.check().await {
+            let error = crate::error::chain(&*error);
+            tracing::warn!(error, "the fulfilment queue does not answer yet");
+        }
+        queue
+    }
+
+    /// Whether the queue is there.
+    ///
+    /// # Errors
+    /// What SQS or the way to it said.
+    pub async fn check(&self) -> Result<(), BoxError> {
+        self.client
+            .get_queue_attributes()
+            .queue_url(&self.url)
+            .attribute_names(QueueAttributeName::QueueArn)
+            .send()
+            .await?;
+        Ok(())
+    }
+}
+
+impl SendJobs for FulfillmentQueue {
+    async fn send(&self, job: &FulfillmentJob) -> Result<(), Error> {
+        let body = job.to_body().map_err(|error| Error::Internal(error.into()))?;
+        self.client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(body)
+            .send()
+            .await
+            .map_err(|error| Error::Unavailable { dependency: "SQS", source: error.into() })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,32 @@
+//! Logs: one JSON object a line on standard output.
+
+use json_subscriber::JsonLayer;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::time::SystemTime;
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::util::TryInitError;
+
+/// Starts logging for `function`, from `level` up.
+///
+/// Crates that are not ours log from `warn` up whatever `level` says: what they tell below that can
+/// hold bodies and headers.
+///
+/// # Errors
+/// If this process logs already.
+pub fn init(function: &'static str, level: Level) -> Result<(), TryInitError> {
+    let mut json = JsonLayer::stdout();
+    json.with_timer("timestamp", SystemTime);
+    json.with_level("level");
+    json.add_static_field("service", "waybill".into());
+    json.add_static_field("function", function.into());
+    json.with_top_level_flattened_span_list();
+    json.with_flattened_event();
+    let ours = LevelFilter::from_level(level);
+    let filter = Targets::new()
+        .with_default(ours.min(LevelFilter::WARN))
+        .with_target("waybill", ours)
+        .with_target(function.replace('-', "_"), ours);
+    tracing_subscriber::registry().with(json).with(filter).try_init()
+}

@@ -1,0 +1,94 @@
+//! A connection that comes late, breaks, or never comes.
+
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use waybill::Error;
+use waybill::app::ports::{PlaceOrders, Placement};
+use waybill::domain::OrderId;
+use waybill::postgres::Database;
+
+use crate::proxy::{Proxy, authority};
+use crate::support::{STATEMENTS, TestDatabase, config, context, order};
+
+#[tokio::test]
+async fn a_start_waits_for_a_database_that_comes_up_after_it() {
+    let test = TestDatabase::new().await;
+    // A port on which nobody listens until later.
+    let reserved = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = reserved.local_addr().unwrap();
+    drop(reserved);
+    let server = authority(&test.url);
+    let url = test.url.replacen(&server, &address.to_string(), 1);
+
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let listener = TcpListener::bind(address).await.unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let mut server = tokio::net::TcpStream::connect(&server).await.unwrap();
+                tokio::spawn(async move {
+                    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+                });
+            }
+        });
+    };
+    let config = config(url);
+    let (database, ()) = tokio::join!(Database::connect(&config, STATEMENTS), late);
+    database.unwrap().check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_never_comes_up_is_a_clear_error_within_the_bound() {
+    let mut config = config("postgres://waybill@127.0.0.1:9/waybill?sslmode=disable".to_owned());
+    config.connect_timeout = Duration::from_millis(200);
+    let database = Database::connect(&config, STATEMENTS).await.unwrap();
+    let error = database.check().await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { dependency: "Postgres", .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_ended_is_opened_anew() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    database.check().await.unwrap();
+    let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name = 'waybill'";
+    let ended: i64 = test.sql.query_one(sql, &[]).await.unwrap().get(0);
+    assert_eq!(ended, 1);
+    database.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_order_whose_answer_was_lost_is_answered_and_placed_once() {
+    let test = TestDatabase::new().await;
+    let proxy = Proxy::to(&authority(&test.url)).await;
+    let database =
+        Database::connect(&config(proxy.instead_of(&test.url)), STATEMENTS).await.unwrap();
+    let mug = test.product("EUR", 1450, 10).await;
+
+    proxy.swallow_next_answer();
+    let id = OrderId::generate();
+    let placement = database.place(id, &order(&[(mug, 4)]), &context()).await.unwrap();
+    assert_eq!(proxy.swallowed(), 1);
+    assert!(matches!(&placement, Placement::Placed(order) if order.summary.id == id));
+    assert_eq!((test.rows().await, test.stock(mug).await), ([1, 1, 1], 6));
+}
+
+#[tokio::test]
+async fn closing_says_good_bye_to_the_server() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    database.check().await.unwrap();
+    database.close().await;
+    let sql = "SELECT count(*) FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name = 'waybill'";
+    for _ in 0..100 {
+        let open: i64 = test.sql.query_one(sql, &[]).await.unwrap().get(0);
+        if open == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the connection is still open after two seconds");
+}

@@ -1,0 +1,15 @@
+//! The adapters against a real Postgres and an AWS emulator.
+//!
+//! Each test makes what it needs: a database, a table, a queue. `TEST_DATABASE_URL` names a server
+//! where databases may be made, and `AWS_ENDPOINT_URL` the emulator; `make test` sets both.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cache;
+mod connection;
+mod migrations;
+mod orders;
+mod products;
+mod proxy;
+mod queue;
+mod round_trips;
+mod support;

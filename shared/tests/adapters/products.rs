@@ -1,0 +1,76 @@
+//! Reading products, through the cache and without it.
+
+use waybill::Error;
+use waybill::app;
+use waybill::app::ports::ReadProducts;
+use waybill::cache::{DynamoDbCache, MemoryCache};
+use waybill::domain::ProductId;
+
+use crate::support::{TestDatabase, aws, cache_table};
+
+#[tokio::test]
+async fn a_list_has_what_can_be_ordered() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let first = test.product("EUR", 1450, 10).await;
+    let sold_out = test.product("EUR", 1450, 0).await;
+    let retired = test.product("EUR", 1450, 10).await;
+    let sql = "UPDATE products SET active = false WHERE id = $1";
+    test.sql.execute(sql, &[&retired.as_uuid()]).await.unwrap();
+
+    let ids = |limit| {
+        let database = &database;
+        async move {
+            let products = database.products(limit).await.unwrap();
+            products.into_iter().map(|product| product.id).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(ids(10).await, [first, sold_out]);
+    assert_eq!(ids(1).await, [first]);
+    // It can still be looked at.
+    assert!(!database.product(retired).await.unwrap().unwrap().active);
+}
+
+#[tokio::test]
+async fn a_product_is_read_once_and_then_served_from_the_cache() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let aws = aws().await;
+    let table = cache_table(&aws).await;
+    let mug = test.product("EUR", 1450, 10).await;
+    let process =
+        async || MemoryCache::in_front_of(DynamoDbCache::connect(&aws, table.clone()).await);
+
+    let read = app::get_product(&process().await, &*database, mug).await.unwrap();
+    assert_eq!(read.price.minor, 1450);
+    test.sql.batch_execute("DELETE FROM products").await.unwrap();
+    // Another process, with nothing in its memory.
+    assert_eq!(app::get_product(&process().await, &*database, mug).await.unwrap(), read);
+}
+
+#[tokio::test]
+async fn the_absence_of_a_product_is_remembered_too() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let aws = aws().await;
+    let cache = DynamoDbCache::connect(&aws, cache_table(&aws).await).await;
+    let id = ProductId::from(uuid::Uuid::now_v7());
+    for _ in 0..2 {
+        let product = app::get_product(&cache, &*database, id).await;
+        assert!(matches!(product, Err(Error::ProductNotFound)), "{product:?}");
+        // From here on Postgres would know it.
+        let sql = "INSERT INTO products (id, name, currency, price_minor, stock)
+                   VALUES ($1, 'Late', 'EUR', 1, 1) ON CONFLICT DO NOTHING";
+        test.sql.execute(sql, &[&id.as_uuid()]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn without_a_cache_products_are_served_all_the_same() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let mug = test.product("EUR", 1450, 10).await;
+    let aws = crate::support::aws_at("http://127.0.0.1:9").await;
+    let cache = DynamoDbCache::connect(&aws, "gone".to_owned()).await;
+    assert_eq!(app::get_product(&cache, &*database, mug).await.unwrap().id, mug);
+}

@@ -1,0 +1,110 @@
+//! What each use case costs, as the servers count it.
+
+use waybill::app;
+use waybill::app::FulfillmentJob;
+use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadProducts};
+use waybill::cache::{DynamoDbCache, MemoryCache};
+use waybill::domain::OrderId;
+use waybill::postgres::Database;
+use waybill::queue::FulfillmentQueue;
+
+use crate::proxy::{Proxy, authority};
+use crate::support::{
+    STATEMENTS, TestDatabase, aws, aws_at, cache_table, config, context, order, queue,
+};
+
+#[tokio::test]
+async fn create_order_asks_postgres_once_and_sqs_once() {
+    let test = TestDatabase::new().await;
+    let mug = test.product("EUR", 1450, 10).await;
+    let pan = test.product("EUR", 3999, 10).await;
+    let postgres = Proxy::to(&authority(&test.url)).await;
+    let database =
+        Database::connect(&config(postgres.instead_of(&test.url)), STATEMENTS).await.unwrap();
+
+    let aws = aws().await;
+    let sqs = Proxy::to(&authority(aws.endpoint_url().unwrap())).await;
+    let url = sqs.instead_of(&queue(&aws).await);
+    let behind_proxy = aws_at(&format!("http://{}", sqs.address)).await;
+    let queue = FulfillmentQueue::connect(&behind_proxy, url).await;
+    let dynamodb = DynamoDbCache::connect(&aws, cache_table(&aws).await).await;
+    let cache = MemoryCache::in_front_of(dynamodb);
+
+    // From the very first request on.
+    for _ in 0..3 {
+        postgres.forget();
+        sqs.forget();
+        let wanted = order(&[(mug, 1), (pan, 1)]);
+        app::create_order(&cache, &*database, &queue, &wanted, &context()).await.unwrap();
+        assert_eq!((postgres.postgres_round_trips(), sqs.http_posts()), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn get_list_and_a_batch_of_any_size_ask_postgres_once() {
+    let test = TestDatabase::new().await;
+    let mug = test.product("EUR", 1450, 1000).await;
+    let proxy = Proxy::to(&authority(&test.url)).await;
+    let database =
+        Database::connect(&config(proxy.instead_of(&test.url)), STATEMENTS).await.unwrap();
+    let mut jobs = Vec::new();
+    let mut id = OrderId::generate();
+    for _ in 0..200 {
+        let placement = database.place(id, &order(&[(mug, 1)]), &context()).await.unwrap();
+        let Placement::Placed(order) = placement else { panic!("{placement:?}") };
+        jobs.push(FulfillmentJob::new(&order, &context()));
+        id = OrderId::generate();
+    }
+    let owner = context().owner;
+    let asked_once = |what: &str| {
+        assert_eq!(proxy.postgres_round_trips(), 1, "{what}");
+        proxy.forget();
+    };
+    proxy.forget();
+    assert!(database.order(&owner, jobs[0].order_id).await.unwrap().is_some());
+    asked_once("get-order");
+    assert_eq!(database.orders(&owner, 100).await.unwrap().len(), 100);
+    asked_once("list-orders");
+    assert!(database.product(mug).await.unwrap().is_some());
+    asked_once("get-product");
+    assert_eq!(database.products(100).await.unwrap().len(), 1);
+    asked_once("list-products");
+    for size in [1, 10, 200] {
+        assert_eq!(database.confirm(&jobs[..size]).await.unwrap().len(), size);
+        asked_once("fulfill-order");
+    }
+}
+
+#[tokio::test]
+async fn an_order_for_a_product_that_is_known_to_be_missing_asks_postgres_nothing() {
+    let test = TestDatabase::new().await;
+    let postgres = Proxy::to(&authority(&test.url)).await;
+    let database =
+        Database::connect(&config(postgres.instead_of(&test.url)), STATEMENTS).await.unwrap();
+    let aws = aws().await;
+    let queue = FulfillmentQueue::connect(&aws, queue(&aws).await).await;
+    let table = cache_table(&aws).await;
+    let wanted = order(&[(uuid::Uuid::now_v7().into(), 1)]);
+    for round_trips in [1, 0] {
+        // A process of its own each time: what it knows, it knows from DynamoDB.
+        let cache = MemoryCache::in_front_of(DynamoDbCache::connect(&aws, table.clone()).await);
+        postgres.forget();
+        let refused = app::create_order(&cache, &*database, &queue, &wanted, &context()).await;
+        assert!(matches!(refused, Err(waybill::Error::UnknownProducts(_))), "{refused:?}");
+        assert_eq!(postgres.postgres_round_trips(), round_trips);
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_accepted_though_the_queue_is_down() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let mug = test.product("EUR", 1450, 10).await;
+    let aws = aws().await;
+    let cache = DynamoDbCache::connect(&aws, cache_table(&aws).await).await;
+    let url = "http://127.0.0.1:9/000000000000/jobs".to_owned();
+    let queue = FulfillmentQueue::connect(&aws_at("http://127.0.0.1:9").await, url).await;
+    let wanted = order(&[(mug, 1)]);
+    app::create_order(&cache, &*database, &queue, &wanted, &context()).await.unwrap();
+    assert_eq!((test.rows().await, test.stock(mug).await), ([1, 1, 1], 9));
+}

@@ -1,0 +1,174 @@
+//! A fresh database, table and queue for each test, and what to fill them with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use tokio_postgres::NoTls;
+use uuid::Uuid;
+use waybill::app::Context;
+use waybill::config::DatabaseConfig;
+use waybill::domain::{
+    CorrelationId, CustomerEmail, CustomerName, NewOrder, Owner, ProductId, Quantity,
+};
+use waybill::postgres::{
+    CONFIRM_ORDERS, Database, GET_ORDER, GET_PRODUCT, LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER,
+    migrations,
+};
+
+/// Every statement of the service.
+pub(crate) const STATEMENTS: &[&str] =
+    &[PLACE_ORDER, GET_ORDER, LIST_ORDERS, CONFIRM_ORDERS, GET_PRODUCT, LIST_PRODUCTS];
+
+/// A database of its own, with the schema in it.
+pub(crate) struct TestDatabase {
+    /// Where it is.
+    pub(crate) url: String,
+    /// For looking behind the adapter's back.
+    pub(crate) sql: tokio_postgres::Client,
+}
+
+impl TestDatabase {
+    /// A new database with nothing in it, not even the schema.
+    pub(crate) async fn empty() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the tests read their server here only")]
+        let server = std::env::var("TEST_DATABASE_URL")
+            .expect("TEST_DATABASE_URL names no Postgres server; `make test` starts one");
+        let name = format!("test_{}", Uuid::new_v4().simple());
+        connect(&server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+        let (before, parameters) = server.split_once('?').unwrap_or((&server, ""));
+        let (base, _) = before.rsplit_once('/').unwrap();
+        let url = format!("{base}/{name}?{parameters}");
+        Self { sql: connect(&url).await, url }
+    }
+
+    /// A new database with the schema.
+    pub(crate) async fn new() -> Self {
+        let database = Self::empty().await;
+        migrations::migrate(&database.config()).await.unwrap();
+        database
+    }
+
+    pub(crate) fn config(&self) -> DatabaseConfig {
+        config(self.url.clone())
+    }
+
+    /// The adapter, as a function would connect it.
+    pub(crate) async fn connect(&self) -> Arc<Database> {
+        Database::connect(&self.config(), STATEMENTS).await.unwrap()
+    }
+
+    /// Puts a product on sale.
+    pub(crate) async fn product(&self, currency: &str, price_minor: i64, stock: i32) -> ProductId {
+        let id = Uuid::now_v7();
+        self.sql
+            .execute(
+                "INSERT INTO products (id, name, currency, price_minor, stock)
+                 VALUES ($1, 'Enamel mug', $2, $3, $4)",
+                &[&id, &currency, &price_minor, &stock],
+            )
+            .await
+            .unwrap();
+        ProductId::from(id)
+    }
+
+    pub(crate) async fn stock(&self, id: ProductId) -> i32 {
+        let sql = "SELECT stock FROM products WHERE id = $1";
+        self.sql.query_one(sql, &[&id.as_uuid()]).await.unwrap().get(0)
+    }
+
+    /// How many rows each table of orders has.
+    pub(crate) async fn rows(&self) -> [i64; 3] {
+        let sql = "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM order_items),
+                          (SELECT count(*) FROM order_history)";
+        let row = self.sql.query_one(sql, &[]).await.unwrap();
+        [row.get(0), row.get(1), row.get(2)]
+    }
+}
+
+/// How a test reaches the database at `url`, with little patience.
+pub(crate) fn config(url: String) -> DatabaseConfig {
+    DatabaseConfig { url, connect_timeout: Duration::from_secs(5) }
+}
+
+async fn connect(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// An order for `lines`.
+pub(crate) fn order(lines: &[(ProductId, i64)]) -> NewOrder {
+    let lines: Vec<_> =
+        lines.iter().map(|&(id, pieces)| (id, Quantity::parse(pieces).unwrap())).collect();
+    NewOrder::new(
+        CustomerName::parse("Ada Lovelace").unwrap(),
+        CustomerEmail::parse("ada@example.com").unwrap(),
+        &lines,
+    )
+    .unwrap()
+}
+
+/// A request's context with a correlation id of its own.
+pub(crate) fn context() -> Context {
+    Context {
+        owner: Owner::anonymous(),
+        correlation_id: CorrelationId::generate(),
+        traceparent: None,
+    }
+}
+
+/// The emulator, as a function would find it.
+pub(crate) async fn aws() -> SdkConfig {
+    let config = waybill::aws::sdk_config().await;
+    assert!(
+        config.endpoint_url().is_some(),
+        "AWS_ENDPOINT_URL names no emulator; `make test` starts one"
+    );
+    config
+}
+
+/// The emulator behind another endpoint.
+///
+/// Built from parts, since the endpoint of the environment, which each service asks a whole
+/// configuration for by itself, would win over one that was only replaced.
+pub(crate) async fn aws_at(endpoint: &str) -> SdkConfig {
+    let config = aws().await;
+    SdkConfig::builder()
+        .endpoint_url(endpoint)
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(config.credentials_provider().unwrap())
+        .http_client(config.http_client().unwrap())
+        .region(config.region().cloned())
+        .sleep_impl(config.sleep_impl().unwrap())
+        .time_source(config.time_source().unwrap())
+        .build()
+}
+
+/// A new table with the product cache's key.
+pub(crate) async fn cache_table(config: &SdkConfig) -> String {
+    let name = format!("cache-{}", Uuid::new_v4());
+    let attribute =
+        AttributeDefinition::builder().attribute_name("pk").attribute_type(ScalarAttributeType::S);
+    let key = KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash);
+    aws_sdk_dynamodb::Client::new(config)
+        .create_table()
+        .table_name(&name)
+        .attribute_definitions(attribute.build().unwrap())
+        .key_schema(key.build().unwrap())
+        .billing_mode(BillingMode::PayPerRequest)
+        .send()
+        .await
+        .unwrap();
+    name
+}
+
+/// A new queue, by its URL.
+pub(crate) async fn queue(config: &SdkConfig) -> String {
+    let name = format!("jobs-{}", Uuid::new_v4());
+    let client = aws_sdk_sqs::Client::new(config);
+    client.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap()
+}
