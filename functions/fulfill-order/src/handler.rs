@@ -1,0 +1,49 @@
+//! Takes a batch, confirms its orders, and names the messages that failed.
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use lambda_runtime::LambdaEvent;
+use tracing::Instrument;
+use waybill::app::ports::ConfirmOrders;
+use waybill::app::{self, Delivery};
+use waybill::{BoxError, lambda};
+
+pub(crate) async fn fulfill_orders(
+    event: LambdaEvent<SqsEvent>,
+    orders: &impl ConfirmOrders,
+) -> Result<SqsBatchResponse, BoxError> {
+    let span = tracing::info_span!(
+        "batch",
+        request_id = event.context.request_id,
+        cold_start = lambda::is_cold_start(),
+    );
+    let deliveries = event.payload.records.into_iter().map(delivery).collect();
+    async {
+        let failed = app::confirm_orders(orders, deliveries).await.inspect_err(|error| {
+            tracing::error!(error = error.chain(), "the batch failed, and will be delivered again");
+        })?;
+        Ok(response(failed))
+    }
+    .instrument(span)
+    .await
+}
+
+fn delivery(message: SqsMessage) -> Delivery {
+    Delivery {
+        message_id: message.message_id.unwrap_or_default(),
+        body: message.body.unwrap_or_default(),
+    }
+}
+
+/// An empty list means that all succeeded.
+fn response(failed: Vec<String>) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failed
+        .into_iter()
+        .map(|message_id| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = message_id;
+            failure
+        })
+        .collect();
+    response
+}

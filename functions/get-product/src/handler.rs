@@ -1,0 +1,16 @@
+//! Reads the id, finds the product.
+
+use waybill::app;
+use waybill::app::ports::{CacheProducts, ReadProducts};
+use waybill::domain::ProductId;
+use waybill::http::{Incoming, Problem, ProductBody, Reply, StatusCode};
+
+pub(crate) async fn get_product(
+    request: Incoming,
+    cache: &impl CacheProducts,
+    products: &impl ReadProducts,
+) -> Result<Reply, Problem> {
+    let id = request.id(ProductId::parse)?;
+    let product = app::get_product(cache, products, id).await?;
+    Ok(Reply::json(StatusCode::OK, &ProductBody::from(&product)))
+}

@@ -1,0 +1,17 @@
+//! `GET /products`: what can be ordered.
+
+mod handler;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use waybill::postgres::{Database, LIST_PRODUCTS};
+use waybill::{http, lambda};
+
+fn main() -> ExitCode {
+    waybill::start("list-products", async |config| {
+        let database = Database::connect(&config.database()?, &[LIST_PRODUCTS]).await?;
+        lambda::on_shutdown(Arc::clone(&database).close()).await;
+        http::serve(|request| handler::list_products(request, &database)).await
+    })
+}
