@@ -1,11 +1,15 @@
 //! Reads the size of the page, reads the page.
 
+use waybill::app;
+use waybill::app::ports::ReadOrders;
 use waybill::http::{Incoming, OrderList, PageSize, Problem, Reply, StatusCode};
-use waybill::postgres::Database;
 
-pub(crate) async fn list_orders(request: Incoming, database: &Database) -> Result<Reply, Problem> {
+pub(crate) async fn list_orders(
+    request: Incoming,
+    orders: &impl ReadOrders,
+) -> Result<Reply, Problem> {
     let [limit] = request.query(["limit"])?;
     let limit = PageSize::parse(limit)?;
-    let orders = database.orders(&request.context().owner, limit.get()).await?;
+    let orders = app::list_orders(orders, limit.get(), request.context()).await?;
     Ok(Reply::json(StatusCode::OK, &OrderList::new(&orders)))
 }

@@ -12,6 +12,6 @@ fn main() -> ExitCode {
     waybill::start("list-orders", async |config| {
         let database = Database::connect(&config.database()?, &[LIST_ORDERS]).await?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
-        http::serve(|request| handler::list_orders(request, &database)).await
+        http::serve(|request| handler::list_orders(request, &*database)).await
     })
 }

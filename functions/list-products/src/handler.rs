@@ -1,14 +1,17 @@
-//! Reads the size of the page, reads the page.
+//! Reads the size of the page, finds the page.
 
+use waybill::app;
+use waybill::app::ports::ReadProducts;
+use waybill::cache::PageCache;
 use waybill::http::{Incoming, PageSize, Problem, ProductList, Reply, StatusCode};
-use waybill::postgres::Database;
 
 pub(crate) async fn list_products(
     request: Incoming,
-    database: &Database,
+    pages: &PageCache,
+    products: &impl ReadProducts,
 ) -> Result<Reply, Problem> {
     let [limit] = request.query(["limit"])?;
     let limit = PageSize::parse(limit)?;
-    let products = database.products(limit.get()).await?;
+    let products = app::list_products(pages, products, limit.get()).await?;
     Ok(Reply::json(StatusCode::OK, &ProductList::new(&products)))
 }

@@ -5,6 +5,7 @@ mod handler;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use waybill::cache::PageCache;
 use waybill::postgres::{Database, LIST_PRODUCTS};
 use waybill::{http, lambda};
 
@@ -12,6 +13,7 @@ fn main() -> ExitCode {
     waybill::start("list-products", async |config| {
         let database = Database::connect(&config.database()?, &[LIST_PRODUCTS]).await?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
-        http::serve(|request| handler::list_products(request, &database)).await
+        let pages = PageCache::default();
+        http::serve(|request| handler::list_products(request, &pages, &*database)).await
     })
 }

@@ -3,13 +3,19 @@
 mod confirm_orders;
 mod create_order;
 mod fulfillment_job;
+mod get_order;
 mod get_product;
+mod list_orders;
+mod list_products;
 pub mod ports;
 
 pub use confirm_orders::{Delivery, confirm_orders};
 pub use create_order::create_order;
 pub use fulfillment_job::{FulfillmentJob, InvalidJob};
+pub use get_order::get_order;
 pub use get_product::get_product;
+pub use list_orders::list_orders;
+pub use list_products::list_products;
 
 use crate::domain::{CorrelationId, Owner};
 

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use crate::Error;
 use crate::app::{Context, FulfillmentJob};
-use crate::domain::{Currency, NewOrder, Order, OrderId, OrderLine, Product, ProductId, Status};
+use crate::domain::{
+    Currency, NewOrder, Order, OrderId, OrderLine, OrderSummary, Owner, Product, ProductId, Status,
+};
 
 /// Stores new orders.
 pub trait PlaceOrders: Sync {
@@ -52,6 +54,29 @@ pub struct FoundProduct {
     pub stock: i32,
 }
 
+/// Reads orders. The owner is an argument of every query, so that forgetting it does not compile.
+pub trait ReadOrders: Sync {
+    /// The order `id` of `owner`, with its items and its history, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn order(
+        &self,
+        owner: &Owner,
+        id: OrderId,
+    ) -> impl Future<Output = Result<Option<Order>, Error>> + Send;
+
+    /// The newest orders of `owner`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn orders(
+        &self,
+        owner: &Owner,
+        limit: u8,
+    ) -> impl Future<Output = Result<Vec<OrderSummary>, Error>> + Send;
+}
+
 /// Confirms orders that fulfilment took.
 pub trait ConfirmOrders: Sync {
     /// Confirms those of `jobs` that are pending, and says what each was before; an order that does
@@ -73,6 +98,12 @@ pub trait ReadProducts: Sync {
     /// [`Error::Unavailable`] or [`Error::Internal`].
     fn product(&self, id: ProductId)
     -> impl Future<Output = Result<Option<Product>, Error>> + Send;
+
+    /// Products that can be ordered, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn products(&self, limit: u8) -> impl Future<Output = Result<Vec<Product>, Error>> + Send;
 }
 
 /// Remembers products for a while. It can cost an answer time, and never the answer: what fails is

@@ -9,7 +9,7 @@ use crate::app::ports::{CacheProducts, Cached};
 use crate::domain::ProductId;
 
 /// How long a change made elsewhere stays unseen here.
-const LIFETIME: Duration = Duration::from_secs(3);
+pub(super) const LIFETIME: Duration = Duration::from_secs(3);
 
 /// How many products are kept; at some 300 bytes each, a few megabytes.
 const CAPACITY: u64 = 10_000;

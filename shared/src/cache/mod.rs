@@ -6,7 +6,9 @@
 #[cfg(feature = "dynamodb")]
 mod dynamodb;
 mod memory;
+mod pages;
 
 #[cfg(feature = "dynamodb")]
 pub use dynamodb::DynamoDbCache;
 pub use memory::MemoryCache;
+pub use pages::PageCache;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
@@ -15,6 +17,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{is_worth_another_try, unavailable};
 use crate::{BoxError, Error};
+
+const RDS_ROOTS: &[u8] = include_bytes!("rds-roots.pem");
 
 /// How long one attempt may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -42,7 +46,11 @@ impl Connector {
         }
         // `prefer`, the default, would fall back to plaintext.
         config.ssl_mode(SslMode::Require);
-        let roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+        // RDS Proxy chains to a public root, RDS itself to roots of its own.
+        let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+        for root in CertificateDer::pem_slice_iter(RDS_ROOTS) {
+            roots.add(root?)?;
+        }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?

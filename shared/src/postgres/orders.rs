@@ -11,7 +11,9 @@ use uuid::Uuid;
 use super::error::{ORDERS_NUMBER_KEY, ORDERS_PKEY, unexpected};
 use super::{CONFIRM_ORDERS, Database, GET_ORDER, LIST_ORDERS, PLACE_ORDER};
 use crate::Error;
-use crate::app::ports::{ConfirmOrders, FoundLine, FoundProduct, PlaceOrders, Placement};
+use crate::app::ports::{
+    ConfirmOrders, FoundLine, FoundProduct, PlaceOrders, Placement, ReadOrders,
+};
 use crate::app::{Context, FulfillmentJob};
 use crate::domain::{
     Currency, HistoryEntry, Money, NewOrder, Order, OrderId, OrderItem, OrderLine, OrderNumber,
@@ -21,21 +23,13 @@ use crate::domain::{
 /// Who confirms, in an order's history.
 const FULFILLMENT: &str = "fulfill-order";
 
-impl Database {
-    /// The order `id` of `owner`, if there is one.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] or [`Error::Internal`].
-    pub async fn order(&self, owner: &Owner, id: OrderId) -> Result<Option<Order>, Error> {
+impl ReadOrders for Database {
+    async fn order(&self, owner: &Owner, id: OrderId) -> Result<Option<Order>, Error> {
         let rows = self.query(GET_ORDER, &[&owner.as_str(), &id.as_uuid()]).await?;
         rows.first().map(order).transpose()
     }
 
-    /// The newest orders of `owner`, at most `limit`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] or [`Error::Internal`].
-    pub async fn orders(&self, owner: &Owner, limit: u8) -> Result<Vec<OrderSummary>, Error> {
+    async fn orders(&self, owner: &Owner, limit: u8) -> Result<Vec<OrderSummary>, Error> {
         let rows = self.query(LIST_ORDERS, &[&owner.as_str(), &i64::from(limit)]).await?;
         rows.iter().map(summary).collect()
     }

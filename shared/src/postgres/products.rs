@@ -10,21 +10,15 @@ use crate::Error;
 use crate::app::ports::ReadProducts;
 use crate::domain::{Money, Product, ProductId};
 
-impl Database {
-    /// Products that can be ordered, at most `limit`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] or [`Error::Internal`].
-    pub async fn products(&self, limit: u8) -> Result<Vec<Product>, Error> {
-        let rows = self.query(LIST_PRODUCTS, &[&i64::from(limit)]).await?;
-        rows.iter().map(product).collect()
-    }
-}
-
 impl ReadProducts for Database {
     async fn product(&self, id: ProductId) -> Result<Option<Product>, Error> {
         let rows = self.query(GET_PRODUCT, &[&id.as_uuid()]).await?;
         rows.first().map(product).transpose()
+    }
+
+    async fn products(&self, limit: u8) -> Result<Vec<Product>, Error> {
+        let rows = self.query(LIST_PRODUCTS, &[&i64::from(limit)]).await?;
+        rows.iter().map(product).collect()
     }
 }
 

@@ -92,3 +92,26 @@ async fn closing_says_good_bye_to_the_server() {
     }
     panic!("the connection is still open after two seconds");
 }
+
+#[tokio::test]
+async fn a_server_without_tls_is_refused_at_once_unless_plaintext_was_asked_for() {
+    let test = TestDatabase::new().await;
+    let url = test.url.replace("sslmode=disable", "sslmode=prefer");
+    assert_ne!(url, test.url);
+    let mut config = config(url);
+    // Were it tried again, the test would hang.
+    config.connect_timeout = Duration::from_hours(1);
+    let database = Database::connect(&config, STATEMENTS).await.unwrap();
+    let error = database.check().await.unwrap_err();
+    assert!(error.chain().contains("TLS"), "{}", error.chain());
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_exist_is_not_waited_for() {
+    let test = TestDatabase::new().await;
+    let mut config = config(test.url.replace("test_", "no_such_"));
+    config.connect_timeout = Duration::from_hours(1);
+    let database = Database::connect(&config, STATEMENTS).await.unwrap();
+    let error = database.check().await.unwrap_err();
+    assert!(error.chain().contains("does not exist"), "{}", error.chain());
+}

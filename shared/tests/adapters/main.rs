@@ -2,7 +2,7 @@
 //!
 //! Each test makes what it needs: a database, a table, a queue. `TEST_DATABASE_URL` names a server
 //! where databases may be made, and `AWS_ENDPOINT_URL` the emulator; `make test` sets both.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cache;
 mod connection;

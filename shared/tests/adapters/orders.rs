@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::future::join_all;
 use waybill::Error;
-use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement};
+use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders};
 use waybill::app::{Context, FulfillmentJob};
 use waybill::domain::{NewOrder, Order, OrderId, Status};
 use waybill::postgres::Database;

@@ -3,7 +3,7 @@
 use waybill::Error;
 use waybill::app;
 use waybill::app::ports::ReadProducts;
-use waybill::cache::{DynamoDbCache, MemoryCache};
+use waybill::cache::{DynamoDbCache, MemoryCache, PageCache};
 use waybill::domain::ProductId;
 
 use crate::support::{TestDatabase, aws, cache_table};
@@ -73,4 +73,21 @@ async fn without_a_cache_products_are_served_all_the_same() {
     let aws = crate::support::aws_at("http://127.0.0.1:9").await;
     let cache = DynamoDbCache::connect(&aws, "gone".to_owned()).await;
     assert_eq!(app::get_product(&cache, &*database, mug).await.unwrap().id, mug);
+}
+
+#[tokio::test]
+async fn a_page_is_read_once_in_a_few_seconds() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let mug = test.product("EUR", 1450, 10).await;
+    let pages = PageCache::default();
+    let ids = async |limit| {
+        let page = app::list_products(&pages, &*database, limit).await.unwrap();
+        page.iter().map(|product| product.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(5).await, [mug]);
+    test.sql.batch_execute("DELETE FROM products").await.unwrap();
+    assert_eq!(ids(5).await, [mug]);
+    // A page of another size is another page.
+    assert_eq!(ids(6).await, []);
 }

@@ -2,7 +2,7 @@
 
 use waybill::app;
 use waybill::app::FulfillmentJob;
-use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadProducts};
+use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders, ReadProducts};
 use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::domain::OrderId;
 use waybill::postgres::Database;

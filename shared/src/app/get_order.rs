@@ -1,0 +1,18 @@
+//! Reads one order.
+
+use super::Context;
+use super::ports::ReadOrders;
+use crate::Error;
+use crate::domain::{Order, OrderId};
+
+/// The caller's order `id`, with its items and its history.
+///
+/// # Errors
+/// [`Error::OrderNotFound`], also for an order of somebody else, or what the store answers.
+pub async fn get_order(
+    orders: &impl ReadOrders,
+    id: OrderId,
+    context: &Context,
+) -> Result<Order, Error> {
+    orders.order(&context.owner, id).await?.ok_or(Error::OrderNotFound)
+}

@@ -1,0 +1,18 @@
+//! Reads a page of orders.
+
+use super::Context;
+use super::ports::ReadOrders;
+use crate::Error;
+use crate::domain::OrderSummary;
+
+/// The caller's newest orders, at most `limit`.
+///
+/// # Errors
+/// What the store answers.
+pub async fn list_orders(
+    orders: &impl ReadOrders,
+    limit: u8,
+    context: &Context,
+) -> Result<Vec<OrderSummary>, Error> {
+    orders.orders(&context.owner, limit).await
+}
