@@ -1,0 +1,107 @@
+use reqwest::header::HeaderMap;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{Stack, eventually};
+
+/// What the API answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, or null if it is not JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    /// Sends `request` and reads all of the answer.
+    pub async fn to(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let body = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default();
+        Self { status, headers, body }
+    }
+
+    /// A header's value; empty if there is none.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// A text in the body, by JSON pointer.
+    #[must_use]
+    pub fn text(&self, pointer: &str) -> &str {
+        let value = self.body.pointer(pointer).and_then(Value::as_str);
+        value.unwrap_or_else(|| panic!("no text at {pointer} of {self:?}"))
+    }
+
+    /// Every place that a problem's `errors` name.
+    #[must_use]
+    pub fn wrong_places(&self) -> Vec<&str> {
+        let errors = self.body["errors"].as_array().map_or(&[][..], Vec::as_slice);
+        errors.iter().filter_map(|error| error["pointer"].as_str()).collect()
+    }
+
+    /// Holds the answer to being a problem of this status and code.
+    pub fn assert_problem(&self, status: u16, code: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        assert_eq!(self.text("/type"), format!("/problems/{code}"), "{self:?}");
+        assert_eq!(self.body["status"], status, "{self:?}");
+        assert!(!self.text("/title").is_empty() && !self.text("/detail").is_empty(), "{self:?}");
+        assert_eq!(self.text("/correlation_id"), self.header("x-correlation-id"), "{self:?}");
+    }
+}
+
+/// An order for `lines` that would be accepted, given the stock.
+#[must_use]
+pub fn order_for(lines: &[(Uuid, i64)]) -> Value {
+    let items: Vec<_> = lines
+        .iter()
+        .map(|(product_id, quantity)| json!({ "product_id": product_id, "quantity": quantity }))
+        .collect();
+    json!({ "customer_name": "Ada Lovelace", "customer_email": "ada@example.com", "items": items })
+}
+
+impl Stack {
+    /// A request to a path of the API, to be added to.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.environment.api_url))
+    }
+
+    /// `GET path`.
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::GET, path)).await
+    }
+
+    /// `POST /orders` with this body.
+    pub async fn post_order(&self, order: &Value) -> Answer {
+        Answer::to(self.request(Method::POST, "/orders").json(order)).await
+    }
+
+    /// `POST /orders` with this body, under a correlation id.
+    pub async fn post_order_as(&self, correlation_id: &str, order: &Value) -> Answer {
+        let request = self.request(Method::POST, "/orders").json(order);
+        Answer::to(request.header("x-correlation-id", correlation_id)).await
+    }
+
+    /// Places an order for `lines` and answers with it.
+    pub async fn place(&self, lines: &[(Uuid, i64)]) -> Value {
+        let answer = self.post_order(&order_for(lines)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.body
+    }
+
+    /// The order `id`, as soon as it is confirmed.
+    pub async fn confirmed(&self, id: &str) -> Value {
+        eventually(&format!("order {id} is confirmed"), async || {
+            let order = self.get(&format!("/orders/{id}")).await.body;
+            (order["status"] == "confirmed").then_some(order)
+        })
+        .await
+    }
+}

@@ -1,0 +1,109 @@
+use tokio_postgres::{Client, Config, NoTls};
+use uuid::Uuid;
+
+use crate::{Stack, eventually};
+
+pub(crate) async fn connect(config: &Config) -> Client {
+    let (client, connection) = config
+        .connect(NoTls)
+        .await
+        .expect("the tests reach Postgres without TLS, under DATABASE_URL");
+    tokio::spawn(connection);
+    client
+}
+
+impl Stack {
+    /// Puts a product of its own into the shop, at 12.50 a piece.
+    pub async fn stock_product(&self, stock: i32) -> Uuid {
+        let id = Uuid::now_v7();
+        self.database
+            .execute(
+                "INSERT INTO products (id, name, currency, price_minor, stock) \
+                 VALUES ($1, 'Test product ' || $1::uuid::text, 'EUR', 1250, $2)",
+                &[&id, &stock],
+            )
+            .await
+            .unwrap();
+        id
+    }
+
+    /// How much of a product is left.
+    pub async fn stock_of(&self, product: Uuid) -> i32 {
+        let statement = "SELECT stock FROM products WHERE id = $1";
+        self.database.query_one(statement, &[&product]).await.unwrap().get(0)
+    }
+
+    /// How many orders hold a line of a product.
+    pub async fn orders_with(&self, product: Uuid) -> i64 {
+        let statement = "SELECT count(*) FROM order_items WHERE product_id = $1";
+        self.database.query_one(statement, &[&product]).await.unwrap().get(0)
+    }
+
+    /// How many orders a request with this correlation id left behind.
+    pub async fn orders_placed_under(&self, correlation_id: &str) -> i64 {
+        let statement = "SELECT count(*) FROM order_history WHERE correlation_id = $1";
+        self.database.query_one(statement, &[&correlation_id]).await.unwrap().get(0)
+    }
+
+    /// Stores a pending order for one piece of a new product, and sends no job for it.
+    pub async fn store_pending_order(&self, correlation_id: &str) -> Uuid {
+        let (id, product) = (Uuid::now_v7(), self.stock_product(1).await);
+        self.database
+            .execute(
+                "WITH placed AS (
+                     INSERT INTO orders (id, number, owner, status, customer_name, customer_email,
+                                         currency, total_minor, item_count, created_at, updated_at)
+                     VALUES ($1, 'ORD-' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD') || '-'
+                                 || upper(right($1::uuid::text, 8)),
+                             'anonymous', 'pending', 'Ada Lovelace', 'ada@example.com',
+                             'EUR', 1250, 1, now(), now())
+                 ), items AS (
+                     INSERT INTO order_items
+                         (order_id, line, product_id, name, unit_price_minor, quantity)
+                     SELECT $1, 1, id, name, price_minor, 1 FROM products WHERE id = $2
+                 )
+                 INSERT INTO order_history
+                     (order_id, version, from_status, to_status, at, actor, correlation_id)
+                 VALUES ($1, 1, NULL, 'pending', now(), 'anonymous', $3)",
+                &[&id, &product, &correlation_id],
+            )
+            .await
+            .unwrap();
+        id
+    }
+
+    /// Locks products until [`release`](Self::release), so that orders for them pile up.
+    pub async fn hold(&self, products: &[Uuid]) {
+        self.database.batch_execute("BEGIN").await.unwrap();
+        let statement = "SELECT FROM products WHERE id = ANY ($1) FOR UPDATE";
+        let held = self.database.query(statement, &[&products]).await.unwrap();
+        assert_eq!(held.len(), products.len());
+    }
+
+    /// Waits until so many sessions stand in line behind [`hold`](Self::hold), and lets them go on,
+    /// all at once.
+    pub async fn release(&self, waiting: i64) {
+        // Whoever waits for a row may stand behind one who waits for it already. Of what the server
+        // tells of its sessions, `pg_locks` alone is not frozen within a transaction.
+        let statement = "WITH RECURSIVE waiting AS (
+                 SELECT pg_backend_pid() AS pid
+                 UNION
+                 SELECT l.pid FROM pg_locks l
+                 JOIN waiting w ON w.pid = ANY (pg_blocking_pids(l.pid))
+                 WHERE NOT l.granted
+             ) SELECT count(*) - 1 FROM waiting";
+        eventually(&format!("{waiting} sessions wait"), async || {
+            let seen: i64 = self.database.query_one(statement, &[]).await.unwrap().get(0);
+            (seen >= waiting).then_some(())
+        })
+        .await;
+        self.database.batch_execute("COMMIT").await.unwrap();
+    }
+
+    /// The statuses that an order went through, in their order.
+    pub async fn way_of(&self, order: Uuid) -> Vec<String> {
+        let statement = "SELECT to_status FROM order_history WHERE order_id = $1 ORDER BY version";
+        let rows = self.database.query(statement, &[&order]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+}

@@ -1,0 +1,210 @@
+//! A function as a process of its own: the deployed binary, with a Runtime API that a test answers.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+use tokio::sync::{Mutex, mpsc};
+
+use crate::{PATIENCE, unique};
+
+/// A running function.
+pub struct Function {
+    child: Child,
+    events: mpsc::Sender<Value>,
+    answers: mpsc::Receiver<Value>,
+}
+
+/// What a function left when it ended.
+pub struct End {
+    /// Its exit code; none if a signal killed it.
+    pub code: Option<i32>,
+    /// The lines that it wrote, each of which is a JSON object.
+    pub lines: Vec<Value>,
+}
+
+/// Whether the platform knows of extensions, as AWS does and emulators may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extensions {
+    /// It registers them.
+    Known,
+    /// It answers 404.
+    Unknown,
+}
+
+struct Platform {
+    extensions: Extensions,
+    events: Mutex<mpsc::Receiver<Value>>,
+    answers: mpsc::Sender<Value>,
+}
+
+impl Function {
+    /// Starts the function `name` with these variables and no others.
+    pub async fn start(name: &str, extensions: Extensions, variables: &[(&str, &str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let bootstrap = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../target/lambda")
+            .join(name)
+            .join("bootstrap");
+        let child = Command::new(&bootstrap)
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr().unwrap().to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", name)
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "tests")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "tests")
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", bootstrap.display()));
+        let (events, to_serve) = mpsc::channel(1);
+        let (to_answer, answers) = mpsc::channel(1);
+        let platform = Platform { extensions, events: Mutex::new(to_serve), answers: to_answer };
+        tokio::spawn(accept(listener, Arc::new(platform)));
+        Self { child, events, answers }
+    }
+
+    /// Hands it an event, and waits for the answer.
+    pub async fn invoke(&mut self, event: Value) -> Value {
+        self.events.send(event).await.unwrap();
+        tokio::time::timeout(PATIENCE, self.answers.recv()).await.unwrap().unwrap()
+    }
+
+    /// Sends it SIGTERM, as the platform does before an environment goes.
+    pub fn terminate(&self) {
+        let id = i32::try_from(self.child.id().unwrap()).unwrap();
+        let process = rustix::process::Pid::from_raw(id).unwrap();
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Waits until it has ended.
+    pub async fn end(mut self) -> End {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
+        let mut text = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut text).await.unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        End { code: status.code(), lines }
+    }
+}
+
+/// What API Gateway makes of a `GET` without a body.
+#[must_use]
+pub fn get(path: &str, parameters: &Value) -> Value {
+    json!({
+        "version": "2.0",
+        "routeKey": format!("GET {path}"),
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": { "host": "localhost" },
+        "pathParameters": parameters,
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "tests",
+            "domainName": "localhost",
+            "domainPrefix": "tests",
+            "http": {
+                "method": "GET",
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": "tests",
+            },
+            "requestId": unique("request"),
+            "routeKey": format!("GET {path}"),
+            "stage": "$default",
+            "time": "20/Nov/2026:12:00:00 +0000",
+            "timeEpoch": 1_795_176_000_000_i64,
+        },
+        "isBase64Encoded": false,
+    })
+}
+
+/// `host:port` of a connection string.
+#[must_use]
+pub fn server(url: &str) -> &str {
+    let (_, rest) = url.rsplit_once('@').unwrap();
+    rest.split('/').next().unwrap()
+}
+
+/// Passes one connection on to `server`, and returns what the client sent.
+pub async fn forward(listener: TcpListener, server: String) -> Vec<u8> {
+    let (client, _) = listener.accept().await.unwrap();
+    let (mut from_client, mut to_client) = client.into_split();
+    let server = TcpStream::connect(server).await.unwrap();
+    let (mut from_server, mut to_server) = server.into_split();
+    tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
+    let (mut sent, mut bytes) = (Vec::new(), vec![0; 4096]);
+    while let Ok(length @ 1..) = from_client.read(&mut bytes).await {
+        sent.extend_from_slice(&bytes[..length]);
+        to_server.write_all(&bytes[..length]).await.unwrap();
+    }
+    sent
+}
+
+async fn accept(listener: TcpListener, platform: Arc<Platform>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(serve(stream, Arc::clone(&platform)));
+    }
+}
+
+/// Serves as much of the Runtime API and of the Extensions API as a function asks for.
+async fn serve(stream: TcpStream, platform: Arc<Platform>) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    while let Some((request, body)) = read(&mut stream).await? {
+        let (status, header, body) = match request.as_str() {
+            "GET /2018-06-01/runtime/invocation/next" => {
+                let Some(event) = platform.events.lock().await.recv().await else { break };
+                let headers = "lambda-runtime-aws-request-id: tests\r\n\
+                               lambda-runtime-deadline-ms: 9999999999999\r\n";
+                ("200 OK", headers, event.to_string())
+            }
+            "POST /2020-01-01/extension/register" if platform.extensions == Extensions::Known => {
+                let about = r#"{"functionName":"f","functionVersion":"1","handler":"h"}"#;
+                ("200 OK", "lambda-extension-identifier: tests\r\n", about.to_owned())
+            }
+            // Never answered: there is nothing that the extension subscribed to.
+            "GET /2020-01-01/extension/event/next" => std::future::pending().await,
+            request if request.ends_with("/response") || request.ends_with("/error") => {
+                let answer = serde_json::from_slice(&body).unwrap();
+                let _ = platform.answers.send(answer).await;
+                ("202 Accepted", "", String::new())
+            }
+            _ => ("404 Not Found", "", String::new()),
+        };
+        let length = body.len();
+        let response =
+            format!("HTTP/1.1 {status}\r\n{header}content-length: {length}\r\n\r\n{body}");
+        stream.write_all(response.as_bytes()).await?;
+    }
+    Ok(())
+}
+
+/// Reads method and path of a request, and its body.
+async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<(String, Vec<u8>)>> {
+    let mut line = String::new();
+    if stream.read_line(&mut line).await? == 0 {
+        return Ok(None);
+    }
+    let request = line.rsplit_once(' ').unwrap().0.to_owned();
+    let mut length = 0;
+    loop {
+        line.clear();
+        stream.read_line(&mut line).await?;
+        let header = line.trim().to_ascii_lowercase();
+        if header.is_empty() {
+            break;
+        }
+        if let Some(value) = header.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await?;
+    Ok(Some((request, body)))
+}

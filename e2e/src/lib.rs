@@ -1,0 +1,75 @@
+//! A deployed stack as its callers, its database and its logs see it, for the tests in `tests/`.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "what goes wrong in here is a test that fails, and a panic says so best"
+)]
+
+mod api;
+mod aws;
+mod database;
+mod environment;
+pub mod function;
+
+use std::time::{Duration, Instant};
+
+pub use api::{Answer, order_for};
+pub use aws::job;
+pub use environment::Environment;
+
+/// How long to wait for what happens behind the API: fulfilment, log lines, expiry.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A deployed stack and the connections to all of its sides.
+pub struct Stack {
+    /// Where everything is.
+    pub environment: Environment,
+    /// The database of the stack.
+    pub database: tokio_postgres::Client,
+    /// The queues of the stack.
+    pub sqs: aws_sdk_sqs::Client,
+    /// The cache of the stack.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
+    http: reqwest::Client,
+}
+
+impl Stack {
+    /// Connects to the stack that the environment names.
+    pub async fn connect() -> Self {
+        let environment = Environment::read();
+        let aws = aws::config().await;
+        Self {
+            database: database::connect(&environment.database_url.parse().unwrap()).await,
+            sqs: aws_sdk_sqs::Client::new(&aws),
+            dynamodb: aws_sdk_dynamodb::Client::new(&aws),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&aws),
+            http: reqwest::Client::new(),
+            environment,
+        }
+    }
+}
+
+/// Connects to another database than the stack's own.
+pub async fn connect_to(database: &tokio_postgres::Config) -> tokio_postgres::Client {
+    database::connect(database).await
+}
+
+/// Asks `probe` until it answers, for at most [`PATIENCE`].
+pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = probe().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// A word that nobody used before: a correlation id, a part of a name.
+#[must_use]
+pub fn unique(word: &str) -> String {
+    format!("{word}-{}", uuid::Uuid::new_v4().simple())
+}

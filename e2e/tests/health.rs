@@ -1,0 +1,23 @@
+//! What the health route says.
+
+use e2e::Stack;
+use serde_json::json;
+
+#[tokio::test]
+async fn health_says_ok() {
+    let answer = Stack::connect().await.get("/health").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.body, json!({ "status": "ok" }));
+}
+
+#[tokio::test]
+async fn deep_health_asks_all_that_the_service_depends_on() {
+    let answer = Stack::connect().await.get("/health?deep=true").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.body["status"], "ok");
+    for dependency in ["postgres", "product_cache", "fulfillment_queue"] {
+        let said = &answer.body["dependencies"][dependency];
+        assert_eq!(said["status"], "ok", "{dependency}: {said}");
+        assert!(said["duration_ms"].is_number(), "{dependency}: {said}");
+    }
+}

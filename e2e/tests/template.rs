@@ -1,0 +1,276 @@
+//! Holds `template.yaml` to what linters do not notice. Needs no stack.
+#![expect(clippy::unwrap_used, reason = "what goes wrong in here is a test that fails")]
+
+use std::collections::BTreeMap;
+
+use saphyr::{LoadableYamlNode, Yaml};
+
+/// `template.yaml`, every `!Tag` kept as the node that it was.
+struct Template {
+    root: Yaml<'static>,
+}
+
+impl Template {
+    fn read() -> Self {
+        let text = include_str!("../../template.yaml");
+        let root = Yaml::load_from_str(text).unwrap().into_iter().next().unwrap();
+        Self { root }
+    }
+
+    /// Logical id and properties of every resource of one type.
+    fn of_type(&self, kind: &str) -> BTreeMap<&str, &Yaml<'static>> {
+        self.root["Resources"]
+            .as_mapping()
+            .unwrap()
+            .iter()
+            .filter(|(_, resource)| resource["Type"].as_str() == Some(kind))
+            .map(|(id, resource)| (id.as_str().unwrap(), &resource["Properties"]))
+            .collect()
+    }
+
+    fn functions(&self) -> BTreeMap<&str, &Yaml<'static>> {
+        let functions = self.of_type("AWS::Serverless::Function");
+        assert_eq!(functions.len(), 8);
+        functions
+    }
+
+    /// Seconds after which Lambda ends an invocation.
+    fn timeout(&self, function: &Yaml<'static>) -> i64 {
+        property(function, "Timeout")
+            .unwrap_or(&self.root["Globals"]["Function"]["Timeout"])
+            .as_integer()
+            .unwrap()
+    }
+
+    /// Function id, queue id and properties of every event source mapping.
+    fn queue_consumers(&self) -> Vec<(&str, &str, &Yaml<'static>)> {
+        let consumers: Vec<_> = self
+            .functions()
+            .into_iter()
+            .filter_map(|(id, function)| Some((id, property(function, "Events")?.as_mapping()?)))
+            .flat_map(|(id, events)| events.values().map(move |event| (id, event)))
+            .filter(|(_, event)| event["Type"].as_str() == Some("SQS"))
+            .map(|(id, event)| (id, get_att(&event["Properties"]["Queue"]), &event["Properties"]))
+            .collect();
+        assert!(!consumers.is_empty());
+        consumers
+    }
+
+    /// Where they stand, and the `Allow` statements of every policy, inline or managed.
+    fn allowed(&self) -> Vec<(&str, &Yaml<'static>)> {
+        let inline = self.of_type("AWS::IAM::Role").into_iter().flat_map(|(id, role)| {
+            let policies =
+                property(role, "Policies").map_or(&[][..], |list| list.as_vec().unwrap());
+            policies.iter().map(move |policy| (id, &policy["PolicyDocument"]))
+        });
+        let managed = self
+            .of_type("AWS::IAM::ManagedPolicy")
+            .into_iter()
+            .map(|(id, policy)| (id, &policy["PolicyDocument"]));
+        inline
+            .chain(managed)
+            .flat_map(|(id, document)| {
+                document["Statement"].as_vec().unwrap().iter().map(move |statement| (id, statement))
+            })
+            .filter(|(_, statement)| statement["Effect"].as_str() == Some("Allow"))
+            .collect()
+    }
+}
+
+#[test]
+fn every_queue_that_is_consumed_has_a_redrive_policy_to_a_queue_that_nothing_consumes() {
+    let template = Template::read();
+    let queues = template.of_type("AWS::SQS::Queue");
+    let consumers = template.queue_consumers();
+    for (_, queue, _) in &consumers {
+        let redrive = property(queues[queue], "RedrivePolicy").unwrap();
+        let dead_letters = get_att(&redrive["deadLetterTargetArn"]);
+        assert!(redrive["maxReceiveCount"].as_integer().unwrap() >= 5, "{queue}");
+        assert!(
+            consumers.iter().all(|(_, consumed, _)| *consumed != dead_letters),
+            "{dead_letters} is for people"
+        );
+        // A moved message keeps its age: it must still have days left where it ends.
+        let kept =
+            |queue: &str| property(queues[queue], "MessageRetentionPeriod").unwrap().as_integer();
+        assert!(kept(dead_letters) > kept(queue), "{queue}");
+    }
+}
+
+#[test]
+fn a_message_stays_hidden_for_six_times_the_time_its_consumer_has() {
+    let template = Template::read();
+    let functions = template.functions();
+    for (function, queue, _) in template.queue_consumers() {
+        let visibility =
+            template.of_type("AWS::SQS::Queue")[queue]["VisibilityTimeout"].as_integer();
+        assert_eq!(visibility, Some(6 * template.timeout(functions[function])), "{queue}");
+    }
+}
+
+#[test]
+fn every_queue_consumer_reports_the_messages_that_failed() {
+    for (function, _, source) in Template::read().queue_consumers() {
+        let types: Vec<_> = strings(&source["FunctionResponseTypes"]);
+        assert_eq!(types, ["ReportBatchItemFailures"], "{function}");
+    }
+}
+
+#[test]
+fn every_queue_is_encrypted() {
+    for (id, queue) in Template::read().of_type("AWS::SQS::Queue") {
+        assert_eq!(queue["SqsManagedSseEnabled"].as_bool(), Some(true), "{id}");
+    }
+}
+
+#[test]
+fn every_function_has_a_role_and_a_log_group_of_its_own_and_one_name_everywhere() {
+    let template = Template::read();
+    let groups = template.of_type("AWS::Logs::LogGroup");
+    let roles = template.of_type("AWS::IAM::Role");
+    for (id, function) in template.functions() {
+        let stem = id.strip_suffix("Function").unwrap();
+        let name = kebab(stem);
+        assert_eq!(plain(&function["FunctionName"]), format!("${{AWS::StackName}}-{name}"));
+        assert_eq!(plain(&function["CodeUri"]), format!("target/lambda/{name}/"));
+
+        assert_eq!(get_att(&function["Role"]), format!("{stem}Role"));
+        assert!(roles.contains_key(get_att(&function["Role"])), "{id}");
+
+        let group = plain(&function["LoggingConfig"]["LogGroup"]);
+        assert_eq!(group, format!("{stem}LogGroup"));
+        assert_eq!(
+            plain(&groups[group]["LogGroupName"]),
+            format!("/aws/lambda/${{AWS::StackName}}-{name}")
+        );
+        assert!(property(groups[group], "RetentionInDays").is_some(), "{group}");
+        assert!(
+            template.allowed().iter().any(|(role, statement)| {
+                *role == get_att(&function["Role"])
+                    && get_att(&statement["Resource"]) == group
+                    && strings(&statement["Action"])
+                        == ["logs:CreateLogStream", "logs:PutLogEvents"]
+            }),
+            "{id} can't write its log"
+        );
+    }
+    assert_eq!(roles.len(), template.functions().len());
+    assert_eq!(groups.len(), template.functions().len());
+}
+
+#[test]
+fn no_role_may_do_more_than_what_is_listed_on_one_resource() {
+    for (id, statement) in Template::read().allowed() {
+        let actions = strings(&statement["Action"]);
+        assert!(!actions.is_empty(), "{id}");
+        for action in &actions {
+            assert!(!action.contains('*'), "{id} allows {action}");
+        }
+        let resource = &statement["Resource"];
+        if resource.is_string() {
+            // Network interfaces are made before they have a name to be listed under.
+            assert!(actions.iter().all(|action| action.starts_with("ec2:")), "{id}: {actions:?}");
+        } else {
+            assert!(!get_att(resource).is_empty(), "{id}");
+        }
+    }
+}
+
+#[test]
+fn a_role_may_write_only_to_the_log_of_its_own_function() {
+    for (role, statement) in Template::read().allowed() {
+        if strings(&statement["Action"]).iter().any(|action| action.starts_with("logs:")) {
+            let stem = role.strip_suffix("Role").unwrap();
+            assert_eq!(get_att(&statement["Resource"]), format!("{stem}LogGroup"));
+        }
+    }
+}
+
+/// An emulator may let through what a role does not allow; AWS does not.
+#[test]
+fn a_function_is_given_what_its_code_asks_for_and_nothing_else() {
+    let template = Template::read();
+    for (id, function) in template.functions() {
+        let stem = id.strip_suffix("Function").unwrap();
+        let code = source(&kebab(stem));
+        let consumes = template.queue_consumers().iter().any(|(consumer, ..)| *consumer == id);
+        let allows = |prefix: &str| {
+            template.allowed().iter().any(|(role, statement)| {
+                *role == get_att(&function["Role"])
+                    && strings(&statement["Action"]).iter().any(|action| action.starts_with(prefix))
+            })
+        };
+        let given = |variable: &str| {
+            property(function, "Environment")
+                .is_some_and(|given| given["Variables"].contains_mapping_key(variable))
+        };
+        let (cache, queue) =
+            (code.contains("product_cache_table()"), code.contains("fulfillment_queue_url()"));
+        assert_eq!(given("PRODUCT_CACHE_TABLE"), cache, "{id}");
+        assert_eq!(allows("dynamodb:"), cache, "{id}");
+        assert_eq!(given("FULFILLMENT_QUEUE_URL"), queue, "{id}");
+        assert_eq!(allows("sqs:"), queue || consumes, "{id}");
+        assert_eq!(allows("sqs:ReceiveMessage"), consumes, "{id}");
+    }
+}
+
+#[test]
+fn cached_products_expire() {
+    let template = Template::read();
+    let ttl = &template.of_type("AWS::DynamoDB::Table")["ProductCache"]["TimeToLiveSpecification"];
+    assert_eq!(ttl["AttributeName"].as_str(), Some("ttl"));
+    assert_eq!(ttl["Enabled"].as_bool(), Some(true));
+}
+
+#[test]
+fn the_database_url_is_not_shown_and_has_no_default() {
+    let template = Template::read();
+    let url = &template.root["Parameters"]["DatabaseUrl"];
+    assert_eq!(url["NoEcho"].as_bool(), Some(true));
+    assert!(property(url, "Default").is_none());
+}
+
+/// The value under `key`, if the mapping has one.
+fn property<'a>(node: &'a Yaml<'static>, key: &str) -> Option<&'a Yaml<'static>> {
+    node.as_mapping_get(key)
+}
+
+/// The text of a scalar, whether or not it is tagged with `!Sub` or `!Ref`.
+fn plain<'a>(node: &'a Yaml<'static>) -> &'a str {
+    node.get_tagged_node().unwrap_or(node).as_str().unwrap()
+}
+
+/// The logical id in `!GetAtt Id.Arn`.
+fn get_att<'a>(node: &'a Yaml<'static>) -> &'a str {
+    assert_eq!(node.get_tag().unwrap().suffix, "GetAtt");
+    plain(node).strip_suffix(".Arn").unwrap()
+}
+
+/// A string or a list of strings, as a list.
+fn strings<'a>(node: &'a Yaml<'static>) -> Vec<&'a str> {
+    match node.as_vec() {
+        Some(list) => list.iter().map(|item| item.as_str().unwrap()).collect(),
+        None => vec![node.as_str().unwrap()],
+    }
+}
+
+/// All of a function's own code.
+fn source(function: &str) -> String {
+    let folder = format!("{}/../functions/{function}/src", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect()
+}
+
+/// `CreateOrder` as `create-order`.
+fn kebab(camel: &str) -> String {
+    let mut name = String::new();
+    for letter in camel.chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
+}
