@@ -79,14 +79,18 @@ impl Connector {
             .with_max_delay(Duration::from_secs(1))
             .with_jitter()
             .without_max_times();
+        let mut last = None;
         let connect =
             (|| self.connect()).retry(backoff).when(is_worth_another_try).notify(|error, delay| {
                 let (error, delay_ms) = (crate::error::chain(error), delay.as_millis());
                 tracing::warn!(error, delay_ms, "Postgres can't be reached yet");
+                last = Some(error);
             });
-        match tokio::time::timeout(timeout, connect).await {
+        let connected = tokio::time::timeout(timeout, connect).await;
+        match connected {
             Ok(connected) => connected.map_err(unavailable),
-            Err(elapsed) => Err(unavailable(elapsed)),
+            // What the last try said tells more than that time is up.
+            Err(elapsed) => Err(last.map_or_else(|| unavailable(elapsed), unavailable)),
         }
     }
 

@@ -45,6 +45,7 @@ async fn a_database_that_never_comes_up_is_a_clear_error_within_the_bound() {
     let database = Database::connect(&config, STATEMENTS).await.unwrap();
     let error = database.check().await.unwrap_err();
     assert!(matches!(error, Error::Unavailable { dependency: "Postgres", .. }), "{error:?}");
+    assert!(error.chain().contains("refused"), "{}", error.chain());
 }
 
 #[tokio::test]
