@@ -1,0 +1,45 @@
+# Everything goes through the runner in localstack/, which says for itself what it does.
+# ARGS are handed to it: make logs ARGS=--no-follow
+
+RUN = cargo run --quiet --package waybill-local --
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help up down reset watch logs test figures build deploy cargo
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: cargo ## Start the whole service on this machine and place an order
+	@$(RUN) up $(ARGS)
+
+down: cargo ## Stop everything, keep the data
+	@$(RUN) down $(ARGS)
+
+reset: cargo ## Stop everything, delete the data
+	@$(RUN) reset $(ARGS)
+
+watch: cargo ## Serve the functions, compiled again whenever a file is saved
+	@$(RUN) watch $(ARGS)
+
+logs: cargo ## Follow what the functions of the running stack write
+	@$(RUN) logs $(ARGS)
+
+test: cargo ## Run everything that CI runs, on a stack of its own
+	@$(RUN) test $(ARGS)
+
+figures: cargo ## Print the size and the start time of each function (with a stack up)
+	@$(RUN) figures $(ARGS)
+
+build: cargo ## Build the functions as they are deployed locally
+	@$(RUN) build $(ARGS)
+
+deploy: cargo ## Deploy to AWS and migrate: make deploy ARGS="--parameter-overrides DatabaseUrl=..."
+	@$(RUN) deploy $(ARGS)
+
+cargo:
+	@command -v cargo >/dev/null 2>&1 || { \
+	  echo 'error: cargo is missing. Install Rust from https://rustup.rs and open a new shell.' >&2; exit 1; }
+	@test -x target/debug/waybill-local || { \
+	  echo 'Compiling the runner of the local cloud (a minute or two, once)'; \
+	  cargo build --package waybill-local; }

@@ -1,0 +1,130 @@
+//! The functions' binaries: which there are, how they are built, and what tells two builds apart.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hasher as _};
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::error::{Context as _, Error, Result};
+use crate::process;
+use crate::tools::{self, Tools};
+
+/// The names of all functions: the folders of `functions/`, sorted.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub(crate) fn functions(config: &Config) -> Result<Vec<String>> {
+    let dir = config.root.join("functions");
+    let entries = fs::read_dir(&dir).context(|| format!("Cannot read {}.", dir.display()))?;
+    let mut names: Vec<String> = entries
+        .filter_map(std::result::Result::ok)
+        .filter(|entry| entry.path().join("Cargo.toml").is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Where the build leaves a function's binary, and where `template.yaml` looks for it.
+pub(crate) fn path(config: &Config, function: &str) -> PathBuf {
+    config.root.join("target/lambda").join(function).join("bootstrap")
+}
+
+/// For which machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// This one, with its own linker.
+    Native,
+    /// AWS's arm64, with Zig as the linker.
+    Arm64,
+    /// AWS's `x86_64`, with Zig as the linker.
+    X86,
+}
+
+impl Target {
+    /// What the template's parameter `Architecture` calls it.
+    pub(crate) fn architecture(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::Native if cfg!(target_arch = "aarch64") => "arm64",
+            Self::X86 | Self::Native => "x86_64",
+        }
+    }
+}
+
+/// Builds all functions, as they are deployed; cargo's progress goes to the terminal.
+///
+/// # Errors
+/// If there is no space, or the build fails.
+pub(crate) async fn build(config: &Config, tools: &Tools, target: Target) -> Result<()> {
+    tools::require_space_to_build(config)?;
+    let mut command = tools.command("cargo-lambda");
+    command.args(["lambda", "build", "--release", "--lambda-dir", "target/lambda"]);
+    match target {
+        Target::Native => command.args(["--compiler", "cargo"]),
+        Target::Arm64 => command.arg("--arm64"),
+        Target::X86 => command.arg("--x86-64"),
+    };
+    process::run_loudly("Building the functions", command.current_dir(&config.root)).await
+}
+
+/// A number that is the same for the same binaries, template and parameters. Another compiler may
+/// come to another number; that costs one deployment.
+///
+/// # Errors
+/// If a file is missing.
+pub(crate) fn fingerprint(config: &Config, parameters: &[String]) -> Result<String> {
+    let mut hasher = DefaultHasher::new();
+    let mut files = vec![config.root.join("template.yaml")];
+    files.extend(functions(config)?.iter().map(|function| path(config, function)));
+    for file in files {
+        let content = fs::read(&file).context(|| format!("{} is missing.", file.display()))?;
+        hasher.write_usize(content.len());
+        hasher.write(&content);
+    }
+    for parameter in parameters {
+        hasher.write_usize(parameter.len());
+        hasher.write(parameter.as_bytes());
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+/// The size of a function's binary in bytes.
+///
+/// # Errors
+/// If it was not built.
+pub(crate) fn size(config: &Config, function: &str) -> Result<u64> {
+    let path = path(config, function);
+    fs::metadata(&path)
+        .map(|metadata| metadata.len())
+        .map_err(|_| Error::new(format!("{} is missing; `make build` builds it.", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fingerprint_changes_with_the_binary_the_template_and_the_parameters() {
+        let root = std::env::temp_dir().join(format!("waybill-{}", uuid::Uuid::new_v4()));
+        let mut config = crate::config::tests::empty();
+        config.root.clone_from(&root);
+        fs::create_dir_all(root.join("functions/health")).unwrap();
+        fs::create_dir_all(root.join("target/lambda/health")).unwrap();
+        fs::write(root.join("functions/health/Cargo.toml"), "").unwrap();
+        fs::write(root.join("template.yaml"), "a").unwrap();
+        fs::write(path(&config, "health"), "1").unwrap();
+        let parameters = ["Architecture=arm64".to_owned()];
+        let of = |parameters: &[String]| fingerprint(&config, parameters).unwrap();
+
+        let first = of(&parameters);
+        assert_eq!(first, of(&parameters));
+        assert_ne!(first, of(&[]));
+        fs::write(root.join("template.yaml"), "b").unwrap();
+        let second = of(&parameters);
+        assert_ne!(first, second);
+        fs::write(path(&config, "health"), "2").unwrap();
+        assert_ne!(second, of(&parameters));
+        fs::remove_dir_all(&root).unwrap();
+    }
+}

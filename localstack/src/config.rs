@@ -1,0 +1,170 @@
+//! The runner's configuration: read from the environment here, once, and nowhere else.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Context as _, Error, Result};
+
+/// The AWS services that may be pointed elsewhere one by one, by the suffix of `AWS_ENDPOINT_URL_`.
+pub(crate) const SERVICES: [&str; 7] =
+    ["APIGATEWAYV2", "CLOUDFORMATION", "CLOUDWATCH_LOGS", "DYNAMODB", "EVENTBRIDGE", "S3", "SQS"];
+
+/// Everything that the environment says.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// The checkout: the folder that holds `template.yaml`.
+    pub(crate) root: PathBuf,
+    /// `WAYBILL_PYTHON`: the Python to make the tools' environment with.
+    pub(crate) python: Option<String>,
+    /// `WAYBILL_POSTGRES_PORT`: where `make up` puts Postgres.
+    pub(crate) postgres_port: u16,
+    /// `WAYBILL_EMULATOR_PORT`: where `make up` puts the emulator.
+    pub(crate) emulator_port: u16,
+    /// `WAYBILL_WATCH_PORT`: where `make watch` serves the routes.
+    pub(crate) watch_port: u16,
+    /// `DATABASE_URL`: a Postgres to use instead of starting one.
+    pub(crate) database_url: Option<String>,
+    /// `AWS_ENDPOINT_URL`: an emulator to use instead of starting one.
+    pub(crate) endpoint_url: Option<String>,
+    /// `AWS_ENDPOINT_URL_<SERVICE>`, by service.
+    pub(crate) service_endpoints: BTreeMap<&'static str, String>,
+    /// `AWS_REGION`, or `us-east-1`.
+    pub(crate) region: String,
+    /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; only used towards an emulator that was given.
+    pub(crate) credentials: Option<(String, String)>,
+    /// `PATH`, for processes that start with an otherwise empty environment.
+    pub(crate) path: String,
+    /// `HOME`, likewise.
+    pub(crate) home: Option<String>,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// A sentence that names the variable, what it held and what it should hold.
+    pub(crate) fn from_environment() -> Result<Self> {
+        Self::read(environment, find_root()?)
+    }
+
+    fn read(variable: impl Fn(&str) -> Option<String>, root: PathBuf) -> Result<Self> {
+        let given = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+        let port = |name: &str, default: u16| match given(name) {
+            None => Ok(default),
+            Some(text) => match text.parse() {
+                Ok(port) if port > 0 => Ok(port),
+                _ => Err(Error::new(format!("{name} is {text:?}; it must be a port, 1 to 65535."))),
+            },
+        };
+        let database_url = given("DATABASE_URL");
+        if let Some(url) = &database_url {
+            check_database_url(url)?;
+        }
+        Ok(Self {
+            python: given("WAYBILL_PYTHON"),
+            postgres_port: port("WAYBILL_POSTGRES_PORT", 54329)?,
+            emulator_port: port("WAYBILL_EMULATOR_PORT", 4566)?,
+            watch_port: port("WAYBILL_WATCH_PORT", 9000)?,
+            database_url,
+            endpoint_url: given("AWS_ENDPOINT_URL").map(|url| url.trim_end_matches('/').to_owned()),
+            service_endpoints: SERVICES
+                .into_iter()
+                .filter_map(|name| Some((name, given(&format!("AWS_ENDPOINT_URL_{name}"))?)))
+                .collect(),
+            region: given("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
+            credentials: given("AWS_ACCESS_KEY_ID").zip(given("AWS_SECRET_ACCESS_KEY")),
+            path: given("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned()),
+            home: given("HOME"),
+            root,
+        })
+    }
+
+    /// The folder for everything that the runner makes; git ignores it.
+    pub(crate) fn local(&self) -> PathBuf {
+        self.root.join(".local")
+    }
+}
+
+/// The runner seeds through the URL, and the functions take a URL without `disable` for TLS.
+fn check_database_url(url: &str) -> Result<()> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(Error::new(
+            "DATABASE_URL must be a URL: postgres://user:password@host:port/database?sslmode=disable.",
+        ));
+    }
+    if !url.contains("sslmode=disable") {
+        return Err(Error::new(
+            "DATABASE_URL is set without ?sslmode=disable. The local stack talks to its database \
+             without TLS: add it, or unset DATABASE_URL to have a Postgres started for you.",
+        ));
+    }
+    Ok(())
+}
+
+/// `template.yaml` marks the checkout; the runner may be called from any folder within it.
+fn find_root() -> Result<PathBuf> {
+    let here = std::env::current_dir().context(|| "There is no current directory any more.")?;
+    here.ancestors()
+        .find(|folder| folder.join("template.yaml").is_file())
+        .map(Path::to_path_buf)
+        .ok_or_else(|| {
+            Error::new("Call this from within the checkout: no template.yaml above here.")
+        })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config> {
+        let find = |name: &str| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
+        Config::read(find, PathBuf::from("/checkout"))
+    }
+
+    /// What an empty environment gives.
+    pub(crate) fn empty() -> Config {
+        read(&[]).unwrap()
+    }
+
+    #[test]
+    fn an_empty_environment_gives_the_documented_ports() {
+        let config = read(&[]).unwrap();
+        assert_eq!(
+            (config.postgres_port, config.emulator_port, config.watch_port),
+            (54329, 4566, 9000)
+        );
+        assert_eq!(config.region, "us-east-1");
+    }
+
+    #[test]
+    fn a_port_that_is_none_is_named_with_its_variable() {
+        let error = read(&[("WAYBILL_EMULATOR_PORT", "lots")]).unwrap_err().to_string();
+        assert!(error.contains("WAYBILL_EMULATOR_PORT") && error.contains("lots"), "{error}");
+        assert!(read(&[("WAYBILL_WATCH_PORT", "0")]).is_err());
+    }
+
+    #[test]
+    fn a_given_database_must_be_reachable_without_tls() {
+        assert!(read(&[("DATABASE_URL", "postgres://a@b/c?sslmode=disable")]).is_ok());
+        assert!(read(&[("DATABASE_URL", "postgres://a@b/c")]).is_err());
+        assert!(read(&[("DATABASE_URL", "mysql://a@b/c?sslmode=disable")]).is_err());
+    }
+
+    #[test]
+    fn endpoints_of_single_services_are_kept() {
+        let config = read(&[
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566/"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8000"),
+        ])
+        .unwrap();
+        assert_eq!(config.endpoint_url.as_deref(), Some("http://127.0.0.1:4566"));
+        assert_eq!(config.service_endpoints["DYNAMODB"], "http://127.0.0.1:8000");
+    }
+}

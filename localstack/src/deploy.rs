@@ -1,0 +1,202 @@
+//! Puts `template.yaml` onto an emulator: the real `sam deploy`, then what the emulator leaves out.
+
+use std::fs;
+
+use aws_sdk_cloudformation::types::TemplateStage;
+use serde_json::{Value, json};
+
+use crate::aws::{self, Aws};
+use crate::bootstraps::{self, Target};
+use crate::config::Config;
+use crate::env_file::EnvFile;
+use crate::error::{Context as _, Error, Result};
+use crate::stack::{Endpoints, Stack};
+use crate::tools::Tools;
+use crate::{emulator, process, routes, ui};
+
+/// What the stack is called, on every emulator.
+pub(crate) const STACK_NAME: &str = "waybill";
+
+/// What a deployment came to.
+#[derive(Debug)]
+pub(crate) struct Deployment {
+    /// The variables of the stack.
+    pub(crate) env: EnvFile,
+    /// Whether anything was deployed, migrated or seeded.
+    pub(crate) changed: bool,
+}
+
+/// A stack as CloudFormation describes it.
+#[derive(Debug)]
+struct Deployed {
+    /// Unique to each time that the stack was created.
+    id: String,
+    outputs: EnvFile,
+}
+
+/// Builds the functions and brings the stack up to date, with its routes, its schema and its seed.
+///
+/// # Errors
+/// If any of it fails.
+pub(crate) async fn deploy(
+    config: &Config,
+    tools: &Tools,
+    stack: &Stack,
+    to: &Endpoints,
+) -> Result<Deployment> {
+    let apis = aws_sdk_apigatewayv2::Client::new(&to.aws.service("APIGATEWAYV2").await);
+    if to.given_emulator {
+        apis.get_apis().send().await.context(|| {
+            "The emulator in AWS_ENDPOINT_URL has no API Gateway v2 (LocalStack's free images have \
+             none), so the template cannot be deployed to it. `make watch` works with it."
+        })?;
+    }
+    ui::step("Building the functions (minutes the first time)");
+    bootstraps::build(config, tools, Target::Native).await?;
+
+    let formation = aws_sdk_cloudformation::Client::new(&to.aws.service("CLOUDFORMATION").await);
+    let parameters = [
+        format!("Architecture={}", Target::Native.architecture()),
+        format!("DatabaseUrl={}", to.database_url),
+    ];
+    let fingerprint = bootstraps::fingerprint(config, &parameters)?;
+    let record = stack.dir.join("deployed");
+    let is_current = |deployed: &Deployed| {
+        let known = fs::read_to_string(&record).unwrap_or_default();
+        known == format!("{fingerprint} {}", deployed.id)
+    };
+    let found = describe(&formation).await;
+    let (deployed, mut changed) = match found {
+        Some(deployed) if is_current(&deployed) => {
+            ui::step("The deployed stack is up to date");
+            (deployed, false)
+        }
+        _ => {
+            ui::step("Deploying template.yaml with sam deploy");
+            sam_deploy(config, tools, stack, &to.aws, &parameters).await?;
+            let deployed = describe(&formation)
+                .await
+                .ok_or_else(|| Error::new("sam deploy succeeded, but there is no stack."))?;
+            fs::write(&record, format!("{fingerprint} {}", deployed.id))
+                .context(|| format!("Cannot write {}.", record.display()))?;
+            (deployed, true)
+        }
+    };
+    let api_id = create_routes(&formation, &apis, &to.aws, &deployed.id).await?;
+
+    let migrate = deployed.outputs.get("MigrateFunctionName")?;
+    changed |= migrate_and_seed(config, to, &to.aws.endpoint, migrate).await?;
+    let env = variables(&deployed, to, &emulator::api_url(&to.aws.endpoint, &api_id))?;
+    Ok(Deployment { env, changed })
+}
+
+/// Applies what is missing of the migrations, and the seed to an empty shop; whether it did anything.
+///
+/// # Errors
+/// If the function cannot be invoked, or the seed fails.
+pub(crate) async fn migrate_and_seed(
+    config: &Config,
+    to: &Endpoints,
+    invoke_at: &str,
+    migrate: &str,
+) -> Result<bool> {
+    let answer = aws::invoke(invoke_at, migrate, &json!({})).await?;
+    let applied = answer.get("applied").and_then(Value::as_array).map_or(0, Vec::len);
+    if applied > 0 {
+        ui::step(format!("Migrated the database: {applied} applied"));
+    }
+    let seeded = to.database().seed(&config.root.join("sql/seed.sql")).await?;
+    if seeded {
+        ui::step("Seeded the shop with sql/seed.sql");
+    }
+    Ok(applied > 0 || seeded)
+}
+
+async fn sam_deploy(
+    config: &Config,
+    tools: &Tools,
+    stack: &Stack,
+    aws: &Aws,
+    parameters: &[String],
+) -> Result<()> {
+    let mut command = tools.sam();
+    command
+        .current_dir(&config.root)
+        // A section that samconfig.toml does not have: what is set there is for the cloud.
+        .args(["deploy", "--config-env", "local", "--template-file", "template.yaml"])
+        .args(["--stack-name", STACK_NAME, "--region", &aws.region, "--resolve-s3"])
+        .args(["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"])
+        .args(["--no-fail-on-empty-changeset", "--no-progressbar", "--parameter-overrides"])
+        .args(parameters)
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+    aws.point(&mut command);
+    process::run_quietly("sam deploy", &mut command, &stack.dir.join("deploy.log")).await
+}
+
+async fn describe(formation: &aws_sdk_cloudformation::Client) -> Option<Deployed> {
+    let answer = formation.describe_stacks().stack_name(STACK_NAME).send().await.ok()?;
+    let stack = answer.stacks().first()?;
+    let complete = ["CREATE_COMPLETE", "UPDATE_COMPLETE"];
+    if !complete.contains(&stack.stack_status().map_or("", |status| status.as_str())) {
+        return None;
+    }
+    let pair = |output: &aws_sdk_cloudformation::types::Output| {
+        Some((output.output_key()?.to_owned(), output.output_value()?.to_owned()))
+    };
+    Some(Deployed {
+        id: stack.stack_id()?.to_owned(),
+        outputs: EnvFile(stack.outputs().iter().filter_map(pair).collect()),
+    })
+}
+
+/// Creates the routes that the emulator did not take from the template; the id of the API.
+async fn create_routes(
+    formation: &aws_sdk_cloudformation::Client,
+    apis: &aws_sdk_apigatewayv2::Client,
+    aws: &Aws,
+    stack_id: &str,
+) -> Result<String> {
+    let resources = formation
+        .describe_stack_resources()
+        .stack_name(STACK_NAME)
+        .send()
+        .await
+        .context(|| "The resources of the deployed stack cannot be listed.")?;
+    let physical_id = |logical: &str| {
+        let found = resources.stack_resources().iter();
+        let mut found = found.filter(|resource| resource.logical_resource_id() == Some(logical));
+        found.next().and_then(|resource| resource.physical_resource_id()).map(str::to_owned)
+    };
+    let template = formation
+        .get_template()
+        .stack_name(STACK_NAME)
+        .template_stage(TemplateStage::Processed)
+        .send()
+        .await
+        .context(|| "The processed template cannot be had from the emulator.")?;
+    let template: Value = serde_json::from_str(template.template_body().unwrap_or_default())
+        .context(|| "The processed template is not JSON.")?;
+    // arn:aws:cloudformation:<region>:<account>:stack/...
+    let account = stack_id.split(':').nth(4).unwrap_or_default();
+    let place = routes::Place { region: &aws.region, account, physical_id: &physical_id };
+    let (logical_api, wanted) = routes::from_template(&template, &place)?;
+    let api_id = physical_id(&logical_api)
+        .ok_or_else(|| Error::new(format!("The deployed stack has no {logical_api}.")))?;
+    routes::reconcile(apis, &api_id, &wanted).await?;
+    Ok(api_id)
+}
+
+fn variables(deployed: &Deployed, to: &Endpoints, api_url: &str) -> Result<EnvFile> {
+    let output = |name: &str| deployed.outputs.get(name).map(str::to_owned);
+    let mut pairs = vec![
+        ("API_URL", api_url.to_owned()),
+        ("DATABASE_URL", to.database_url.clone()),
+        ("FULFILLMENT_QUEUE_URL", output("FulfillmentQueueUrl")?),
+        ("FULFILLMENT_DLQ_URL", output("FulfillmentDlqUrl")?),
+        ("PRODUCT_CACHE_TABLE", output("ProductCacheTable")?),
+        ("EVENT_BUS_NAME", output("EventBusName")?),
+    ];
+    pairs.extend(to.aws.environment());
+    Ok(EnvFile(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
+}

@@ -1,0 +1,88 @@
+//! `stack.env`: what a shell, a test or another run must know of a stack that is up.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::error::{Context as _, Error, Result};
+
+/// Names and values, sorted by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct EnvFile(pub(crate) BTreeMap<String, String>);
+
+impl EnvFile {
+    /// One value.
+    ///
+    /// # Errors
+    /// If there is none of that name.
+    pub(crate) fn get(&self, name: &str) -> Result<&str> {
+        let value = self.0.get(name).map(String::as_str);
+        value.ok_or_else(|| {
+            Error::new(format!("stack.env holds no {name}; `make up` writes it anew."))
+        })
+    }
+
+    /// Writes the file for its owner alone, since it holds a password.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        fs::write(path, self.render())
+            .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o600)))
+            .context(|| format!("Cannot write {}.", path.display()))
+    }
+
+    /// Reads the file, if a stack is up.
+    pub(crate) fn read(path: &Path) -> Option<Self> {
+        fs::read_to_string(path).ok().map(|text| Self::parse(&text))
+    }
+
+    /// `export` and single quotes, so that sourcing hands each value on untouched: `API_URL` holds a `$`.
+    fn render(&self) -> String {
+        let mut text = String::new();
+        for (name, value) in &self.0 {
+            let _ = writeln!(text, "export {name}='{}'", value.replace('\'', r"'\''"));
+        }
+        text
+    }
+
+    fn parse(text: &str) -> Self {
+        let pair = |line: &str| {
+            let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+            let value = value.strip_prefix('\'')?.strip_suffix('\'')?;
+            Some((name.to_owned(), value.replace(r"'\''", "'")))
+        };
+        Self(text.lines().filter_map(pair).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn awkward() -> EnvFile {
+        let pairs = [
+            ("API_URL", "http://127.0.0.1:4566/_aws/execute-api/abc/$default"),
+            ("DATABASE_URL", "postgres://a:it's \"odd\"@127.0.0.1/w?sslmode=disable&x=`y`"),
+        ];
+        EnvFile(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let env = awkward();
+        assert_eq!(EnvFile::parse(&env.render()), env);
+    }
+
+    #[test]
+    fn a_shell_that_sources_it_gets_every_value_untouched() {
+        let env = awkward();
+        let script = format!("{}printf '%s\\n%s' \"$API_URL\" \"$DATABASE_URL\"", env.render());
+        let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let expected: Vec<&str> = env.0.values().map(String::as_str).collect();
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+    }
+}

@@ -1,0 +1,74 @@
+//! The one error of the runner: a sentence for the person at the terminal.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// A failure, told as a sentence that says what to do about it.
+#[derive(Debug)]
+pub(crate) struct Error {
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What everything in the runner returns.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// A failure that has no cause outside the runner.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), source: None }
+    }
+
+    /// Everything under the message, outermost first, joined by colons.
+    pub(crate) fn causes(&self) -> Option<String> {
+        let mut cause = self.source.as_deref().map(|source| source as &dyn StdError);
+        let mut texts: Vec<String> = Vec::new();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // Some errors repeat their source in their own text; say it once.
+            if texts.last().is_none_or(|previous| !previous.contains(&text)) {
+                texts.push(text);
+            }
+            cause = error.source();
+        }
+        (!texts.is_empty()).then(|| texts.join(": "))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// Puts a sentence on top of another error.
+pub(crate) trait Context<T> {
+    /// The sentence is only made when there is an error.
+    fn context<S: Into<String>>(self, message: impl FnOnce() -> S) -> Result<T>;
+}
+
+impl<T, E: Into<Box<dyn StdError + Send + Sync>>> Context<T> for std::result::Result<T, E> {
+    fn context<S: Into<String>>(self, message: impl FnOnce() -> S) -> Result<T> {
+        self.map_err(|source| Error { message: message().into(), source: Some(source.into()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_listed_once_each_and_outermost_first() {
+        let inner: Result<()> = Err(Error::new("no such file"));
+        let middle = inner.context(|| "cannot read the stamp");
+        let outer = middle.context(|| "The tools are not installed").unwrap_err();
+        assert_eq!(outer.to_string(), "The tools are not installed");
+        assert_eq!(outer.causes().as_deref(), Some("cannot read the stamp: no such file"));
+    }
+}

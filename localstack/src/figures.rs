@@ -1,0 +1,164 @@
+//! `make figures`: how big each function is, and how long it takes from its start to asking for work.
+
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
+use tokio::sync::mpsc::{self, Sender};
+
+use crate::config::Config;
+use crate::env_file::EnvFile;
+use crate::error::{Context as _, Error, Result};
+use crate::process::Job;
+use crate::stack::Stack;
+use crate::{bootstraps, process, ui};
+
+/// How often each function is started.
+const SPAWNS: usize = 20;
+/// How long one start may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The first request for work, by which the platform knows that a function is ready.
+const NEXT: &str = "GET /2018-06-01/runtime/invocation/next";
+
+/// Prints a table of all functions, measured in the environment of the stack that is up.
+///
+/// # Errors
+/// If no stack is up, a binary is missing, or a function does not ask for work.
+pub(crate) async fn print(config: &Config) -> Result<()> {
+    let env = Stack::main_env(config)?;
+    ui::line("| function | size (MB) | median start (ms) | slowest (ms) |");
+    ui::line("|---|---:|---:|---:|");
+    for function in bootstraps::functions(config)? {
+        let size = bootstraps::size(config, &function)?;
+        let mut starts = Vec::with_capacity(SPAWNS);
+        for _ in 0..SPAWNS {
+            starts.push(start(config, &env, &function).await?);
+        }
+        let slowest = starts.iter().max().copied().unwrap_or_default();
+        ui::line(format!(
+            "| {function} | {}.{} | {:.1} | {:.1} |",
+            size / 1_000_000,
+            size % 1_000_000 / 100_000,
+            milliseconds(median(&mut starts)),
+            milliseconds(slowest),
+        ));
+    }
+    Ok(())
+}
+
+/// The time from spawning the function to its first request for work.
+async fn start(config: &Config, env: &EnvFile, function: &str) -> Result<Duration> {
+    let failed = || "The stand-in for the Lambda Runtime API cannot listen.";
+    let listener = TcpListener::bind("127.0.0.1:0").await.context(failed)?;
+    let address = listener.local_addr().context(failed)?;
+    let log_path = config.local().join("figures.log");
+    let log =
+        File::create(&log_path).context(|| format!("Cannot write {}.", log_path.display()))?;
+    let mut command = Command::new(bootstraps::path(config, function));
+    command
+        .env_clear()
+        .envs(&env.0)
+        .env("PATH", &config.path)
+        .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+        .env("AWS_LAMBDA_FUNCTION_NAME", function)
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+        .env("AWS_LAMBDA_LOG_GROUP_NAME", "figures")
+        .env("AWS_LAMBDA_LOG_STREAM_NAME", "figures")
+        .stdout(log.try_clone().context(failed)?)
+        .stderr(log);
+    let started = Instant::now();
+    let mut job = Job::spawn(&mut command)?;
+    tokio::select! {
+        asked = until_it_asks_for_work(&listener) => {
+            let took = started.elapsed();
+            asked.map(|()| took)
+        }
+        ended = job.wait() => {
+            let status = ended?;
+            let said = process::tail(&log_path, 5);
+            Err(Error::new(format!("{function} ended before it asked for work ({status}):\n{said}")))
+        }
+        () = tokio::time::sleep(PATIENCE) => {
+            Err(Error::new(format!("{function} has not asked for work within {} s.", PATIENCE.as_secs())))
+        }
+    }
+}
+
+/// Serves the Runtime API until the first request for work. Extensions get a 404, which is what the
+/// emulator answers as well.
+async fn until_it_asks_for_work(listener: &TcpListener) -> Result<()> {
+    let (asked, mut answer) = mpsc::channel(1);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let (stream, _) = accepted.context(|| "A connection of the function was lost.")?;
+                let asked = asked.clone();
+                tokio::spawn(serve(stream, asked));
+            }
+            _ = answer.recv() => return Ok(()),
+        }
+    }
+}
+
+/// Answers what comes over this connection, until it is a request for work: that is reported, and then
+/// stays without an answer.
+async fn serve(stream: TcpStream, asked: Sender<()>) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    while stream.read_line(&mut line).await? > 0 {
+        if line.starts_with(NEXT) {
+            let _ = asked.send(()).await;
+            asked.closed().await;
+            return Ok(());
+        }
+        let mut length = 0;
+        loop {
+            line.clear();
+            stream.read_line(&mut line).await?;
+            if line.trim().is_empty() {
+                break;
+            }
+            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap_or(0);
+            }
+        }
+        tokio::io::copy(&mut (&mut stream).take(length), &mut tokio::io::sink()).await?;
+        stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await?;
+        line.clear();
+    }
+    Ok(())
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort();
+    let middle = times.len() / 2;
+    let upper = times.get(middle).copied().unwrap_or_default();
+    if times.len() % 2 == 1 {
+        return upper;
+    }
+    let lower = middle.checked_sub(1).and_then(|index| times.get(index)).copied();
+    (upper + lower.unwrap_or_default()) / 2
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_or_between_the_two_middles() {
+        let of = |times: &[u64]| {
+            let mut times: Vec<_> = times.iter().copied().map(Duration::from_millis).collect();
+            median(&mut times).as_millis()
+        };
+        assert_eq!(of(&[9, 1, 5]), 5);
+        assert_eq!(of(&[9, 1, 5, 7]), 6);
+        assert_eq!(of(&[]), 0);
+    }
+}

@@ -1,0 +1,106 @@
+//! `make logs`: what the functions of the running stack write, as they write it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_sdk_cloudwatchlogs::Client;
+
+use crate::aws::Aws;
+use crate::config::Config;
+use crate::deploy::STACK_NAME;
+use crate::error::{Context as _, Result};
+use crate::stack::Stack;
+use crate::ui;
+
+/// How often the log groups are asked.
+const PERIOD: Duration = Duration::from_secs(1);
+/// How long after its time a line may still arrive out of order.
+const OVERLAP_MS: i64 = 10_000;
+/// What the platform itself writes between the functions' lines.
+const PLATFORM: [&str; 4] = ["INIT_START ", "START RequestId", "END RequestId", "REPORT RequestId"];
+
+/// Prints the functions' lines of the last minutes, in the order of their time, and then new ones.
+///
+/// # Errors
+/// If no stack is up, or its logs cannot be read.
+pub(crate) async fn follow(config: &Config, since: Duration, go_on: bool) -> Result<()> {
+    let env = Stack::main_env(config)?;
+    let aws = Aws::at(config, env.get("AWS_ENDPOINT_URL")?).alone();
+    let client = Client::new(&aws.service("CLOUDWATCH_LOGS").await);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut from = i64::try_from(now.saturating_sub(since).as_millis()).unwrap_or_default();
+    let mut seen = BTreeMap::new();
+    loop {
+        let mut lines = Vec::new();
+        for group in groups(&client).await? {
+            read(&client, &group, from, &mut seen, &mut lines).await?;
+        }
+        lines.sort_by_key(|(time, _)| *time);
+        if let Some((newest, _)) = lines.last() {
+            from = from.max(newest - OVERLAP_MS);
+            seen.retain(|_, time| *time >= from);
+        }
+        for (_, text) in lines {
+            text.lines().filter(|line| is_the_functions_own(line)).for_each(ui::line);
+        }
+        if !go_on {
+            return Ok(());
+        }
+        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+fn is_the_functions_own(line: &str) -> bool {
+    !line.trim().is_empty() && !PLATFORM.iter().any(|prefix| line.starts_with(prefix))
+}
+
+async fn groups(client: &Client) -> Result<Vec<String>> {
+    let prefix = format!("/aws/lambda/{STACK_NAME}-");
+    let found = client
+        .describe_log_groups()
+        .log_group_name_prefix(prefix)
+        .send()
+        .await
+        .context(|| "The log groups of the stack cannot be listed; is it still up?")?;
+    Ok(found.log_groups().iter().filter_map(|it| it.log_group_name().map(str::to_owned)).collect())
+}
+
+/// Adds the events of a group that were not seen yet.
+async fn read(
+    client: &Client,
+    group: &str,
+    from: i64,
+    seen: &mut BTreeMap<(String, String), i64>,
+    lines: &mut Vec<(i64, String)>,
+) -> Result<()> {
+    let mut pages =
+        client.filter_log_events().log_group_name(group).start_time(from).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.context(|| format!("The log group {group} cannot be read."))?;
+        for event in page.events() {
+            let (Some(message), Some(time)) = (event.message(), event.timestamp()) else {
+                continue;
+            };
+            // The emulator gives events no id; but a line names its request and its time.
+            let key = (event.log_stream_name().unwrap_or_default().to_owned(), message.to_owned());
+            if seen.insert(key, time).is_none() {
+                lines.push((time, message.to_owned()));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_functions_wrote_is_shown() {
+        assert!(is_the_functions_own(r#"{"level":"info"}"#));
+        assert!(is_the_functions_own("thread 'main' panicked at src/main.rs:1:1:"));
+        assert!(!is_the_functions_own("START RequestId: 1 Version: $LATEST"));
+        assert!(!is_the_functions_own("REPORT RequestId: 1\tDuration: 2 ms"));
+        assert!(!is_the_functions_own(""));
+    }
+}

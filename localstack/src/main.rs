@@ -1,0 +1,144 @@
+//! `waybill-local`: the local cloud of Waybill.
+//!
+//! It stands behind the targets of the Makefile: it installs the pinned tools, runs Postgres and an
+//! AWS emulator on loopback, deploys the template to them, and runs the tests against the result.
+
+mod aws;
+mod bootstraps;
+mod cloud;
+mod config;
+mod database;
+mod deploy;
+mod emulator;
+mod env_file;
+mod error;
+mod figures;
+mod logs;
+mod order;
+mod postgres;
+mod process;
+mod pump;
+mod resources;
+mod routes;
+mod stack;
+mod suite;
+mod tools;
+mod ui;
+mod up;
+mod watch;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::Config;
+use crate::error::{Context as _, Error, Result};
+
+/// The local cloud of Waybill; the targets of the Makefile call it.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start Postgres and the emulator, deploy, migrate, seed, and place an order
+    Up,
+    /// Stop everything, keep the data
+    Down,
+    /// Stop everything, delete the data
+    Reset,
+    /// Serve the functions with `cargo lambda watch`, with everything behind them
+    Watch,
+    /// Print what the functions of the running stack write
+    Logs {
+        /// How many minutes to go back
+        #[arg(long, default_value_t = 10)]
+        since: u64,
+        /// Print what there is, and end
+        #[arg(long)]
+        no_follow: bool,
+    },
+    /// Run everything that CI runs, on a stack of its own
+    Test,
+    /// Print the size and the start time of each function
+    Figures,
+    /// Deploy to AWS, and migrate the database there
+    Deploy {
+        /// Deploy to the emulator in `AWS_ENDPOINT_URL` instead
+        #[arg(long)]
+        emulator: bool,
+        /// Handed on to `sam deploy`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Build the functions as they are deployed locally
+    Build,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    ui::elapsed();
+    let arguments = Arguments::parse();
+    let result = tokio::select! {
+        result = run(arguments.command) => result,
+        // Dropping the other branch ends what it has started and not yet finished.
+        error = interrupted() => Err(error),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        // It has said for itself what failed.
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            ui::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether what was asked for succeeded.
+async fn run(command: Command) -> Result<bool> {
+    let config = Config::from_environment()?;
+    match command {
+        Command::Up => up::up(&config).await,
+        Command::Down => up::down(&config).await,
+        Command::Reset => up::reset(&config).await,
+        Command::Watch => watch::watch(&config).await,
+        Command::Logs { since, no_follow } => {
+            logs::follow(&config, Duration::from_secs(since * 60), !no_follow).await
+        }
+        Command::Test => return suite::run(&config).await,
+        Command::Figures => figures::print(&config).await,
+        Command::Deploy { emulator, arguments } => {
+            cloud::deploy(&config, emulator, &arguments).await
+        }
+        Command::Build => {
+            let tools = tools::Tools::install(&config).await?;
+            bootstraps::build(&config, &tools, bootstraps::Target::Native).await
+        }
+    }
+    .map(|()| true)
+}
+
+/// Ends when somebody wants the runner to end.
+async fn interrupted() -> Error {
+    let wait = async || -> Result<&str> {
+        let failed = || "Signals cannot be waited for.";
+        let mut terminate = signal(SignalKind::terminate()).context(failed)?;
+        let mut interrupt = signal(SignalKind::interrupt()).context(failed)?;
+        let mut hang_up = signal(SignalKind::hangup()).context(failed)?;
+        Ok(tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "Ctrl-C",
+            _ = hang_up.recv() => "SIGHUP",
+        })
+    };
+    match wait().await {
+        Ok(signal) => Error::new(format!("Stopped by {signal}.")),
+        Err(error) => error,
+    }
+}

@@ -1,0 +1,75 @@
+//! An order placed over HTTP and followed until it is confirmed: the proof that a stack works.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::error::{Context as _, Error, Result};
+use crate::ui;
+
+/// How long fulfilment may take, cold starts included.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Orders one piece of the product that there is most of, and waits for `confirmed`.
+///
+/// # Errors
+/// If a call fails, or the order is not confirmed in time.
+pub(crate) async fn place(api_url: &str) -> Result<()> {
+    let http = reqwest::Client::new();
+    let listed = http.get(format!("{api_url}/products?limit=100")).send().await;
+    let products = read(listed, "GET /products").await?;
+    let products = products.get("products").and_then(Value::as_array).cloned().unwrap_or_default();
+    let in_stock = products
+        .iter()
+        .filter(|product| product.get("active") != Some(&Value::Bool(false)))
+        .max_by_key(|product| product.get("stock").and_then(Value::as_i64));
+    let Some(product) = in_stock else {
+        ui::step("There is no product to order; the shop was not seeded");
+        return Ok(());
+    };
+    let order = json!({
+        "customer_name": "Ada Lovelace",
+        "customer_email": "ada@example.com",
+        "items": [{"product_id": product.get("id"), "quantity": 1}],
+    });
+    let placed = http.post(format!("{api_url}/orders")).json(&order).send().await;
+    let placed = read(placed, "POST /orders").await?;
+    let (id, number) = (text(&placed, "id"), text(&placed, "number"));
+    ui::step(format!(
+        "POST /orders: {number} is {}, 1 x {}",
+        text(&placed, "status"),
+        text(product, "name")
+    ));
+    let started = Instant::now();
+    loop {
+        let found = http.get(format!("{api_url}/orders/{id}")).send().await;
+        let status = text(&read(found, "GET /orders/{id}").await?, "status").to_owned();
+        if status == "confirmed" {
+            let took = started.elapsed().as_secs_f64();
+            ui::step(format!("GET /orders/{id}: {number} is confirmed, {took:.1} s later"));
+            return Ok(());
+        }
+        if started.elapsed() > PATIENCE {
+            return Err(Error::new(format!(
+                "The order {number} is still {status} after {} s. `make logs` shows what \
+                 fulfill-order said.",
+                PATIENCE.as_secs()
+            )));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn read(answer: reqwest::Result<reqwest::Response>, what: &str) -> Result<Value> {
+    let answer = answer.context(|| format!("{what} got no answer."))?;
+    let status = answer.status();
+    let body = answer.text().await.context(|| format!("{what} got half an answer."))?;
+    if !status.is_success() {
+        return Err(Error::new(format!("{what} answered {status}: {body}")));
+    }
+    serde_json::from_str(&body).context(|| format!("{what} answered no JSON, but {body:?}."))
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.get(field).and_then(Value::as_str).unwrap_or("?")
+}

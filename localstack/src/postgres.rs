@@ -1,0 +1,287 @@
+//! A Postgres of its own for a stack: the binaries of the wheel, a folder of data, one loopback port.
+
+use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+
+use crate::database::Database;
+use crate::error::{Context as _, Error, Result};
+use crate::process::{self, Daemon};
+use crate::tools::Tools;
+
+/// The major version in the wheel that is used, as `PG_VERSION` spells it.
+const MAJOR: &str = "18";
+/// The superuser, and the database of the stack.
+const NAME: &str = "waybill";
+
+/// One Postgres server, running or not.
+#[derive(Debug)]
+pub(crate) struct Postgres {
+    dir: PathBuf,
+    daemon: Daemon,
+}
+
+impl Postgres {
+    /// The server that keeps its files in `dir`.
+    pub(crate) fn in_dir(dir: &Path) -> Self {
+        let data = dir.join("postgres");
+        let mark = format!("-D {} ", data.display());
+        Self { dir: dir.to_path_buf(), daemon: Daemon::new("postgres", dir, mark) }
+    }
+
+    /// The port it runs on, if it runs.
+    pub(crate) fn running_on(&self) -> Option<u16> {
+        self.daemon.running_on()
+    }
+
+    /// Starts it and waits until it answers. `durable` data survives a power cut and costs speed.
+    ///
+    /// # Errors
+    /// If there is no way to run it, or it does not answer in time.
+    pub(crate) async fn start(&self, tools: &Tools, port: u16, durable: bool) -> Result<()> {
+        let bin = tools.postgres_bin()?;
+        let identity = Identity::find(&bin, &self.dir)?;
+        let password = self.password(&identity)?;
+        if self.data().exists() {
+            self.check_version()?;
+            identity.own(&self.data())?;
+            self.clear_stale_lock()?;
+        } else {
+            self.initialise(&bin, &identity)?;
+        }
+        let mut command = identity.command(&bin.join("postgres"));
+        command.arg("-D").arg(self.data());
+        let sync = if durable { "on" } else { "off" };
+        for setting in [
+            "listen_addresses=127.0.0.1".to_owned(),
+            format!("port={port}"),
+            "unix_socket_directories=".to_owned(),
+            "max_connections=200".to_owned(),
+            "timezone=UTC".to_owned(),
+            "log_timezone=UTC".to_owned(),
+            format!("fsync={sync}"),
+            format!("synchronous_commit={sync}"),
+        ] {
+            command.arg("-c").arg(setting);
+        }
+        let server = Database::new(url(&password, port, "postgres"));
+        let patience = Duration::from_secs(30);
+        self.daemon.start(&mut command, port, patience, || server.answers()).await?;
+        server.create(NAME).await
+    }
+
+    /// Stops it, in order; does nothing if it does not run.
+    pub(crate) fn stop(&self) -> Result<()> {
+        self.daemon.stop(Signal::INT)
+    }
+
+    /// The URL of the stack's database.
+    ///
+    /// # Errors
+    /// If the server was never started.
+    pub(crate) fn url(&self, port: u16) -> Result<String> {
+        let password = fs::read_to_string(self.password_file())
+            .context(|| "This stack has no Postgres yet.")?;
+        Ok(url(password.trim(), port, NAME))
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.join("postgres")
+    }
+
+    fn password_file(&self) -> PathBuf {
+        self.dir.join("postgres.password")
+    }
+
+    /// Loopback is shared with every user of the machine, so there is a password, made once.
+    fn password(&self, identity: &Identity) -> Result<String> {
+        let file = self.password_file();
+        if let Ok(password) = fs::read_to_string(&file) {
+            return Ok(password.trim().to_owned());
+        }
+        let password = uuid::Uuid::new_v4().simple().to_string();
+        fs::write(&file, "")
+            .and_then(|()| fs::set_permissions(&file, Permissions::from_mode(0o600)))
+            .and_then(|()| fs::write(&file, &password))
+            .context(|| format!("Cannot write {}.", file.display()))?;
+        identity.own(&file)?;
+        Ok(password)
+    }
+
+    /// Made beside its place and then moved there, so that what is there is whole.
+    fn initialise(&self, bin: &Path, identity: &Identity) -> Result<()> {
+        let new = self.dir.join("postgres.new");
+        let _ = fs::remove_dir_all(&new);
+        fs::create_dir(&new)
+            .and_then(|()| fs::set_permissions(&new, Permissions::from_mode(0o700)))
+            .context(|| format!("Cannot make {}.", new.display()))?;
+        identity.own(&new)?;
+        let output = identity
+            .command(&bin.join("initdb"))
+            .args(["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"])
+            .args(["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync"])
+            .arg(format!("--username={NAME}"))
+            .arg(format!("--pwfile={}", self.password_file().display()))
+            .arg("-D")
+            .arg(&new)
+            .output()
+            .context(|| "initdb cannot be started.")?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            return Err(Error::new(format!("Postgres cannot make its data folder:\n{said}")));
+        }
+        fs::rename(&new, self.data()).context(|| "Cannot move the new data folder to its place.")
+    }
+
+    fn check_version(&self) -> Result<()> {
+        let version = fs::read_to_string(self.data().join("PG_VERSION")).unwrap_or_default();
+        if version.trim() == MAJOR || version.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(format!(
+            "{} was made by Postgres {}, and this is {MAJOR}. `make reset` deletes it.",
+            self.data().display(),
+            version.trim()
+        )))
+    }
+
+    /// A killed server leaves its lock file, and the process id in it may be somebody else's by now.
+    fn clear_stale_lock(&self) -> Result<()> {
+        let lock = self.data().join("postmaster.pid");
+        let Ok(text) = fs::read_to_string(&lock) else {
+            return Ok(());
+        };
+        let owner = text.lines().next().and_then(|id| Pid::from_raw(id.trim().parse().ok()?));
+        let mark = self.data().display().to_string();
+        if let Some(pid) = owner
+            && process::command_line(pid).is_some_and(|line| line.contains(&mark))
+        {
+            // It runs, though its process id was lost: start over, so that it is known again.
+            let _ = kill_process(pid, Signal::INT);
+            for _ in 0..500 {
+                if !lock.exists() {
+                    return Ok(());
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let id = pid.as_raw_nonzero();
+            return Err(Error::new(format!(
+                "A Postgres that was left over (process {id}) does not stop; try `kill -QUIT {id}`."
+            )));
+        }
+        fs::remove_file(&lock).context(|| format!("Cannot remove {}.", lock.display()))
+    }
+}
+
+fn url(password: &str, port: u16, database: &str) -> String {
+    format!("postgres://{NAME}:{password}@127.0.0.1:{port}/{database}?sslmode=disable")
+}
+
+/// As whom Postgres runs. It refuses to be root, so root hands it to somebody else.
+#[derive(Debug)]
+struct Identity {
+    /// What to put before the command.
+    prefix: Vec<OsString>,
+    /// Who must own the data, where that is not the caller.
+    owner: Option<(u32, u32)>,
+}
+
+impl Identity {
+    /// The first way of running Postgres that works here.
+    fn find(bin: &Path, dir: &Path) -> Result<Self> {
+        if !geteuid().is_root() {
+            return Ok(Self { prefix: Vec::new(), owner: None });
+        }
+        let (uid, gid) = nobody();
+        let setpriv = |capability: &str| {
+            let mut prefix = vec![
+                "setpriv".to_owned(),
+                format!("--reuid={uid}"),
+                format!("--regid={gid}"),
+                "--clear-groups".to_owned(),
+                format!("--inh-caps=-all{capability}"),
+                format!("--ambient-caps=-all{capability}"),
+            ];
+            if !capability.is_empty() {
+                // Otherwise access(2), by which Postgres finds its own files, does not count it.
+                prefix.push("--securebits=+no_setuid_fixup".to_owned());
+            }
+            let prefix = prefix.into_iter().map(Into::into).collect();
+            Self { prefix, owner: Some((uid, gid)) }
+        };
+        let unshare = ["unshare", "--user", &format!("--map-user={uid}")].map(Into::into).into();
+        let ways = [
+            setpriv(""),
+            // A checkout under /root, which nobody else may enter, is reached with one of these two;
+            // the second is what a container usually has.
+            setpriv(",+dac_read_search"),
+            setpriv(",+dac_override"),
+            Self { prefix: unshare, owner: None },
+        ];
+        let works = |identity: &Self| {
+            let mut probe = identity.command(&bin.join("pg_config"));
+            probe.arg("--bindir").current_dir(dir).stdout(Stdio::null()).stderr(Stdio::null());
+            probe.status().is_ok_and(|status| status.success())
+        };
+        ways.into_iter().find(works).ok_or_else(|| {
+            Error::new(
+                "Postgres refuses to run as root, and neither setpriv nor unshare (util-linux) can \
+                 run it as another user here. Run make as an ordinary user, or set DATABASE_URL to \
+                 a Postgres that runs already.",
+            )
+        })
+    }
+
+    /// The program with nothing but a path in its environment.
+    fn command(&self, program: &Path) -> Command {
+        let mut words = self.prefix.iter().cloned().chain([program.into()]);
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
+        command
+    }
+
+    /// Hands a file or folder over, with all that it holds, if it belongs to somebody else.
+    fn own(&self, path: &Path) -> Result<()> {
+        let (uid, gid) =
+            self.owner.unwrap_or((geteuid().as_raw(), rustix::process::getegid().as_raw()));
+        let found = fs::metadata(path).context(|| format!("Cannot read {}.", path.display()))?;
+        if found.uid() == uid {
+            return Ok(());
+        }
+        hand_over(path, uid, gid).context(|| {
+            format!(
+                "{} belongs to another user, probably from a run as root. Run `make reset` as that \
+                 user, then try again.",
+                path.display()
+            )
+        })
+    }
+}
+
+fn hand_over(path: &Path, uid: u32, gid: u32) -> std::io::Result<()> {
+    chown(path, Some(uid), Some(gid))?;
+    if fs::symlink_metadata(path)?.is_dir() {
+        for entry in fs::read_dir(path)? {
+            hand_over(&entry?.path(), uid, gid)?;
+        }
+    }
+    Ok(())
+}
+
+/// The user and group that own nothing; initdb wants a user that has a name.
+fn nobody() -> (u32, u32) {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    users
+        .lines()
+        .filter_map(|line| line.strip_prefix("nobody:"))
+        .find_map(|line| {
+            let mut fields = line.split(':').skip(1);
+            Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+        })
+        .unwrap_or((65534, 65534))
+}

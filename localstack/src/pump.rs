@@ -1,0 +1,209 @@
+//! The event source mapping of `make watch`: from the queue into `fulfill-order`, as Lambda does it.
+//! It needs nothing of an emulator but SQS.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{
+    DeleteMessageBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
+};
+use serde_json::{Map, Value, json};
+
+use crate::aws::{self, Aws};
+use crate::error::{Context as _, Result};
+use crate::resources::Queues;
+use crate::ui;
+
+/// The template's batch size.
+const BATCH_SIZE: i32 = 10;
+/// How long one receive waits for messages; 20 s is SQS's limit.
+const WAIT_SECONDS: i32 = 20;
+
+/// Moves messages until it is dropped. What fails stays in the queue, for SQS to deliver again or to
+/// give up on.
+pub(crate) async fn run(aws: &Aws, queues: &Queues, invoke_at: &str, function: &str) {
+    let client = Client::new(&aws.service("SQS").await);
+    loop {
+        if let Err(error) = turn(&client, aws, queues, invoke_at, function).await {
+            ui::failure(&error);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+/// One batch: received, handed over, and deleted as far as it succeeded.
+async fn turn(
+    client: &Client,
+    aws: &Aws,
+    queues: &Queues,
+    invoke_at: &str,
+    function: &str,
+) -> Result<()> {
+    let received = client
+        .receive_message()
+        .queue_url(&queues.url)
+        .max_number_of_messages(BATCH_SIZE)
+        .wait_time_seconds(WAIT_SECONDS)
+        .message_system_attribute_names(MessageSystemAttributeName::All)
+        .message_attribute_names("All")
+        .send()
+        .await
+        .context(|| "The fulfilment queue cannot be read.")?;
+    let messages = received.messages();
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let event = event(messages, &queues.arn, &aws.region);
+    let answer = aws::invoke(invoke_at, function, &event).await?;
+    let sent: BTreeSet<&str> = messages.iter().filter_map(Message::message_id).collect();
+    let failed = failures(&answer, &sent);
+    ui::step(format!("{function}: {} jobs, {} failed", messages.len(), failed.len()));
+    let done: Vec<_> = messages
+        .iter()
+        .filter(|message| message.message_id().is_some_and(|id| !failed.contains(id)))
+        .filter_map(|message| {
+            DeleteMessageBatchRequestEntry::builder()
+                .set_id(message.message_id.clone())
+                .set_receipt_handle(message.receipt_handle.clone())
+                .build()
+                .ok()
+        })
+        .collect();
+    if !done.is_empty() {
+        client
+            .delete_message_batch()
+            .queue_url(&queues.url)
+            .set_entries(Some(done))
+            .send()
+            .await
+            .context(|| "Fulfilled jobs cannot be deleted from the queue.")?;
+    }
+    Ok(())
+}
+
+/// The ids of the messages that stay in the queue, by the rules for `ReportBatchItemFailures`:
+/// nothing reported means that all succeeded, and a report that makes no sense means that none did.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
+fn failures<'a>(answer: &'a Value, sent: &BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+    let reported = match answer {
+        Value::Null => return BTreeSet::new(),
+        Value::Object(answer) => match answer.get("batchItemFailures") {
+            None | Some(Value::Null) => return BTreeSet::new(),
+            Some(Value::Array(reported)) => reported,
+            Some(_) => return sent.clone(),
+        },
+        _ => return sent.clone(),
+    };
+    let ids = reported.iter().map(|item| item.get("itemIdentifier").and_then(Value::as_str));
+    let known: Option<BTreeSet<&str>> = ids.map(|id| id.filter(|id| sent.contains(id))).collect();
+    known.unwrap_or_else(|| sent.clone())
+}
+
+/// The event as Lambda writes it.
+fn event(messages: &[Message], queue_arn: &str, region: &str) -> Value {
+    let record = |message: &Message| {
+        let attributes: Map<String, Value> = message
+            .attributes()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.as_str().to_owned(), json!(value)))
+            .collect();
+        let message_attributes: Map<String, Value> = message
+            .message_attributes()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.clone(), message_attribute(value)))
+            .collect();
+        json!({
+            "messageId": message.message_id(),
+            "receiptHandle": message.receipt_handle(),
+            "body": message.body(),
+            "attributes": attributes,
+            "messageAttributes": message_attributes,
+            "md5OfBody": message.md5_of_body(),
+            "eventSource": "aws:sqs",
+            "eventSourceARN": queue_arn,
+            "awsRegion": region,
+        })
+    };
+    json!({"Records": messages.iter().map(record).collect::<Vec<_>>()})
+}
+
+/// Waybill sends text only; what is binary would come out as base64, and is left out here.
+fn message_attribute(value: &MessageAttributeValue) -> Value {
+    json!({
+        "stringValue": value.string_value(),
+        "dataType": value.data_type(),
+        "stringListValues": [],
+        "binaryListValues": [],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lambda_events::sqs::SqsEvent;
+
+    use super::*;
+
+    fn sent() -> BTreeSet<&'static str> {
+        ["a", "b", "c"].into()
+    }
+
+    #[test]
+    fn nothing_reported_means_that_all_succeeded() {
+        for answer in [json!(null), json!({}), json!({"batchItemFailures": []})] {
+            assert!(failures(&answer, &sent()).is_empty(), "{answer}");
+        }
+        assert!(failures(&json!({"batchItemFailures": null}), &sent()).is_empty());
+    }
+
+    #[test]
+    fn what_is_reported_stays_and_the_rest_is_done() {
+        let answer = json!({"batchItemFailures": [{"itemIdentifier": "b"}]});
+        assert_eq!(failures(&answer, &sent()), ["b"].into());
+    }
+
+    #[test]
+    fn a_report_that_makes_no_sense_fails_the_whole_batch() {
+        for answer in [
+            json!({"batchItemFailures": [{"itemIdentifier": "b"}, {"itemIdentifier": "z"}]}),
+            json!({"batchItemFailures": [{"itemIdentifier": ""}]}),
+            json!({"batchItemFailures": [{"itemIdentifier": null}]}),
+            json!({"batchItemFailures": [{"itemId": "a"}]}),
+            json!({"batchItemFailures": "a"}),
+            json!("done"),
+        ] {
+            assert_eq!(failures(&answer, &sent()), sent(), "{answer}");
+        }
+    }
+
+    #[test]
+    fn the_event_is_one_that_a_function_can_read() {
+        let attribute = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value("00-1-2-01")
+            .build()
+            .unwrap();
+        let message = Message::builder()
+            .message_id("a")
+            .receipt_handle("handle")
+            .body(r#"{"v":1}"#)
+            .md5_of_body("5d41402abc4b2a76b9719d911017c592")
+            .attributes(MessageSystemAttributeName::ApproximateReceiveCount, "2")
+            .message_attributes("traceparent", attribute)
+            .build();
+        let event = event(&[message], "arn:aws:sqs:eu-west-1:000000000000:q", "eu-west-1");
+        let read: SqsEvent = serde_json::from_value(event).unwrap();
+        let record = &read.records[0];
+        assert_eq!(record.message_id.as_deref(), Some("a"));
+        assert_eq!(record.body.as_deref(), Some(r#"{"v":1}"#));
+        assert_eq!(record.attributes["ApproximateReceiveCount"], "2");
+        assert_eq!(
+            record.event_source_arn.as_deref(),
+            Some("arn:aws:sqs:eu-west-1:000000000000:q")
+        );
+        let trace = &record.message_attributes["traceparent"];
+        assert_eq!(trace.string_value.as_deref(), Some("00-1-2-01"));
+    }
+}

@@ -1,0 +1,189 @@
+//! `make test`: everything that CI runs, on a stack of its own that is gone afterwards.
+
+use std::io::IsTerminal as _;
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+
+use crate::aws::Aws;
+use crate::config::Config;
+use crate::env_file::EnvFile;
+use crate::error::{Context as _, Error, Result};
+use crate::process::Job;
+use crate::stack::{Kind, Stack};
+use crate::tools::Tools;
+use crate::{deploy, ui};
+
+/// The adapter tests need servers, so that plain `cargo test` leaves them out.
+const FEATURES: [&str; 2] = ["--features", "waybill/adapter-tests"];
+
+/// Runs all checks, then all tests, and ends with the summary: whether all of it passed.
+///
+/// # Errors
+/// If the tools cannot be installed, or the stack of the tests not be deleted.
+pub(crate) async fn run(config: &Config) -> Result<bool> {
+    let mut stack = Stack::take(config, Kind::Test)?;
+    // What a run that was killed may have left.
+    stack.stop()?;
+    let tools = Tools::install(config).await?;
+    let mut broken = check(config, &tools).await;
+    let mut counts = Counts::default();
+    match provision(config, &tools, &mut stack).await {
+        Ok((aws, env)) => counts = test(config, &aws, &env).await?,
+        Err(error) => {
+            ui::failure(&error);
+            broken.push("the stack for the tests (nothing was tested): make up".to_owned());
+        }
+    }
+    ui::step("Stopping the stack of the tests and deleting it");
+    stack.delete()?;
+    if broken.is_empty() {
+        ui::line("All checks passed: format, clippy, documentation, template.");
+    }
+    for what in &broken {
+        ui::line(format!("FAILED: {what}"));
+    }
+    counts.failed += u32::try_from(broken.len()).unwrap_or(u32::MAX);
+    ui::line(counts.summary());
+    Ok(counts.failed == 0)
+}
+
+/// Runs what needs no stack; the commands that failed.
+async fn check(config: &Config, tools: &Tools) -> Vec<String> {
+    let cargo = |arguments: &[&str]| {
+        let mut command = Command::new("cargo");
+        command.args(arguments);
+        command
+    };
+    let mut clippy = cargo(&["clippy", "--workspace", "--all-targets"]);
+    clippy.args(FEATURES).args(["--", "-D", "warnings"]);
+    let mut documentation = cargo(&["doc", "--workspace", "--no-deps"]);
+    documentation.env("RUSTDOCFLAGS", "-D warnings");
+    let mut template = tools.sam();
+    template.args(["validate", "--lint", "--template-file", "template.yaml"]);
+    template.args(["--region", &config.region]);
+    let checks = [
+        ("cargo fmt --all --check", cargo(&["fmt", "--all", "--check"])),
+        ("cargo clippy --workspace --all-targets -- -D warnings", clippy),
+        ("RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps", documentation),
+        (".local/tools/bin/sam validate --lint", template),
+    ];
+    let mut broken = Vec::new();
+    for (name, mut command) in checks {
+        ui::step(name);
+        let passed = match Job::spawn(command.current_dir(&config.root)) {
+            Ok(mut job) => job.wait().await.is_ok_and(|status| status.success()),
+            Err(error) => {
+                ui::failure(&error);
+                false
+            }
+        };
+        if !passed {
+            broken.push(name.to_owned());
+        }
+    }
+    broken
+}
+
+/// The variables of a fresh stack, with one more for tests that make databases of their own.
+async fn provision(config: &Config, tools: &Tools, stack: &mut Stack) -> Result<(Aws, EnvFile)> {
+    let to = stack.start(config, tools).await?;
+    let mut env = deploy::deploy(config, tools, stack, &to).await?.env;
+    let server = env.get("DATABASE_URL")?.replace("/waybill?", "/postgres?");
+    env.0.insert("TEST_DATABASE_URL".to_owned(), server);
+    Ok((to.aws, env))
+}
+
+/// Runs every test of the workspace at once, so that everything is compiled once.
+async fn test(config: &Config, aws: &Aws, env: &EnvFile) -> Result<Counts> {
+    ui::step("cargo test --workspace");
+    let mut command = Command::new("cargo");
+    command
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(FEATURES)
+        .current_dir(&config.root)
+        .envs(&env.0)
+        .stdout(Stdio::piped());
+    aws.point(&mut command);
+    if std::io::stdout().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    let mut job = Job::spawn(&mut command)?;
+    let out = job.stdout().ok_or_else(|| Error::new("cargo test has no output."))?;
+    let mut lines = BufReader::new(out).lines();
+    let mut counts = Counts::default();
+    while let Some(line) =
+        lines.next_line().await.context(|| "The output of cargo test broke off.")?
+    {
+        ui::line(&line);
+        counts.add(&line);
+    }
+    // A test that does not compile, or takes its process down, leaves no result line.
+    if !job.wait().await?.success() {
+        counts.failed = counts.failed.max(1);
+    }
+    Ok(counts)
+}
+
+/// What the tests came to.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Counts {
+    passed: u32,
+    failed: u32,
+    ignored: u32,
+}
+
+impl Counts {
+    /// Adds up the lines of the form
+    /// `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s`.
+    fn add(&mut self, line: &str) {
+        let Some((_, counts)) =
+            line.split_once("test result: ").and_then(|it| it.1.split_once(". "))
+        else {
+            return;
+        };
+        for count in counts.split("; ") {
+            let Some((number, what)) = count.split_once(' ') else { continue };
+            let number: u32 = number.parse().unwrap_or_default();
+            match what {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" => self.ignored += number,
+                _ => {}
+            }
+        }
+    }
+
+    fn summary(self) -> String {
+        let skipped = match self.ignored {
+            0 => String::new(),
+            ignored => format!(", {ignored} skipped"),
+        };
+        format!("{} passed, {} failed{skipped}", self.passed, self.failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_lines_are_added_up_and_nothing_else_is() {
+        let output = "\
+running 3 tests
+test a ... ok
+test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s
+    3 passed
+test result: FAILED. 10 passed; 2 failed; 1 ignored; 0 measured; 4 filtered out; finished in 1.2s";
+        let mut counts = Counts::default();
+        output.lines().for_each(|line| counts.add(line));
+        assert_eq!(counts, Counts { passed: 13, failed: 2, ignored: 1 });
+        assert_eq!(counts.summary(), "13 passed, 2 failed, 1 skipped");
+    }
+
+    #[test]
+    fn skipped_tests_are_only_mentioned_if_there_are_any() {
+        assert_eq!(Counts { passed: 1, ..Counts::default() }.summary(), "1 passed, 0 failed");
+    }
+}

