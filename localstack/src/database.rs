@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_postgres::{Client, NoTls};
 
-use crate::error::{Context as _, Result};
+use crate::error::{Context as _, Error, Result};
 
 /// A database, by its URL.
 #[derive(Debug, Clone)]
@@ -18,6 +18,19 @@ impl Database {
     /// Nothing is connected yet.
     pub(crate) fn new(url: impl Into<String>) -> Self {
         Self { url: url.into() }
+    }
+
+    /// The database that somebody has running, if it can be used for a local stack.
+    ///
+    /// # Errors
+    /// If the URL is none, or asks for TLS, or nothing answers there.
+    pub(crate) async fn given(url: &str) -> Result<Self> {
+        check_url(url)?;
+        let database = Self::new(url);
+        database.connect().await.map(|_| database).context(|| {
+            "DATABASE_URL is set, and no Postgres answers there. Start it, or unset DATABASE_URL to \
+             have one started for you."
+        })
     }
 
     /// Whether it takes connections.
@@ -68,8 +81,36 @@ impl Database {
         let (client, connection) = tokio::time::timeout(Duration::from_secs(5), connecting)
             .await
             .context(|| "Postgres did not answer within 5 s.")?
-            .context(|| "Cannot connect to Postgres; is DATABASE_URL right, and does it run?")?;
+            .context(|| "Cannot connect to Postgres.")?;
         tokio::spawn(connection);
         Ok(client)
+    }
+}
+
+/// The runner seeds through the URL, and the functions take a URL without `disable` for TLS.
+fn check_url(url: &str) -> Result<()> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(Error::new(
+            "DATABASE_URL must be a URL: postgres://user:password@host:port/database?sslmode=disable.",
+        ));
+    }
+    if !url.contains("sslmode=disable") {
+        return Err(Error::new(
+            "DATABASE_URL is set without ?sslmode=disable. The local stack talks to its database \
+             without TLS: add it, or unset DATABASE_URL to have a Postgres started for you.",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_given_database_must_be_reachable_without_tls() {
+        assert!(check_url("postgres://a@b/c?sslmode=disable").is_ok());
+        assert!(check_url("postgres://a@b/c").is_err());
+        assert!(check_url("mysql://a@b/c?sslmode=disable").is_err());
     }
 }

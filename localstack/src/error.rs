@@ -24,7 +24,7 @@ impl Error {
         let mut cause = self.source.as_deref().map(|source| source as &dyn StdError);
         let mut texts: Vec<String> = Vec::new();
         while let Some(error) = cause {
-            let text = error.to_string();
+            let text = error.to_string().trim_end_matches('.').to_owned();
             // Some errors repeat their source in their own text; say it once.
             if texts.last().is_none_or(|previous| !previous.contains(&text)) {
                 texts.push(text);

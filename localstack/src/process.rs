@@ -16,6 +16,28 @@ use crate::ui;
 /// How often a quiet job says that it is still at work.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
+/// What `cargo run` tells the runner about itself. Build scripts, ring's for one, run again when these
+/// change: handed on, they would have every `make` compile anew what a plain `cargo build` compiled.
+const OF_CARGO_RUN: [&str; 17] = [
+    "CARGO",
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_PATH",
+    "CARGO_PKG_AUTHORS",
+    "CARGO_PKG_DESCRIPTION",
+    "CARGO_PKG_HOMEPAGE",
+    "CARGO_PKG_LICENSE",
+    "CARGO_PKG_LICENSE_FILE",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_README",
+    "CARGO_PKG_REPOSITORY",
+    "CARGO_PKG_RUST_VERSION",
+    "CARGO_PKG_VERSION",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+];
+
 /// A child that the runner waits for. Dropped early, it is ended with all that it started.
 #[derive(Debug)]
 pub(crate) struct Job {
@@ -30,6 +52,9 @@ impl Job {
     /// A sentence that names the program, if it cannot be started.
     pub(crate) fn spawn(command: &mut tokio::process::Command) -> Result<Self> {
         let program = command.as_std().get_program().to_string_lossy().into_owned();
+        for name in OF_CARGO_RUN {
+            command.env_remove(name);
+        }
         let child = command
             .stdin(Stdio::null())
             .process_group(0)

@@ -123,12 +123,7 @@ impl Stack {
     pub(crate) async fn start(&mut self, config: &Config, tools: &Tools) -> Result<Endpoints> {
         let database_url = if let Some(url) = self.given_database(config) {
             ui::step("Postgres: the one in DATABASE_URL");
-            if !Database::new(&url).answers().await {
-                return Err(Error::new(
-                    "DATABASE_URL is set, and no Postgres answers there. Start it, or unset \
-                     DATABASE_URL to have one started for you.",
-                ));
-            }
+            Database::given(&url).await?;
             url
         } else {
             let port = self.start_postgres(config, tools).await?;
@@ -298,6 +293,9 @@ impl Drop for Stack {
         ];
         for error in stopped.into_iter().flatten().filter_map(Result::err) {
             ui::failure(&error);
+        }
+        if self.kind == Kind::Test {
+            let _ = fs::remove_dir_all(&self.dir);
         }
     }
 }

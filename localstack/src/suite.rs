@@ -23,9 +23,9 @@ const FEATURES: [&str; 2] = ["--features", "waybill/adapter-tests"];
 /// # Errors
 /// If the tools cannot be installed, or the stack of the tests not be deleted.
 pub(crate) async fn run(config: &Config) -> Result<bool> {
-    let mut stack = Stack::take(config, Kind::Test)?;
     // What a run that was killed may have left.
-    stack.stop()?;
+    Stack::take(config, Kind::Test)?.delete()?;
+    let mut stack = Stack::take(config, Kind::Test)?;
     let tools = Tools::install(config).await?;
     let mut broken = check(config, &tools).await;
     let mut counts = Counts::default();
