@@ -148,7 +148,7 @@ SELECT order_id, version, from_status, to_status, at, actor, correlation_id FROM
 -- A pending order has its job on the way or in the outbox. These are held back for years, so that the
 -- sample keeps some of every status; set available_at to now() to have them sent.
 INSERT INTO outbox (id, order_id, kind, payload, correlation_id, available_at, created_at)
-SELECT gen_random_uuid(), s.id, 'fulfillment_job',
+SELECT s.id, s.id, 'fulfillment_job',
        jsonb_build_object(
            'v', 1, 'order_id', s.id, 'number', s.number,
            'items', (SELECT jsonb_agg(jsonb_build_object('product_id', product_id, 'quantity', quantity) ORDER BY line)

@@ -16,7 +16,7 @@ use crate::process::Job;
 use crate::resources::{self, Queues};
 use crate::stack::{self, Endpoints, Kind, Stack};
 use crate::tools::Tools;
-use crate::{deploy, process, pump, ui};
+use crate::{aws, deploy, process, pump, ui};
 
 /// Serves the routes until it is interrupted; then nothing is left running.
 ///
@@ -46,7 +46,18 @@ pub(crate) async fn watch(config: &Config) -> Result<()> {
     ui::line(next_steps(&api_url, &stack));
     tokio::select! {
         () = pump::run(&to.aws, &queues, &api_url, "fulfill-order") => Ok(()),
+        () = schedule(&api_url, "relay-outbox") => Ok(()),
         ended = functions.wait() => Err(ended_early(ended?)),
+    }
+}
+
+/// Invokes a function every minute, as the template's schedule does, until it is dropped.
+async fn schedule(api_url: &str, function: &str) {
+    loop {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        if let Err(error) = aws::invoke(api_url, function, &serde_json::json!({})).await {
+            ui::failure(&error);
+        }
     }
 }
 

@@ -4,10 +4,15 @@ use std::time::Duration;
 
 use tracing::Level;
 
+use crate::app::Backoff;
+
 /// How long a start waits for Postgres, unless `DATABASE_CONNECT_TIMEOUT_SECONDS` says otherwise:
 /// with a request's own attempt after it, within the ten seconds that the init phase of a function
 /// has on AWS, and its first invocation on an emulator that counts both as one.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// The longest time that can be configured.
+const MAX_SECONDS: u64 = 30 * 24 * 60 * 60;
 
 /// The environment of a function. What a function does not ask for need not be set.
 pub struct Config {
@@ -22,6 +27,45 @@ pub struct DatabaseConfig {
     pub url: String,
     /// How long a start tries to connect.
     pub connect_timeout: Duration,
+    /// How long what is kept in it is kept, and when it is tried again.
+    pub timing: Timing,
+}
+
+/// Leases, retries and retention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// How long a new order's job has to reach fulfilment before the relay sends it again
+    /// (`JOB_GRACE_SECONDS`).
+    pub job_grace: Duration,
+    /// How long a relay has for what it claimed (`OUTBOX_LEASE_SECONDS`).
+    pub outbox_lease: Duration,
+    /// When a message is sent again after the first time; doubled with every further one
+    /// (`OUTBOX_RETRY_MIN_SECONDS`).
+    pub outbox_retry_min: Duration,
+    /// The most that doubling leads to (`OUTBOX_RETRY_MAX_SECONDS`).
+    pub outbox_retry_max: Duration,
+    /// How long an idempotency key is kept (`IDEMPOTENCY_RETENTION_SECONDS`).
+    pub idempotency_retention: Duration,
+}
+
+impl Timing {
+    /// When the outbox sends again.
+    #[must_use]
+    pub fn backoff(&self) -> Backoff {
+        Backoff { min: self.outbox_retry_min, max: self.outbox_retry_max }
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            job_grace: Duration::from_mins(1),
+            outbox_lease: Duration::from_mins(1),
+            outbox_retry_min: Duration::from_mins(1),
+            outbox_retry_max: Duration::from_hours(1),
+            idempotency_retention: Duration::from_hours(24),
+        }
+    }
 }
 
 /// A variable that is not set, or not to what it should be.
@@ -62,17 +106,45 @@ impl Config {
     /// Names the variable that is missing or wrong.
     pub fn database(&self) -> Result<DatabaseConfig, ConfigError> {
         let url = self.required("DATABASE_URL", "a connection string, postgres://user@host/db")?;
-        let variable = "DATABASE_CONNECT_TIMEOUT_SECONDS";
-        let connect_timeout = match self.optional(variable) {
-            None => DEFAULT_CONNECT_TIMEOUT,
+        let connect_timeout =
+            self.seconds("DATABASE_CONNECT_TIMEOUT_SECONDS", DEFAULT_CONNECT_TIMEOUT)?;
+        Ok(DatabaseConfig { url, connect_timeout, timing: self.timing()? })
+    }
+
+    fn timing(&self) -> Result<Timing, ConfigError> {
+        let default = Timing::default();
+        let timing = Timing {
+            job_grace: self.seconds("JOB_GRACE_SECONDS", default.job_grace)?,
+            outbox_lease: self.seconds("OUTBOX_LEASE_SECONDS", default.outbox_lease)?,
+            outbox_retry_min: self.seconds("OUTBOX_RETRY_MIN_SECONDS", default.outbox_retry_min)?,
+            outbox_retry_max: self.seconds("OUTBOX_RETRY_MAX_SECONDS", default.outbox_retry_max)?,
+            idempotency_retention: self
+                .seconds("IDEMPOTENCY_RETENTION_SECONDS", default.idempotency_retention)?,
+        };
+        if timing.outbox_retry_min > timing.outbox_retry_max {
+            return Err(ConfigError::Invalid {
+                variable: "OUTBOX_RETRY_MIN_SECONDS",
+                value: timing.outbox_retry_min.as_secs().to_string(),
+                expected: "no more than OUTBOX_RETRY_MAX_SECONDS",
+            });
+        }
+        Ok(timing)
+    }
+
+    fn seconds(&self, variable: &'static str, default: Duration) -> Result<Duration, ConfigError> {
+        match self.optional(variable) {
+            None => Ok(default),
             Some(value) => value
                 .parse()
                 .ok()
-                .filter(|seconds| (1..=900).contains(seconds))
+                .filter(|seconds| (1..=MAX_SECONDS).contains(seconds))
                 .map(Duration::from_secs)
-                .ok_or(ConfigError::Invalid { variable, value, expected: "1 to 900 seconds" })?,
-        };
-        Ok(DatabaseConfig { url, connect_timeout })
+                .ok_or(ConfigError::Invalid {
+                    variable,
+                    value,
+                    expected: "a whole number of seconds, from 1 to 2592000 (30 days)",
+                }),
+        }
     }
 
     /// The URL of the fulfilment queue.
@@ -81,6 +153,14 @@ impl Config {
     /// Names the variable that is missing.
     pub fn fulfillment_queue_url(&self) -> Result<String, ConfigError> {
         self.required("FULFILLMENT_QUEUE_URL", "the URL of an SQS queue")
+    }
+
+    /// The name of the event bus.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub fn event_bus_name(&self) -> Result<String, ConfigError> {
+        self.required("EVENT_BUS_NAME", "the name of an EventBridge bus")
     }
 
     /// The name of the product cache's table.

@@ -1,7 +1,7 @@
 //! What can go wrong in a use case. Knows nothing of HTTP or SQS; each has one exhaustive mapping.
 
 use crate::BoxError;
-use crate::domain::{AmountOutOfRange, ProductId};
+use crate::domain::{AmountOutOfRange, ProductId, Status};
 
 /// Why a use case did not do what was asked. Unless a variant says otherwise, nothing was stored.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,26 @@ pub enum Error {
     /// The lines of the order are priced in different currencies.
     #[error("the lines of an order must share one currency")]
     MixedCurrencies,
+    /// The order can't go from the one status to the other.
+    #[error("an order that is {} can't become {}", from.as_str(), to.as_str())]
+    IllegalTransition {
+        /// What the order is.
+        from: Status,
+        /// What it was to become.
+        to: Status,
+    },
+    /// The order was changed since the caller read it.
+    #[error("the order was changed meanwhile")]
+    VersionMismatch {
+        /// Its version now.
+        current: i64,
+    },
+    /// The idempotency key was used before, with another request.
+    #[error("the idempotency key was used before, with another request")]
+    KeyReused,
+    /// A request with the same idempotency key is at work.
+    #[error("a request with the same idempotency key is at work")]
+    KeyInFlight,
     /// The order's total does not fit 64 bits.
     #[error(transparent)]
     AmountOutOfRange(#[from] AmountOutOfRange),
@@ -45,13 +65,16 @@ impl Error {
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Unavailable { .. } => true,
+            Self::Unavailable { .. } | Self::KeyInFlight => true,
             Self::Invalid(_)
             | Self::OrderNotFound
             | Self::ProductNotFound
             | Self::UnknownProducts(_)
             | Self::InsufficientStock(_)
             | Self::MixedCurrencies
+            | Self::IllegalTransition { .. }
+            | Self::VersionMismatch { .. }
+            | Self::KeyReused
             | Self::AmountOutOfRange(_)
             | Self::Internal(_) => false,
         }

@@ -13,6 +13,8 @@ pub mod telemetry;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod cache;
+#[cfg(feature = "eventbridge")]
+pub mod events;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod lambda;

@@ -1,4 +1,5 @@
--- The first response to a keyed request, given again to whoever repeats it.
+-- Which order a keyed request placed: whoever repeats the request is answered from that order, as it
+-- was placed, which nothing changes.
 CREATE TABLE idempotency_keys (
     -- A key belongs to one caller and one route; two callers may use the same word.
     owner        text        NOT NULL,
@@ -7,9 +8,6 @@ CREATE TABLE idempotency_keys (
     -- SHA-256 of the request, so that a key reused for another one is told apart.
     request_hash bytea       NOT NULL,
     order_id     uuid        NOT NULL,
-    -- The first response, byte for byte.
-    status_code  smallint,
-    response     bytea,
     created_at   timestamptz NOT NULL DEFAULT now(),
 
     CONSTRAINT idempotency_keys_pkey PRIMARY KEY (owner, route, key),

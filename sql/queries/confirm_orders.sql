@@ -23,11 +23,37 @@ confirmed AS (
     SET status = 'confirmed', version = o.version + 1, updated_at = now()
     FROM locked l
     WHERE o.id = l.id AND l.status = 'pending'
-    RETURNING o.id, o.version
+    RETURNING o.id, o.number, o.version, o.updated_at
 ),
 history AS (
     INSERT INTO order_history (order_id, version, from_status, to_status, at, actor, correlation_id)
-    SELECT c.id, c.version, 'pending', 'confirmed', now(), $3, j.correlation_id
+    SELECT c.id, c.version, 'pending', 'confirmed', c.updated_at, $3, j.correlation_id
+    FROM confirmed c
+    JOIN jobs j ON j.order_id = c.id
+),
+-- The job has arrived, and its row is not needed any more; it has the order's id. A relay may be
+-- settling the same rows, and locks them in id order as well.
+jobs_done AS MATERIALIZED (
+    SELECT x.id
+    FROM confirmed c
+    JOIN outbox x ON x.id = c.id
+    ORDER BY x.id
+    FOR UPDATE OF x
+),
+forgotten AS (
+    DELETE FROM outbox x
+    USING jobs_done d
+    WHERE x.id = d.id
+),
+event AS (
+    INSERT INTO outbox (id, order_id, kind, payload, correlation_id)
+    SELECT gen_random_uuid(), c.id, 'OrderConfirmed', jsonb_build_object(
+        'v', 1,
+        'order_id', c.id,
+        'number', c.number,
+        'at', c.updated_at,
+        'correlation_id', j.correlation_id
+    ), j.correlation_id
     FROM confirmed c
     JOIN jobs j ON j.order_id = c.id
 )

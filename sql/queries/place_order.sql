@@ -1,14 +1,30 @@
 -- Places an order whole, or writes nothing.
 --
 -- $1 order id, $2 number, $3 owner, $4 customer name, $5 customer email, $6 correlation id,
--- $7 product ids, $8 quantities (same length, each product once, in the order of the lines).
+-- $7 product ids, $8 quantities (same length, each product once, in the order of the lines),
+-- $9 traceparent or null, $10 seconds until the relay sends the job if nobody else has,
+-- $11 idempotency key or null, $12 route, $13 hash of the request, $14 seconds a key is kept.
 --
--- Answers one row a line with the product as it was found, and on each whether the order was placed.
+-- Answers one row a line with the product as it was found, and on each what became of the order:
+-- placed, refused, or, of its key, replay, reused or in_flight.
 WITH
 -- The request, line by line.
 wanted AS (
     SELECT w.line, w.product_id, w.quantity
     FROM unnest($7::uuid[], $8::int[]) WITH ORDINALITY AS w (product_id, quantity, line)
+),
+-- What was placed under the key before.
+earlier AS (
+    SELECT k.order_id, k.request_hash = $13 AS same_request
+    FROM idempotency_keys k
+    WHERE k.owner = $3 AND k.route = $12 AND k.key = $11
+        AND k.created_at > now() - make_interval(secs => $14)
+),
+-- Whether the key is nobody else's at this moment. Held until the end of the statement; two keys of
+-- one hash only make one of them come again.
+key_lock AS MATERIALIZED (
+    SELECT $11::text IS NULL
+        OR pg_try_advisory_xact_lock(hashtextextended(concat_ws(' ', $3, $12, $11), 0)) AS held
 ),
 -- The products, locked in id order: two orders that name the same ones can't wait for each other in
 -- a circle. Whoever waits here goes on with the row as the other left it.
@@ -16,6 +32,7 @@ locked AS MATERIALIZED (
     SELECT p.id, p.name, p.currency, p.price_minor, p.stock
     FROM products p
     WHERE p.id = ANY ($7::uuid[]) AND p.active
+        AND (SELECT held FROM key_lock) AND NOT EXISTS (SELECT FROM earlier)
     ORDER BY p.id
     FOR NO KEY UPDATE
 ),
@@ -29,25 +46,42 @@ lines AS (
 -- (22003) and so writes nothing.
 verdict AS (
     SELECT
-        bool_and(coalesce(stock >= quantity, false)) AND count(DISTINCT currency) = 1 AS accepted,
+        bool_and(coalesce(stock >= quantity, false)) AND count(DISTINCT currency) = 1 AS available,
         min(currency) AS currency,
         sum(price_minor * quantity)::bigint AS total_minor,
         count(*)::int AS item_count
     FROM lines
 ),
+-- A request that can't be had does not burn its key. A key that is too old is taken over. Whoever
+-- used the key after this statement began to look is found here, and then nothing is written.
+claim AS (
+    INSERT INTO idempotency_keys AS k (owner, route, key, request_hash, order_id)
+    SELECT $3, $12, $11, $13, $1
+    FROM verdict v
+    WHERE v.available AND $11::text IS NOT NULL
+    ON CONFLICT (owner, route, key) DO UPDATE
+    SET request_hash = excluded.request_hash, order_id = excluded.order_id, created_at = now()
+    WHERE k.created_at <= now() - make_interval(secs => $14)
+    RETURNING 1
+),
+accepted AS (
+    SELECT v.currency, v.total_minor, v.item_count
+    FROM verdict v
+    WHERE v.available AND ($11::text IS NULL OR EXISTS (SELECT FROM claim))
+),
 reserved AS (
     UPDATE products p
     SET stock = p.stock - l.quantity
-    FROM lines l, verdict v
-    WHERE v.accepted AND p.id = l.product_id
+    FROM lines l, accepted
+    WHERE p.id = l.product_id
 ),
 placed AS (
     INSERT INTO orders (id, number, owner, status, customer_name, customer_email, currency,
                         total_minor, item_count, created_at, updated_at)
-    SELECT $1, $2, $3, 'pending', $4, $5, v.currency, v.total_minor, v.item_count, now(), now()
-    FROM verdict v
-    WHERE v.accepted
-    RETURNING id, version, status, created_at
+    SELECT $1, $2, $3, 'pending', $4, $5, a.currency, a.total_minor, a.item_count, now(), now()
+    FROM accepted a
+    RETURNING id, number, version, status, customer_name, customer_email, currency, total_minor,
+              created_at
 ),
 -- What hangs on the order is written from it, and so after it: an id that is there already is found
 -- on the order itself.
@@ -60,8 +94,72 @@ history AS (
     INSERT INTO order_history (order_id, version, from_status, to_status, at, actor, correlation_id)
     SELECT p.id, p.version, NULL, p.status, p.created_at, $3, $6
     FROM placed p
+),
+-- The job goes out with the response; its row is for when that fails, and stays until the order is
+-- not pending any more.
+outbox AS (
+    INSERT INTO outbox (id, order_id, kind, payload, correlation_id, traceparent, available_at)
+    SELECT m.id, p.id, m.kind, m.payload, $6, $9, m.available_at
+    FROM placed p
+    CROSS JOIN LATERAL (
+        VALUES
+        (
+            p.id,
+            'fulfillment_job',
+            jsonb_build_object(
+                'v', 1,
+                'order_id', p.id,
+                'number', p.number,
+                'items', (
+                    SELECT jsonb_agg(jsonb_build_object(
+                        'product_id', l.product_id,
+                        'quantity', l.quantity
+                    ) ORDER BY l.line)
+                    FROM lines l
+                ),
+                'correlation_id', $6::text,
+                'traceparent', $9::text,
+                'placed_at', p.created_at
+            ),
+            now() + make_interval(secs => $10)
+        ),
+        (
+            gen_random_uuid(),
+            'OrderPlaced',
+            jsonb_build_object(
+                'v', 1,
+                'order_id', p.id,
+                'number', p.number,
+                'at', p.created_at,
+                'customer_name', p.customer_name,
+                'customer_email', p.customer_email,
+                'currency', p.currency,
+                'total_minor', p.total_minor,
+                'items', (
+                    SELECT jsonb_agg(jsonb_build_object(
+                        'product_id', l.product_id,
+                        'name', l.name,
+                        'quantity', l.quantity,
+                        'unit_price_minor', l.price_minor
+                    ) ORDER BY l.line)
+                    FROM lines l
+                ),
+                'correlation_id', $6::text
+            ),
+            now()
+        )
+    ) AS m (id, kind, payload, available_at)
 )
-SELECT v.accepted, v.total_minor, now() AS placed_at,
-       l.product_id, l.quantity, l.name, l.currency, l.price_minor, l.stock
+SELECT
+    CASE
+        WHEN EXISTS (SELECT FROM accepted) THEN 'placed'
+        WHEN EXISTS (SELECT FROM earlier WHERE same_request) THEN 'replay'
+        WHEN EXISTS (SELECT FROM earlier) THEN 'reused'
+        WHEN v.available OR NOT (SELECT held FROM key_lock) THEN 'in_flight'
+        ELSE 'refused'
+    END AS outcome,
+    (SELECT order_id FROM earlier) AS earlier_order_id,
+    v.total_minor, now() AS placed_at,
+    l.product_id, l.quantity, l.name, l.currency, l.price_minor, l.stock
 FROM lines l, verdict v
 ORDER BY l.line

@@ -1,9 +1,8 @@
 //! Reads the order, places it, says where it is.
 
-use waybill::Error;
-use waybill::app;
 use waybill::app::ports::{CacheProducts, PlaceOrders, SendJobs};
-use waybill::http::{Incoming, OrderBody, Problem, Reply, StatusCode};
+use waybill::http::{self, Incoming, OrderBody, Problem, Reply, StatusCode};
+use waybill::{Error, app};
 
 pub(crate) async fn create_order(
     request: Incoming,
@@ -11,8 +10,15 @@ pub(crate) async fn create_order(
     orders: &impl PlaceOrders,
     queue: &impl SendJobs,
 ) -> Result<Reply, Problem> {
-    let order = request.new_order()?;
-    let order = app::create_order(cache, orders, queue, &order, request.context()).await?;
-    let body = OrderBody::new(&order).map_err(Error::from)?;
-    Ok(Reply::json(StatusCode::CREATED, &body).at(format!("/orders/{}", order.summary.id)))
+    let body = request.json()?;
+    let order = http::read_new_order(&body)?;
+    let claim = request.claim(&body)?;
+    let created =
+        app::create_order(cache, orders, queue, &order, claim.as_ref(), request.context()).await?;
+    let order = &created.order.summary;
+    let body = OrderBody::new(&created.order).map_err(Error::from)?;
+    let reply = Reply::json(StatusCode::CREATED, &body)
+        .at(format!("/orders/{}", order.id))
+        .of_version(order.version);
+    Ok(if created.replayed { reply.replayed() } else { reply })
 }

@@ -3,13 +3,16 @@
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::LambdaEvent;
 use tracing::Instrument;
-use waybill::app::ports::ConfirmOrders;
-use waybill::app::{self, Delivery};
+use waybill::app::ports::{ConfirmOrders, KeepOutbox, SendBatch};
+use waybill::app::{self, Backoff, Delivery};
 use waybill::{BoxError, lambda};
 
 pub(crate) async fn fulfill_orders(
     event: LambdaEvent<SqsEvent>,
-    orders: &impl ConfirmOrders,
+    database: &(impl ConfirmOrders + KeepOutbox),
+    queue: &impl SendBatch,
+    bus: &impl SendBatch,
+    backoff: Backoff,
 ) -> Result<SqsBatchResponse, BoxError> {
     let span = tracing::info_span!(
         "batch",
@@ -18,9 +21,13 @@ pub(crate) async fn fulfill_orders(
     );
     let deliveries = event.payload.records.into_iter().map(delivery).collect();
     async {
-        let failed = app::confirm_orders(orders, deliveries).await.inspect_err(|error| {
+        let failed = app::confirm_orders(database, deliveries).await.inspect_err(|error| {
             tracing::error!(error = error.chain(), "the batch failed, and will be delivered again");
         })?;
+        // What the batch wrote, and whatever else is due. The relay makes up for what fails here.
+        if let Err(error) = app::relay_outbox(database, queue, bus, backoff, 1).await {
+            tracing::warn!(error = error.chain(), "the outbox can't be relayed now");
+        }
         Ok(response(failed))
     }
     .instrument(span)

@@ -12,5 +12,5 @@ pub(crate) async fn get_order(
     let id = request.id(OrderId::parse)?;
     let order = app::get_order(orders, id, request.context()).await?;
     let body = OrderBody::new(&order).map_err(Error::from)?;
-    Ok(Reply::json(StatusCode::OK, &body))
+    Ok(Reply::json(StatusCode::OK, &body).of_version(order.summary.version))
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use futures_util::future::join_all;
 
-use super::ports::{CacheProducts, Cached, FoundLine, PlaceOrders, Placement, SendJobs};
+use super::ports::{CacheProducts, Cached, Claim, FoundLine, PlaceOrders, Placement, SendJobs};
 use super::{Context, FulfillmentJob};
 use crate::Error;
 use crate::domain::{NewOrder, Order, OrderId};
@@ -14,28 +14,44 @@ use crate::error::Shortage;
 /// with a chance of 1 in 2³², so that a second try is rare and a third one is a mistake elsewhere.
 const ID_TRIES: usize = 3;
 
+/// An order that was placed.
+#[derive(Debug)]
+pub struct Created {
+    /// As it was placed.
+    pub order: Order,
+    /// Whether that was in answer to an earlier request with the same key.
+    pub replayed: bool,
+}
+
 /// Places `order` for the caller of `context` and sends its fulfilment job.
 ///
 /// The order is accepted once it is stored: a queue that is down is logged, not answered.
 ///
 /// # Errors
 /// [`Error::UnknownProducts`], [`Error::InsufficientStock`], [`Error::MixedCurrencies`] or
-/// [`Error::AmountOutOfRange`] for an order that can't be had; [`Error::Unavailable`] or
+/// [`Error::AmountOutOfRange`] for an order that can't be had; [`Error::KeyReused`] or
+/// [`Error::KeyInFlight`] for a key that is not free; [`Error::Unavailable`] or
 /// [`Error::Internal`] otherwise.
 pub async fn create_order(
     cache: &impl CacheProducts,
     orders: &impl PlaceOrders,
     queue: &impl SendJobs,
     order: &NewOrder,
+    claim: Option<&Claim>,
     context: &Context,
-) -> Result<Order, Error> {
-    refuse_what_is_known_to_be_missing(cache, order).await?;
-    let order = place(cache, orders, order, context).await?;
-    tracing::Span::current().record("order_id", order.summary.id.to_string());
-    if let Err(error) = queue.send(&FulfillmentJob::new(&order, context)).await {
-        tracing::error!(error = error.chain(), "the order is stored, and its job was not sent");
+) -> Result<Created, Error> {
+    // A repeated request is answered as the first one was, whatever became of the products.
+    if claim.is_none() {
+        refuse_what_is_known_to_be_missing(cache, order).await?;
     }
-    Ok(order)
+    let created = place(cache, orders, order, claim, context).await?;
+    tracing::Span::current().record("order_id", created.order.summary.id.to_string());
+    if created.replayed {
+        tracing::info!("the request was answered before");
+    } else if let Err(error) = queue.send(&FulfillmentJob::new(&created.order, context)).await {
+        tracing::error!(error = error.chain(), "the job was not sent; the relay will");
+    }
+    Ok(created)
 }
 
 /// Saves Postgres the trouble, as far as the cache knows. Stock and price are not its business.
@@ -54,11 +70,15 @@ async fn place(
     cache: &impl CacheProducts,
     orders: &impl PlaceOrders,
     order: &NewOrder,
+    claim: Option<&Claim>,
     context: &Context,
-) -> Result<Order, Error> {
+) -> Result<Created, Error> {
     for _ in 0..ID_TRIES {
-        match orders.place(OrderId::generate(), order, context).await? {
-            Placement::Placed(order) => return Ok(order),
+        match orders.place(OrderId::generate(), order, claim, context).await? {
+            Placement::Placed(order) => return Ok(Created { order, replayed: false }),
+            Placement::Replayed(order) => return Ok(Created { order, replayed: true }),
+            Placement::KeyReused => return Err(Error::KeyReused),
+            Placement::KeyInFlight => return Err(Error::KeyInFlight),
             Placement::Refused(lines) => {
                 let missing = lines.iter().filter(|found| found.product.is_none());
                 join_all(

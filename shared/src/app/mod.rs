@@ -1,5 +1,6 @@
 //! The use cases: one file each, and each one function that is handed what it needs.
 
+mod change_status;
 mod confirm_orders;
 mod create_order;
 mod fulfillment_job;
@@ -8,14 +9,17 @@ mod get_product;
 mod list_orders;
 mod list_products;
 pub mod ports;
+mod relay_outbox;
 
+pub use change_status::{cancel_order, update_order_status};
 pub use confirm_orders::{Delivery, confirm_orders};
-pub use create_order::create_order;
+pub use create_order::{Created, create_order};
 pub use fulfillment_job::{FulfillmentJob, InvalidJob};
 pub use get_order::get_order;
 pub use get_product::get_product;
 pub use list_orders::list_orders;
 pub use list_products::list_products;
+pub use relay_outbox::{Backoff, Relayed, relay_outbox};
 
 use crate::domain::{CorrelationId, Owner};
 

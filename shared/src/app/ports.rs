@@ -1,17 +1,22 @@
 //! What the use cases need from the world: one narrow trait for each capability.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use crate::Error;
+use uuid::Uuid;
+
 use crate::app::{Context, FulfillmentJob};
 use crate::domain::{
-    Currency, NewOrder, Order, OrderId, OrderLine, OrderSummary, Owner, Product, ProductId, Status,
+    Currency, IdempotencyKey, NewOrder, Order, OrderId, OrderLine, OrderSummary, Owner, Product,
+    ProductId, Status,
 };
+use crate::{BoxError, Error};
 
 /// Stores new orders.
 pub trait PlaceOrders: Sync {
-    /// Places `order` under `id` whole, with its stock reserved and its history begun, or writes
-    /// nothing. Placing the same id again answers with what was stored the first time.
+    /// Places `order` under `id` whole, with its stock reserved, its history begun, its key claimed
+    /// and its outbox filled, or writes nothing. Placing the same id again answers with what was
+    /// stored the first time.
     ///
     /// # Errors
     /// [`Error::AmountOutOfRange`], [`Error::Unavailable`] or [`Error::Internal`].
@@ -19,6 +24,7 @@ pub trait PlaceOrders: Sync {
         &self,
         id: OrderId,
         order: &NewOrder,
+        claim: Option<&Claim>,
         context: &Context,
     ) -> impl Future<Output = Result<Placement, Error>> + Send;
 }
@@ -28,10 +34,25 @@ pub trait PlaceOrders: Sync {
 pub enum Placement {
     /// It is stored.
     Placed(Order),
+    /// It was stored before, under the same key; this is it, as it was when it was placed.
+    Replayed(Order),
+    /// Its key was used before, with another request.
+    KeyReused,
+    /// A request with its key is at work.
+    KeyInFlight,
     /// Not all of it can be had; this is what was found for each line.
     Refused(Vec<FoundLine>),
     /// Its number belongs to another order of the same day.
     NumberTaken,
+}
+
+/// What a request claims its idempotency key for.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The key; it belongs to the caller and to this route.
+    pub key: IdempotencyKey,
+    /// SHA-256 of the request.
+    pub request_hash: [u8; 32],
 }
 
 /// A line of a refused order, and the product as it was found.
@@ -75,6 +96,41 @@ pub trait ReadOrders: Sync {
         owner: &Owner,
         limit: u8,
     ) -> impl Future<Output = Result<Vec<OrderSummary>, Error>> + Send;
+}
+
+/// Changes what orders are.
+pub trait ChangeOrders: Sync {
+    /// Takes the order `id` to `status`, if it is in one from which it may go there and has the
+    /// version `seen`, if one is given. A cancelled order gives its stock back.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn change(
+        &self,
+        visible: Visible<'_>,
+        id: OrderId,
+        status: Status,
+        seen: Option<i64>,
+        context: &Context,
+    ) -> impl Future<Output = Result<Option<Change>, Error>> + Send;
+}
+
+/// Whose orders a change may touch.
+#[derive(Clone, Copy, Debug)]
+pub enum Visible<'a> {
+    /// One owner's.
+    Of(&'a Owner),
+    /// Everybody's: for staff.
+    All,
+}
+
+/// An order that was to be changed.
+#[derive(Debug)]
+pub struct Change {
+    /// As it is now.
+    pub order: Order,
+    /// Whether it was changed.
+    pub made: bool,
 }
 
 /// Confirms orders that fulfilment took.
@@ -123,6 +179,67 @@ pub enum Cached {
     Found(Product),
     /// There is none.
     Missing,
+}
+
+/// Keeps what must leave the database until it has left.
+pub trait KeepOutbox: Sync {
+    /// Takes up to `limit` messages that are due, for as long as a lease.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn claim(&self, limit: u16) -> impl Future<Output = Result<Vec<Message>, Error>> + Send;
+
+    /// Forgets the messages in `done`, and keeps those in `again` until their time.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`]; then all are due again after their lease.
+    fn settle(
+        &self,
+        done: &[Uuid],
+        again: &[(Uuid, Duration)],
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Forgets idempotency keys that are older than they are kept, and says how many.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn forget_old_keys(&self) -> impl Future<Output = Result<u64, Error>> + Send;
+}
+
+/// What must leave the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its own identity: a job has its order's.
+    pub id: Uuid,
+    /// Where it goes, and as what.
+    pub kind: MessageKind,
+    /// What it says, as JSON.
+    pub body: String,
+    /// Follows the request that caused it.
+    pub correlation_id: String,
+    /// How often it was claimed, this time included.
+    pub attempts: i32,
+}
+
+/// Where a message goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// To the fulfilment queue.
+    Job,
+    /// To the event bus, under this name.
+    Event(String),
+}
+
+/// Sends batches, and says for each message, in order, whether it left.
+pub trait SendBatch: Sync {
+    /// How many messages one call takes.
+    const LIMIT: usize;
+
+    /// Sends up to [`LIMIT`](Self::LIMIT) messages. One that fails does not keep back the others.
+    fn send_batch(
+        &self,
+        messages: &[&Message],
+    ) -> impl Future<Output = Vec<Result<(), BoxError>>> + Send;
 }
 
 /// Sends fulfilment on its way.

@@ -150,6 +150,34 @@ impl fmt::Display for CorrelationId {
     }
 }
 
+/// A client's name for one request, so that it can be sent twice and done once.
+///
+/// `Idempotency-Key`, as in the IETF draft of that name: a quoted string, or bare as most clients
+/// send it; 1 to 255 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Reads the value of the header. The quotes are not part of the key.
+    ///
+    /// # Errors
+    /// A sentence for the sender, if `text` is no such key.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+        if (1..=255).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(bare.to_owned()))
+        } else {
+            Err("must be 1 to 255 visible ASCII characters".to_owned())
+        }
+    }
+
+    /// The key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,6 +208,15 @@ mod tests {
     fn ids_made_later_sort_later() {
         let ids: Vec<_> = std::iter::repeat_with(OrderId::generate).take(100).collect();
         assert!(ids.is_sorted());
+    }
+
+    #[test]
+    fn an_idempotency_key_is_the_same_with_and_without_quotes() {
+        assert_eq!(IdempotencyKey::parse("\"a-1\""), IdempotencyKey::parse("a-1"));
+        assert!(IdempotencyKey::parse(&"x".repeat(255)).is_ok());
+        for text in ["", "\"\"", "a b", "é", "a\n", &"x".repeat(256)] {
+            assert!(IdempotencyKey::parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod order;
 mod product;
 mod status;
 
-pub use ids::{CorrelationId, OrderId, OrderNumber, Owner, ProductId};
+pub use ids::{CorrelationId, IdempotencyKey, OrderId, OrderNumber, Owner, ProductId};
 pub use money::{AmountOutOfRange, Currency, Money};
 pub use new_order::{CustomerEmail, CustomerName, MAX_LINES, NewOrder, OrderLine, Quantity};
 pub use order::{HistoryEntry, Order, OrderItem, OrderSummary};

@@ -35,6 +35,28 @@ impl Status {
         }
     }
 
+    /// What an order may become from this status.
+    pub fn next(self) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |&next| self.can_become(next))
+    }
+
+    /// From what an order may become this.
+    pub fn origins(self) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |origin| origin.can_become(self))
+    }
+
+    /// The event that tells of an order that has become this.
+    #[must_use]
+    pub fn event(self) -> &'static str {
+        match self {
+            Self::Pending => "OrderPlaced",
+            Self::Confirmed => "OrderConfirmed",
+            Self::Shipped => "OrderShipped",
+            Self::Delivered => "OrderDelivered",
+            Self::Cancelled => "OrderCancelled",
+        }
+    }
+
     /// The status as it is stored and sent.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -4,19 +4,41 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use super::{Incoming, Problem};
+use super::Problem;
 use crate::Error;
-use crate::domain::{CustomerEmail, CustomerName, MAX_LINES, NewOrder, ProductId, Quantity};
+use crate::domain::{
+    CustomerEmail, CustomerName, MAX_LINES, NewOrder, ProductId, Quantity, Status,
+};
 use crate::error::Violation;
 
-impl Incoming {
-    /// The body as an order to place.
-    ///
-    /// # Errors
-    /// As [`json`](Self::json), or a violation for every place where the body is no such order.
-    pub fn new_order(&self) -> Result<NewOrder, Problem> {
-        new_order(&self.json()?).map_err(|violations| Error::Invalid(violations).into())
+/// `body` as an order to place.
+///
+/// # Errors
+/// A violation for every place where it is no such order.
+pub fn read_new_order(body: &Value) -> Result<NewOrder, Problem> {
+    new_order(body).map_err(|violations| Error::Invalid(violations).into())
+}
+
+/// `body` as a status to take an order to.
+///
+/// # Errors
+/// A violation for every place where it is no such status.
+pub fn read_new_status(body: &Value) -> Result<Status, Problem> {
+    let mut reader = Reader::default();
+    let status = reader.object(body, &["status"], |reader, body| {
+        reader.field(body, "status", |reader, value| reader.text(value, status))
+    });
+    match status {
+        Some(status) if reader.violations.is_empty() => Ok(status),
+        _ => Err(Error::Invalid(reader.violations).into()),
     }
+}
+
+fn status(text: &str) -> Result<Status, String> {
+    Status::parse(text).ok_or_else(|| {
+        let known: Vec<_> = Status::ALL.into_iter().map(Status::as_str).collect();
+        format!("must be one of {}", known.join(", "))
+    })
 }
 
 fn new_order(body: &Value) -> Result<NewOrder, Vec<Violation>> {

@@ -6,6 +6,7 @@ mod render;
 mod request;
 mod server;
 
+pub use body::{read_new_order, read_new_status};
 pub use problem::Problem;
 pub use render::{OrderBody, OrderList, ProductBody, ProductList};
 pub use request::{Incoming, PageSize};

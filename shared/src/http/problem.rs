@@ -12,7 +12,7 @@ use crate::error::chain;
 use crate::{BoxError, Error};
 
 /// When a client should ask again after a 503.
-const RETRY_AFTER_SECONDS: &str = "5";
+const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// Why a request was not fulfilled: a kind that stays the same, and what is particular this time.
 pub struct Problem {
@@ -23,6 +23,8 @@ pub struct Problem {
     detail: String,
     /// Further members of the body.
     members: Map<String, Value>,
+    /// When the same request may succeed.
+    retry_after_seconds: Option<u32>,
     /// For the log alone.
     cause: Option<BoxError>,
 }
@@ -56,6 +58,15 @@ impl Problem {
             .with("errors", json!([{ "pointer": "", "detail": "is too large" }]))
     }
 
+    pub(super) fn precondition_required() -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_REQUIRED,
+            "precondition-required",
+            "If-Match is required",
+            "send the ETag of the order that you read as If-Match, so that no change is lost",
+        )
+    }
+
     pub(super) fn internal(cause: impl Into<BoxError>) -> Self {
         let detail = "something went wrong inside the service; quote the correlation id";
         let internal = StatusCode::INTERNAL_SERVER_ERROR;
@@ -71,7 +82,15 @@ impl Problem {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        Self { status, code, title, detail: detail.into(), members: Map::new(), cause: None }
+        Self {
+            status,
+            code,
+            title,
+            detail: detail.into(),
+            members: Map::new(),
+            retry_after_seconds: None,
+            cause: None,
+        }
     }
 
     fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
@@ -96,9 +115,8 @@ impl Problem {
         };
         let body = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = response(self.status, "application/problem+json", body, correlation_id);
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
-            response.headers_mut().insert(RETRY_AFTER, seconds);
+        if let Some(seconds) = self.retry_after_seconds {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -132,6 +150,37 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::CONFLICT, "insufficient-stock", "Not enough is left", detail)
                     .with("shortages", json!(shortages))
             }
+            Error::IllegalTransition { from, to } => Self::new(
+                StatusCode::CONFLICT,
+                "illegal-transition",
+                "The order can't become that",
+                detail,
+            )
+            .with("from", from.as_str())
+            .with("to", to.as_str())
+            .with("next_statuses", json!(from.next().collect::<Vec<_>>())),
+            Error::VersionMismatch { current } => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "version-mismatch",
+                "The order was changed meanwhile",
+                "read the order again, and send its ETag as If-Match if you still want the change",
+            )
+            .with("current_version", current),
+            Error::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "The idempotency key was used before",
+                detail,
+            ),
+            Error::KeyInFlight => Self {
+                retry_after_seconds: Some(1),
+                ..Self::new(
+                    StatusCode::CONFLICT,
+                    "idempotency-key-in-flight",
+                    "The same request is at work",
+                    detail,
+                )
+            },
             Error::MixedCurrencies => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "mixed-currencies",
@@ -147,6 +196,7 @@ impl From<Error> for Problem {
             .with("errors", json!([{ "pointer": "/items", "detail": "cost too much together" }])),
             Error::Unavailable { .. } => Self {
                 cause: Some(error.into()),
+                retry_after_seconds: Some(RETRY_AFTER_SECONDS),
                 ..Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "unavailable",

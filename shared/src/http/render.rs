@@ -13,6 +13,7 @@ use crate::domain::{
 pub struct OrderBody<'a> {
     #[serde(flatten)]
     summary: SummaryBody<'a>,
+    next_statuses: Vec<Status>,
     items: Vec<ItemBody<'a>>,
     history: Vec<EntryBody<'a>>,
 }
@@ -83,6 +84,7 @@ impl<'a> OrderBody<'a> {
     pub fn new(order: &'a Order) -> Result<Self, AmountOutOfRange> {
         Ok(Self {
             summary: SummaryBody::from(&order.summary),
+            next_statuses: order.summary.status.next().collect(),
             items: order.items.iter().map(ItemBody::new).collect::<Result<_, _>>()?,
             history: order.history.iter().map(EntryBody::from).collect(),
         })

@@ -1,16 +1,20 @@
 //! What a handler takes from a request.
 
 use lambda_http::http::HeaderMap;
-use lambda_http::http::header::CONTENT_TYPE;
+use lambda_http::http::header::{CONTENT_TYPE, HeaderName, IF_MATCH};
 use lambda_http::{Body, Request, RequestExt};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::Problem;
 use super::server::CORRELATION_ID;
 use crate::Error;
 use crate::app::Context;
-use crate::domain::{CorrelationId, Owner};
+use crate::app::ports::Claim;
+use crate::domain::{CorrelationId, IdempotencyKey, Owner};
 use crate::error::Violation;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The largest body that is read: a hundred lines take about 8 KiB.
 const MAX_BODY_BYTES: usize = 32 * 1024;
@@ -59,6 +63,44 @@ impl Incoming {
     pub fn id<T>(&self, parse: fn(&str) -> Result<T, String>) -> Result<T, Problem> {
         let id = self.request.path_parameters_ref().and_then(|path| path.first("id"));
         parse(id.unwrap_or_default()).map_err(|detail| violation("id", detail))
+    }
+
+    /// The order's version in `If-Match`, if there is one. `*` stands for any version.
+    ///
+    /// # Errors
+    /// A violation of `If-Match`, if it is not an `ETag` of ours.
+    pub fn if_match(&self) -> Result<Option<i64>, Problem> {
+        let Some(value) = self.request.headers().get(IF_MATCH) else { return Ok(None) };
+        let text = value.to_str().unwrap_or_default().trim();
+        if text == "*" {
+            return Ok(None);
+        }
+        let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        match version.and_then(|version| version.parse().ok()).filter(|version| *version > 0) {
+            Some(version) => Ok(Some(version)),
+            None => Err(violation("If-Match", "must be the ETag of an order".to_owned())),
+        }
+    }
+
+    /// The order's version in `If-Match`, which there has to be.
+    ///
+    /// # Errors
+    /// 428 if there is none, or as [`if_match`](Self::if_match).
+    pub fn required_if_match(&self) -> Result<i64, Problem> {
+        self.if_match()?.ok_or_else(Problem::precondition_required)
+    }
+
+    /// What the request claims its `Idempotency-Key` for, if it has one.
+    ///
+    /// # Errors
+    /// A violation of `Idempotency-Key`, if it is there and no such key.
+    pub fn claim(&self, body: &Value) -> Result<Option<Claim>, Problem> {
+        let Some(key) = self.request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
+        let key = IdempotencyKey::parse(key.to_str().unwrap_or_default())
+            .map_err(|detail| violation("Idempotency-Key", detail))?;
+        // Of what the body says, and not of how: its fields are sorted, and white space is gone.
+        let request_hash = Sha256::digest(body.to_string()).into();
+        Ok(Some(Claim { key, request_hash }))
     }
 
     /// The value of the query parameter `name`, if it is there. A parameter that is not in `known`

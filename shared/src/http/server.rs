@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Instant;
 
-use lambda_http::http::header::{CONTENT_TYPE, HeaderName, LOCATION};
+use lambda_http::http::header::{CONTENT_TYPE, ETAG, HeaderName, LOCATION};
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Request, Response, service_fn};
 use serde::Serialize;
@@ -17,23 +17,42 @@ use crate::{BoxError, lambda};
 /// Carries the correlation id, there and back.
 pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
 /// A handler's answer.
 pub struct Reply {
     status: StatusCode,
-    location: Option<String>,
+    headers: Vec<(HeaderName, String)>,
     body: Result<Vec<u8>, serde_json::Error>,
 }
 
 impl Reply {
     /// Answers with `body` as JSON.
     pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
-        Self { status, location: None, body: serde_json::to_vec(body) }
+        Self { status, headers: Vec::new(), body: serde_json::to_vec(body) }
     }
 
     /// Says where what was made can be found.
     #[must_use]
     pub fn at(self, path: String) -> Self {
-        Self { location: Some(path), ..self }
+        self.with(LOCATION, path)
+    }
+
+    /// Names the version of what is answered, for `If-Match`.
+    #[must_use]
+    pub fn of_version(self, version: i64) -> Self {
+        self.with(ETAG, format!("\"{version}\""))
+    }
+
+    /// Says that an earlier request with the same key was answered so.
+    #[must_use]
+    pub fn replayed(self) -> Self {
+        self.with(IDEMPOTENT_REPLAYED, "true".to_owned())
+    }
+
+    fn with(mut self, name: HeaderName, value: String) -> Self {
+        self.headers.push((name, value));
+        self
     }
 }
 
@@ -81,9 +100,9 @@ where
 fn respond(reply: Reply, correlation_id: &CorrelationId) -> Result<Response<Body>, Problem> {
     let body = reply.body.map_err(Problem::internal)?;
     let mut response = response(reply.status, "application/json", body, correlation_id);
-    if let Some(location) = reply.location {
-        let location = HeaderValue::try_from(location).map_err(Problem::internal)?;
-        response.headers_mut().insert(LOCATION, location);
+    for (name, value) in reply.headers {
+        let value = HeaderValue::try_from(value).map_err(Problem::internal)?;
+        response.headers_mut().insert(name, value);
     }
     Ok(response)
 }

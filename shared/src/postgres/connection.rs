@@ -14,7 +14,7 @@ use tokio_postgres::{Client, Row, Statement};
 
 use super::connector::Connector;
 use super::error::{is_connection_lost, unavailable};
-use crate::config::DatabaseConfig;
+use crate::config::{DatabaseConfig, Timing};
 use crate::{BoxError, Error};
 
 /// How long a request waits for a new connection when the one from the start is gone.
@@ -30,6 +30,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 pub struct Database {
     connector: Connector,
     statements: &'static [&'static str],
+    timing: Timing,
     session: Mutex<Option<Arc<Session>>>,
 }
 
@@ -52,8 +53,12 @@ impl Database {
         config: &DatabaseConfig,
         statements: &'static [&'static str],
     ) -> Result<Arc<Self>, BoxError> {
-        let database =
-            Self { connector: Connector::new(&config.url)?, statements, session: Mutex::new(None) };
+        let database = Self {
+            connector: Connector::new(&config.url)?,
+            statements,
+            timing: config.timing,
+            session: Mutex::new(None),
+        };
         if let Err(error) = database.session(config.connect_timeout).await {
             tracing::error!(
                 error = error.chain(),
@@ -63,6 +68,10 @@ impl Database {
             );
         }
         Ok(Arc::new(database))
+    }
+
+    pub(super) fn timing(&self) -> Timing {
+        self.timing
     }
 
     /// Whether Postgres answers.

@@ -28,6 +28,10 @@ impl From<QueryError> for Error {
             QueryError::Lost(source) => unavailable(source),
             QueryError::Refused(error) => match error.code() {
                 Some(&SqlState::NUMERIC_VALUE_OUT_OF_RANGE) => AmountOutOfRange.into(),
+                // Nothing was written, and the next attempt meets another order of things.
+                Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE) => {
+                    unavailable(error)
+                }
                 _ => Self::Internal(error.into()),
             },
         }

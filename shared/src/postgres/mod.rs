@@ -6,10 +6,12 @@ mod error;
 #[cfg(feature = "migrations")]
 pub mod migrations;
 mod orders;
+mod outbox;
 mod products;
 mod statements;
 
 pub use connection::Database;
 pub use statements::{
-    CONFIRM_ORDERS, GET_ORDER, GET_PRODUCT, LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER,
+    CHANGE_STATUS, CLAIM_OUTBOX, CONFIRM_ORDERS, FORGET_OLD_KEYS, GET_ORDER, GET_PRODUCT,
+    LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER, SETTLE_OUTBOX,
 };

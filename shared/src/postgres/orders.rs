@@ -9,10 +9,11 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::error::{ORDERS_NUMBER_KEY, ORDERS_PKEY, unexpected};
-use super::{CONFIRM_ORDERS, Database, GET_ORDER, LIST_ORDERS, PLACE_ORDER};
+use super::{CHANGE_STATUS, CONFIRM_ORDERS, Database, GET_ORDER, LIST_ORDERS, PLACE_ORDER};
 use crate::Error;
 use crate::app::ports::{
-    ConfirmOrders, FoundLine, FoundProduct, PlaceOrders, Placement, ReadOrders,
+    Change, ChangeOrders, Claim, ConfirmOrders, FoundLine, FoundProduct, PlaceOrders, Placement,
+    ReadOrders, Visible,
 };
 use crate::app::{Context, FulfillmentJob};
 use crate::domain::{
@@ -22,6 +23,9 @@ use crate::domain::{
 
 /// Who confirms, in an order's history.
 const FULFILLMENT: &str = "fulfill-order";
+
+/// The route that an idempotency key of a new order belongs to.
+const PLACE_ROUTE: &str = "POST /orders";
 
 impl ReadOrders for Database {
     async fn order(&self, owner: &Owner, id: OrderId) -> Result<Option<Order>, Error> {
@@ -40,6 +44,26 @@ impl PlaceOrders for Database {
         &self,
         id: OrderId,
         order: &NewOrder,
+        claim: Option<&Claim>,
+        context: &Context,
+    ) -> Result<Placement, Error> {
+        match self.place_once(id, order, claim, context).await? {
+            // It may be the same request that took the last of it, a moment ago: the statement has
+            // waited for that one's locks, and yet looked for its claim before. It sees it now.
+            Placement::Refused(_) if claim.is_some() => {
+                self.place_once(id, order, claim, context).await
+            }
+            placement => Ok(placement),
+        }
+    }
+}
+
+impl Database {
+    async fn place_once(
+        &self,
+        id: OrderId,
+        order: &NewOrder,
+        claim: Option<&Claim>,
         context: &Context,
     ) -> Result<Placement, Error> {
         let number = id.number();
@@ -58,6 +82,12 @@ impl PlaceOrders for Database {
                     &context.correlation_id.as_str(),
                     &products,
                     &quantities,
+                    &context.traceparent,
+                    &self.timing().job_grace.as_secs_f64(),
+                    &claim.map(|claim| claim.key.as_str()),
+                    &PLACE_ROUTE,
+                    &claim.map(|claim| claim.request_hash.as_slice()),
+                    &self.timing().idempotency_retention.as_secs_f64(),
                 ],
             )
             .await;
@@ -68,17 +98,73 @@ impl PlaceOrders for Database {
             Err(error) if error.violates(ORDERS_PKEY) => {
                 let stored = self.order(&context.owner, id).await?;
                 return stored
-                    .map(Placement::Placed)
+                    .map(|stored| Placement::Placed(as_placed(stored)))
                     .ok_or_else(|| unexpected("an order id of somebody else's came up"));
             }
             Err(error) => return Err(error.into()),
         };
-        let verdict = rows.first().ok_or_else(|| unexpected("no verdict on the order"))?;
-        if verdict.try_get("accepted").map_err(unexpected)? {
-            placed_order(id, number, order, context, &rows).map(Placement::Placed)
-        } else {
-            rows.iter().map(found_line).collect::<Result<_, _>>().map(Placement::Refused)
+        let first = rows.first().ok_or_else(|| unexpected("no verdict on the order"))?;
+        match first.try_get("outcome").map_err(unexpected)? {
+            "placed" => placed_order(id, number, order, context, &rows).map(Placement::Placed),
+            "refused" => {
+                rows.iter().map(found_line).collect::<Result<_, _>>().map(Placement::Refused)
+            }
+            "replay" => {
+                let earlier: Uuid = first.try_get("earlier_order_id").map_err(unexpected)?;
+                let earlier = OrderId::from(earlier);
+                let stored = self.order(&context.owner, earlier).await?;
+                let stored = stored.ok_or_else(|| unexpected("a key without its order"))?;
+                // Its own key: the connection broke after the first attempt was stored.
+                let outcome = if earlier == id { Placement::Placed } else { Placement::Replayed };
+                Ok(outcome(as_placed(stored)))
+            }
+            "reused" => Ok(Placement::KeyReused),
+            "in_flight" => Ok(Placement::KeyInFlight),
+            other => Err(unexpected(format!("an outcome that is not known: {other}"))),
         }
+    }
+}
+
+/// The order as it was answered when it was placed: nothing of that ever changes.
+fn as_placed(mut order: Order) -> Order {
+    order.history.truncate(1);
+    order.summary.status = Status::Pending;
+    order.summary.version = 1;
+    order.summary.updated_at = order.summary.created_at;
+    order
+}
+
+impl ChangeOrders for Database {
+    async fn change(
+        &self,
+        visible: Visible<'_>,
+        id: OrderId,
+        status: Status,
+        seen: Option<i64>,
+        context: &Context,
+    ) -> Result<Option<Change>, Error> {
+        let owner = match visible {
+            Visible::Of(owner) => Some(owner.as_str()),
+            Visible::All => None,
+        };
+        let origins: Vec<&str> = status.origins().map(Status::as_str).collect();
+        let rows = self
+            .query(
+                CHANGE_STATUS,
+                &[
+                    &owner,
+                    &id.as_uuid(),
+                    &seen,
+                    &status.as_str(),
+                    &origins,
+                    &context.owner.as_str(),
+                    &context.correlation_id.as_str(),
+                    &status.event(),
+                ],
+            )
+            .await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        Ok(Some(Change { order: order(row)?, made: row.try_get("changed").map_err(unexpected)? }))
     }
 }
 

@@ -8,6 +8,14 @@ pub const GET_ORDER: &str = include_str!("../../../sql/queries/get_order.sql");
 pub const LIST_ORDERS: &str = include_str!("../../../sql/queries/list_orders.sql");
 /// Confirms a batch of orders.
 pub const CONFIRM_ORDERS: &str = include_str!("../../../sql/queries/confirm_orders.sql");
+/// Takes an order from one status to another.
+pub const CHANGE_STATUS: &str = include_str!("../../../sql/queries/change_status.sql");
+/// Takes what is due out of the outbox.
+pub const CLAIM_OUTBOX: &str = include_str!("../../../sql/queries/claim_outbox.sql");
+/// Says what became of it.
+pub const SETTLE_OUTBOX: &str = include_str!("../../../sql/queries/settle_outbox.sql");
+/// Forgets old idempotency keys.
+pub const FORGET_OLD_KEYS: &str = "DELETE FROM idempotency_keys WHERE created_at <= now() - make_interval(secs => $1) RETURNING 1";
 /// Reads one product.
 pub const GET_PRODUCT: &str = include_str!("../../../sql/queries/get_product.sql");
 /// Reads the products that can be ordered.

@@ -6,10 +6,10 @@ use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
-use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 
 use crate::app::FulfillmentJob;
-use crate::app::ports::SendJobs;
+use crate::app::ports::{Message, SendBatch, SendJobs};
 use crate::{BoxError, Error};
 
 /// How often a send is tried in all, with the SDK's backoff between the tries.
@@ -60,6 +60,55 @@ impl FulfillmentQueue {
             .await?;
         Ok(())
     }
+}
+
+impl SendBatch for FulfillmentQueue {
+    /// The most that `SendMessageBatch` takes.
+    const LIMIT: usize = 10;
+
+    async fn send_batch(&self, messages: &[&Message]) -> Vec<Result<(), BoxError>> {
+        let entries: Result<Vec<_>, _> = messages
+            .iter()
+            .map(|message| {
+                SendMessageBatchRequestEntry::builder()
+                    .id(message.id.simple().to_string())
+                    .message_body(&message.body)
+                    .build()
+            })
+            .collect();
+        let sent = match entries {
+            Ok(entries) => {
+                let call = self.client.send_message_batch().queue_url(&self.url);
+                call.set_entries(Some(entries)).send().await
+            }
+            Err(error) => return all_failed(messages, &error),
+        };
+        match sent {
+            Ok(answer) => messages
+                .iter()
+                .map(|message| {
+                    let id = message.id.simple().to_string();
+                    if answer.successful.iter().any(|entry| entry.id == id) {
+                        return Ok(());
+                    }
+                    let failed = answer.failed.iter().find(|entry| entry.id == id);
+                    Err(failed
+                        .map_or_else(|| "no answer".to_owned(), |entry| entry.code.clone())
+                        .into())
+                })
+                .collect(),
+            Err(error) => all_failed(messages, &error),
+        }
+    }
+}
+
+/// The same error for every message of a call that failed as a whole.
+pub(crate) fn all_failed(
+    messages: &[&Message],
+    error: &(dyn std::error::Error + 'static),
+) -> Vec<Result<(), BoxError>> {
+    let error = crate::error::chain(error);
+    messages.iter().map(|_| Err(error.clone().into())).collect()
 }
 
 impl SendJobs for FulfillmentQueue {

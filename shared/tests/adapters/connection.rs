@@ -70,7 +70,7 @@ async fn an_order_whose_answer_was_lost_is_answered_and_placed_once() {
 
     proxy.swallow_next_answer();
     let id = OrderId::generate();
-    let placement = database.place(id, &order(&[(mug, 4)]), &context()).await.unwrap();
+    let placement = database.place(id, &order(&[(mug, 4)]), None, &context()).await.unwrap();
     assert_eq!(proxy.swallowed(), 1);
     assert!(matches!(&placement, Placement::Placed(order) if order.summary.id == id));
     assert_eq!((test.rows().await, test.stock(mug).await), ([1, 1, 1], 6));

@@ -5,9 +5,14 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cache;
+mod changes;
 mod connection;
+mod idempotency;
 mod migrations;
+mod model;
 mod orders;
+mod outbox;
+mod oversell;
 mod products;
 mod proxy;
 mod queue;

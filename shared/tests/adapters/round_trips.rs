@@ -35,7 +35,7 @@ async fn create_order_asks_postgres_once_and_sqs_once() {
         postgres.forget();
         sqs.forget();
         let wanted = order(&[(mug, 1), (pan, 1)]);
-        app::create_order(&cache, &*database, &queue, &wanted, &context()).await.unwrap();
+        app::create_order(&cache, &*database, &queue, &wanted, None, &context()).await.unwrap();
         assert_eq!((postgres.postgres_round_trips(), sqs.http_posts()), (1, 1));
     }
 }
@@ -50,7 +50,7 @@ async fn get_list_and_a_batch_of_any_size_ask_postgres_once() {
     let mut jobs = Vec::new();
     let mut id = OrderId::generate();
     for _ in 0..200 {
-        let placement = database.place(id, &order(&[(mug, 1)]), &context()).await.unwrap();
+        let placement = database.place(id, &order(&[(mug, 1)]), None, &context()).await.unwrap();
         let Placement::Placed(order) = placement else { panic!("{placement:?}") };
         jobs.push(FulfillmentJob::new(&order, &context()));
         id = OrderId::generate();
@@ -89,7 +89,8 @@ async fn an_order_for_a_product_that_is_known_to_be_missing_asks_postgres_nothin
         // A process of its own each time: what it knows, it knows from DynamoDB.
         let cache = MemoryCache::in_front_of(DynamoDbCache::connect(&aws, table.clone()).await);
         postgres.forget();
-        let refused = app::create_order(&cache, &*database, &queue, &wanted, &context()).await;
+        let refused =
+            app::create_order(&cache, &*database, &queue, &wanted, None, &context()).await;
         assert!(matches!(refused, Err(waybill::Error::UnknownProducts(_))), "{refused:?}");
         assert_eq!(postgres.postgres_round_trips(), round_trips);
     }
@@ -105,6 +106,6 @@ async fn an_order_is_accepted_though_the_queue_is_down() {
     let url = "http://127.0.0.1:9/000000000000/jobs".to_owned();
     let queue = FulfillmentQueue::connect(&aws_at("http://127.0.0.1:9").await, url).await;
     let wanted = order(&[(mug, 1)]);
-    app::create_order(&cache, &*database, &queue, &wanted, &context()).await.unwrap();
+    app::create_order(&cache, &*database, &queue, &wanted, None, &context()).await.unwrap();
     assert_eq!((test.rows().await, test.stock(mug).await), ([1, 1, 1], 9));
 }

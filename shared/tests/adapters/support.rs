@@ -10,18 +10,28 @@ use aws_sdk_dynamodb::types::{
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 use waybill::app::Context;
-use waybill::config::DatabaseConfig;
+use waybill::config::{DatabaseConfig, Timing};
 use waybill::domain::{
     CorrelationId, CustomerEmail, CustomerName, NewOrder, Owner, ProductId, Quantity,
 };
 use waybill::postgres::{
-    CONFIRM_ORDERS, Database, GET_ORDER, GET_PRODUCT, LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER,
-    migrations,
+    CHANGE_STATUS, CLAIM_OUTBOX, CONFIRM_ORDERS, Database, FORGET_OLD_KEYS, GET_ORDER, GET_PRODUCT,
+    LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER, SETTLE_OUTBOX, migrations,
 };
 
 /// Every statement of the service.
-pub(crate) const STATEMENTS: &[&str] =
-    &[PLACE_ORDER, GET_ORDER, LIST_ORDERS, CONFIRM_ORDERS, GET_PRODUCT, LIST_PRODUCTS];
+pub(crate) const STATEMENTS: &[&str] = &[
+    PLACE_ORDER,
+    GET_ORDER,
+    LIST_ORDERS,
+    CONFIRM_ORDERS,
+    CHANGE_STATUS,
+    GET_PRODUCT,
+    LIST_PRODUCTS,
+    CLAIM_OUTBOX,
+    SETTLE_OUTBOX,
+    FORGET_OLD_KEYS,
+];
 
 /// A database of its own, with the schema in it.
 pub(crate) struct TestDatabase {
@@ -91,7 +101,7 @@ impl TestDatabase {
 
 /// How a test reaches the database at `url`, with little patience.
 pub(crate) fn config(url: String) -> DatabaseConfig {
-    DatabaseConfig { url, connect_timeout: Duration::from_secs(5) }
+    DatabaseConfig { url, connect_timeout: Duration::from_secs(5), timing: Timing::default() }
 }
 
 async fn connect(url: &str) -> tokio_postgres::Client {

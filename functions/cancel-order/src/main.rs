@@ -1,0 +1,17 @@
+//! `PATCH /orders/{id}/cancel`: calls an order off and gives its stock back.
+
+mod handler;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use waybill::postgres::{CHANGE_STATUS, Database};
+use waybill::{http, lambda};
+
+fn main() -> ExitCode {
+    waybill::start("cancel-order", async |config| {
+        let database = Database::connect(&config.database()?, &[CHANGE_STATUS]).await?;
+        lambda::on_shutdown(Arc::clone(&database).close()).await;
+        http::serve(|request| handler::cancel_order(request, &*database)).await
+    })
+}

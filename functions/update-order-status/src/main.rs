@@ -1,0 +1,17 @@
+//! `PATCH /orders/{id}/status`: takes an order through its life, for staff.
+
+mod handler;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use waybill::postgres::{CHANGE_STATUS, Database};
+use waybill::{http, lambda};
+
+fn main() -> ExitCode {
+    waybill::start("update-order-status", async |config| {
+        let database = Database::connect(&config.database()?, &[CHANGE_STATUS]).await?;
+        lambda::on_shutdown(Arc::clone(&database).close()).await;
+        http::serve(|request| handler::update_order_status(request, &*database)).await
+    })
+}

@@ -1,0 +1,55 @@
+//! Takes an order through its life, by somebody's hand.
+
+use super::Context;
+use super::ports::{ChangeOrders, Visible};
+use crate::Error;
+use crate::domain::{Order, OrderId, Status};
+
+/// Cancels the caller's order `id` and gives its stock back, once.
+///
+/// # Errors
+/// [`Error::OrderNotFound`], [`Error::IllegalTransition`] if it is too late, or
+/// [`Error::VersionMismatch`] if `seen` is given and is not its version any more.
+pub async fn cancel_order(
+    orders: &impl ChangeOrders,
+    id: OrderId,
+    seen: Option<i64>,
+    context: &Context,
+) -> Result<Order, Error> {
+    change(orders, Visible::Of(&context.owner), id, Status::Cancelled, seen, context).await
+}
+
+/// Takes anybody's order `id` to `status`, if it still has the version `seen`. For staff.
+///
+/// # Errors
+/// [`Error::OrderNotFound`], [`Error::IllegalTransition`] or [`Error::VersionMismatch`].
+pub async fn update_order_status(
+    orders: &impl ChangeOrders,
+    id: OrderId,
+    status: Status,
+    seen: i64,
+    context: &Context,
+) -> Result<Order, Error> {
+    change(orders, Visible::All, id, status, Some(seen), context).await
+}
+
+async fn change(
+    orders: &impl ChangeOrders,
+    visible: Visible<'_>,
+    id: OrderId,
+    status: Status,
+    seen: Option<i64>,
+    context: &Context,
+) -> Result<Order, Error> {
+    tracing::Span::current().record("order_id", id.to_string());
+    let change = orders.change(visible, id, status, seen, context).await?;
+    let change = change.ok_or(Error::OrderNotFound)?;
+    if change.made {
+        return Ok(change.order);
+    }
+    let current = change.order.summary.version;
+    match seen {
+        Some(seen) if seen != current => Err(Error::VersionMismatch { current }),
+        _ => Err(Error::IllegalTransition { from: change.order.summary.status, to: status }),
+    }
+}

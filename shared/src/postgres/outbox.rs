@@ -1,0 +1,48 @@
+//! The outbox: claiming and settling what must leave the database.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::error::unexpected;
+use super::{CLAIM_OUTBOX, Database, FORGET_OLD_KEYS, SETTLE_OUTBOX};
+use crate::Error;
+use crate::app::ports::{KeepOutbox, Message, MessageKind};
+
+/// The kind of a fulfilment job; any other is the name of an event.
+const JOB: &str = "fulfillment_job";
+
+impl KeepOutbox for Database {
+    async fn claim(&self, limit: u16) -> Result<Vec<Message>, Error> {
+        let lease = self.timing().outbox_lease.as_secs_f64();
+        let rows = self.query(CLAIM_OUTBOX, &[&i64::from(limit), &lease]).await?;
+        rows.iter().map(message).collect()
+    }
+
+    async fn settle(&self, done: &[Uuid], again: &[(Uuid, Duration)]) -> Result<(), Error> {
+        let (ids, seconds): (Vec<Uuid>, Vec<f64>) =
+            again.iter().map(|(id, delay)| (*id, delay.as_secs_f64())).unzip();
+        self.query(SETTLE_OUTBOX, &[&done, &ids, &seconds]).await?;
+        Ok(())
+    }
+
+    async fn forget_old_keys(&self) -> Result<u64, Error> {
+        let kept = self.timing().idempotency_retention.as_secs_f64();
+        let forgotten = self.query(FORGET_OLD_KEYS, &[&kept]).await?;
+        Ok(forgotten.len() as u64)
+    }
+}
+
+fn message(row: &Row) -> Result<Message, Error> {
+    let kind: &str = row.try_get("kind").map_err(unexpected)?;
+    let body: Value = row.try_get("payload").map_err(unexpected)?;
+    Ok(Message {
+        id: row.try_get("id").map_err(unexpected)?,
+        kind: if kind == JOB { MessageKind::Job } else { MessageKind::Event(kind.to_owned()) },
+        body: body.to_string(),
+        correlation_id: row.try_get("correlation_id").map_err(unexpected)?,
+        attempts: row.try_get("attempts").map_err(unexpected)?,
+    })
+}

@@ -1,0 +1,152 @@
+//! Cancelling, and taking an order through its life.
+
+use futures_util::future::join_all;
+use waybill::Error;
+use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders};
+use waybill::app::{self, FulfillmentJob};
+use waybill::domain::{Order, OrderId, ProductId, Status};
+use waybill::postgres::Database;
+
+use crate::support::{TestDatabase, context, order};
+
+async fn place(database: &Database, lines: &[(ProductId, i64)]) -> Order {
+    match database.place(OrderId::generate(), &order(lines), None, &context()).await.unwrap() {
+        Placement::Placed(order) => order,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn way(order: &Order) -> Vec<&'static str> {
+    order.history.iter().map(|entry| entry.to.as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_cancelled_order_gives_its_stock_back_and_is_answered_as_it_is_now() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let (a, b) = (test.product("EUR", 100, 10).await, test.product("EUR", 100, 10).await);
+    let placed = place(&database, &[(a, 3), (b, 4)]).await;
+    let id = placed.summary.id;
+    let cancelled = app::cancel_order(&*database, id, None, &context()).await.unwrap();
+    assert_eq!(way(&cancelled), ["pending", "cancelled"]);
+    assert_eq!((cancelled.summary.status, cancelled.summary.version), (Status::Cancelled, 2));
+    assert_eq!(cancelled.items, placed.items);
+    assert_eq!((test.stock(a).await, test.stock(b).await), (10, 10));
+    let read = database.order(&context().owner, id).await.unwrap().unwrap();
+    assert_eq!(read, cancelled);
+
+    let again = app::cancel_order(&*database, id, None, &context()).await;
+    let Err(Error::IllegalTransition { from, to }) = again else { panic!("{again:?}") };
+    assert_eq!((from, to), (Status::Cancelled, Status::Cancelled));
+    assert_eq!(test.stock(a).await, 10);
+}
+
+#[tokio::test]
+async fn an_order_goes_through_its_life_and_no_other_way() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let mug = test.product("EUR", 100, 10).await;
+    let id = place(&database, &[(mug, 1)]).await.summary.id;
+    let mut version = 1;
+    for next in [Status::Confirmed, Status::Shipped, Status::Delivered] {
+        let now = database.order(&context().owner, id).await.unwrap().unwrap().summary.status;
+        for status in Status::ALL.into_iter().filter(|status| !now.can_become(*status)) {
+            let refused =
+                app::update_order_status(&*database, id, status, version, &context()).await;
+            assert!(matches!(refused, Err(Error::IllegalTransition { .. })), "{refused:?}");
+        }
+        let changed =
+            app::update_order_status(&*database, id, next, version, &context()).await.unwrap();
+        version += 1;
+        assert_eq!((changed.summary.status, changed.summary.version), (next, version));
+    }
+    assert_eq!(test.stock(mug).await, 9);
+    let late = app::cancel_order(&*database, id, None, &context()).await;
+    assert!(matches!(late, Err(Error::IllegalTransition { .. })), "{late:?}");
+}
+
+#[tokio::test]
+async fn of_two_editors_the_second_is_told_and_nothing_is_lost() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let mug = test.product("EUR", 100, 10).await;
+    let id = place(&database, &[(mug, 1)]).await.summary.id;
+    app::update_order_status(&*database, id, Status::Confirmed, 1, &context()).await.unwrap();
+    for seen in [1, 3] {
+        let late =
+            app::update_order_status(&*database, id, Status::Shipped, seen, &context()).await;
+        assert!(matches!(late, Err(Error::VersionMismatch { current: 2 })), "{late:?}");
+        let late = app::cancel_order(&*database, id, Some(seen), &context()).await;
+        assert!(matches!(late, Err(Error::VersionMismatch { current: 2 })), "{late:?}");
+    }
+    app::cancel_order(&*database, id, Some(2), &context()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_order_of_somebody_else_can_not_be_cancelled_and_is_not_told_apart_from_none() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let mug = test.product("EUR", 100, 10).await;
+    let id = place(&database, &[(mug, 1)]).await.summary.id;
+    test.sql.batch_execute("UPDATE orders SET owner = 'somebody else'").await.unwrap();
+    for id in [id, OrderId::generate()] {
+        let refused = app::cancel_order(&*database, id, None, &context()).await;
+        assert!(matches!(refused, Err(Error::OrderNotFound)), "{refused:?}");
+    }
+    assert_eq!(test.stock(mug).await, 9);
+}
+
+#[tokio::test]
+async fn fifty_cancels_at_once_give_the_stock_back_once() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let (a, b) = (test.product("EUR", 100, 10).await, test.product("EUR", 100, 10).await);
+    let id = place(&database, &[(b, 2), (a, 3)]).await.summary.id;
+    let processes = join_all((0..50).map(|_| test.connect())).await;
+    let context = context();
+    let cancels =
+        processes.iter().map(|database| app::cancel_order(&**database, id, None, &context));
+    let answers = join_all(cancels).await;
+    let cancelled = answers.iter().filter(|answer| answer.is_ok()).count();
+    let refused = answers
+        .iter()
+        .filter(|answer| matches!(answer, Err(Error::IllegalTransition { .. })))
+        .count();
+    eprintln!("50 cancels: {cancelled} went through, {refused} refused");
+    assert_eq!((cancelled, refused), (1, 49));
+    assert_eq!((test.stock(a).await, test.stock(b).await), (10, 10));
+    let read = database.order(&context.owner, id).await.unwrap().unwrap();
+    assert_eq!(way(&read), ["pending", "cancelled"]);
+}
+
+#[tokio::test]
+async fn cancels_that_race_fulfilment_leave_a_history_that_makes_sense() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let mug = test.product("EUR", 100, 1000).await;
+    let processes = join_all((0..4).map(|_| test.connect())).await;
+    let (mut before, mut after) = (0, 0);
+    for _ in 0..50 {
+        let order = place(&database, &[(mug, 1)]).await;
+        let id = order.summary.id;
+        let jobs = [FulfillmentJob::new(&order, &context())];
+        let context = context();
+        let (one, other, confirmed, again) = tokio::join!(
+            app::cancel_order(&*processes[0], id, None, &context),
+            app::cancel_order(&*processes[1], id, None, &context),
+            processes[2].confirm(&jobs),
+            processes[3].confirm(&jobs),
+        );
+        assert_eq!(u32::from(one.is_ok()) + u32::from(other.is_ok()), 1);
+        confirmed.unwrap();
+        again.unwrap();
+        let read = database.order(&context.owner, id).await.unwrap().unwrap();
+        match way(&read)[..] {
+            ["pending", "cancelled"] => before += 1,
+            ["pending", "confirmed", "cancelled"] => after += 1,
+            ref other => panic!("{other:?}"),
+        }
+    }
+    eprintln!("50 races: {before} cancelled before fulfilment, {after} after");
+    assert_eq!(test.stock(mug).await, 1000);
+}

@@ -1,0 +1,396 @@
+//! The model: a shop that is right by being simple.
+
+use std::collections::{BTreeMap, HashSet};
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::strategy::Union;
+use proptest_state_machine::ReferenceStateMachine;
+use waybill::app::Relayed;
+use waybill::domain::Status;
+
+/// Currency, price and stock of what the shop has; the last one is not for sale any more.
+pub(super) const PRODUCTS: [(&str, i64, i32); 6] = [
+    ("EUR", 100, 6),
+    ("EUR", 250, 12),
+    ("EUR", 399, 25),
+    ("EUR", 1450, 50),
+    ("JPY", 1200, 25),
+    ("EUR", 999, 25),
+];
+pub(super) const RETIRED: usize = 5;
+/// A product that never was.
+pub(super) const UNKNOWN: usize = 6;
+
+/// Products by their number, and how many of each. The same product may be named again.
+pub(super) type Basket = Vec<(usize, i64)>;
+
+/// Orders go by how many were placed before them.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Create {
+        basket: Basket,
+        key: Option<u8>,
+        queue_is_up: bool,
+    },
+    /// The version that the caller saw, if any, by how far it is off.
+    Cancel {
+        order: usize,
+        off: Option<i64>,
+    },
+    Status {
+        order: usize,
+        to: Status,
+        off: i64,
+    },
+    /// Messages of these orders, in this order, with one that is no job and one that has no order.
+    /// What is not acknowledged is delivered again some time.
+    Fulfill {
+        picks: Vec<usize>,
+        acknowledged: bool,
+        strangers: bool,
+    },
+    /// After a long time or at once; what the queue and the bus refuse, by the order's number modulo
+    /// 8; whether the relay dies between sending and settling.
+    Relay {
+        late: bool,
+        queue_refuses: u8,
+        bus_refuses: u8,
+        dies: bool,
+    },
+    /// All keys are too old, and perhaps somebody cleans up.
+    Day {
+        clean: bool,
+    },
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Outcome {
+    Nothing,
+    Placed(usize),
+    Replayed(usize),
+    KeyReused,
+    Unknown,
+    MixedCurrencies,
+    /// Product, how many were asked for, how many are left.
+    Short(Vec<(usize, i32, i32)>),
+    Changed {
+        order: usize,
+        way: Vec<Status>,
+    },
+    Illegal {
+        from: Status,
+        to: Status,
+    },
+    Stale {
+        current: i64,
+    },
+    Fulfilled {
+        failed: Vec<String>,
+    },
+    Relayed(Relayed),
+    Died,
+    Forgot(u64),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Shop {
+    pub(super) stock: Vec<i32>,
+    pub(super) orders: Vec<Life>,
+    pub(super) keys: BTreeMap<u8, Key>,
+    /// The orders of the messages in the queue, sorted.
+    pub(super) queue: Vec<usize>,
+    /// One for each step of each order's way.
+    pub(super) events: BTreeMap<(usize, &'static str), Event>,
+    /// Deliveries of jobs whose order was not pending any more.
+    pub(super) in_vain: usize,
+    pub(super) last: Outcome,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Life {
+    /// Each product once.
+    pub(super) lines: Vec<(usize, i32)>,
+    /// Every status so far.
+    pub(super) way: Vec<Status>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) basket: Basket,
+    pub(super) order: usize,
+    pub(super) old: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Event {
+    pub(super) waiting: bool,
+    pub(super) due: bool,
+    pub(super) published: usize,
+}
+
+impl Life {
+    pub(super) fn status(&self) -> Status {
+        *self.way.last().unwrap()
+    }
+
+    pub(super) fn version(&self) -> i64 {
+        i64::try_from(self.way.len()).unwrap()
+    }
+
+    pub(super) fn total(&self) -> i64 {
+        self.lines.iter().map(|&(n, pieces)| PRODUCTS[n].1 * i64::from(pieces)).sum()
+    }
+}
+
+impl Shop {
+    fn create(&mut self, basket: &Basket, key: Option<u8>, queue_is_up: bool) -> Outcome {
+        if let Some(key) = key.and_then(|key| self.keys.get(&key)).filter(|key| !key.old) {
+            let same = key.basket == *basket;
+            return if same { Outcome::Replayed(key.order) } else { Outcome::KeyReused };
+        }
+        let mut lines = Vec::<(usize, i32)>::new();
+        for &(product, pieces) in basket {
+            let pieces = i32::try_from(pieces).unwrap();
+            match lines.iter_mut().find(|line| line.0 == product) {
+                Some(line) => line.1 += pieces,
+                None => lines.push((product, pieces)),
+            }
+        }
+        if lines.iter().any(|line| line.0 == RETIRED || line.0 == UNKNOWN) {
+            return Outcome::Unknown;
+        }
+        if lines.iter().any(|line| PRODUCTS[line.0].0 != PRODUCTS[lines[0].0].0) {
+            return Outcome::MixedCurrencies;
+        }
+        let short = lines.iter().map(|&(n, pieces)| (n, pieces, self.stock[n]));
+        let short: Vec<_> = short.filter(|&(_, pieces, left)| left < pieces).collect();
+        if !short.is_empty() {
+            return Outcome::Short(short);
+        }
+        for &(n, pieces) in &lines {
+            self.stock[n] -= pieces;
+        }
+        let order = self.orders.len();
+        self.orders.push(Life { lines, way: Vec::new() });
+        self.take(order, Status::Pending);
+        if let Some(key) = key {
+            self.keys.insert(key, Key { basket: basket.clone(), order, old: false });
+        }
+        if queue_is_up {
+            self.enqueue(order);
+        }
+        Outcome::Placed(order)
+    }
+
+    fn change(&mut self, order: usize, to: Status, off: Option<i64>) -> Outcome {
+        let (from, current) = (self.orders[order].status(), self.orders[order].version());
+        if off.is_some_and(|off| off != 0) {
+            return Outcome::Stale { current };
+        }
+        if !from.can_become(to) {
+            return Outcome::Illegal { from, to };
+        }
+        if to == Status::Cancelled {
+            for &(n, pieces) in &self.orders[order].lines {
+                self.stock[n] += pieces;
+            }
+        }
+        self.take(order, to);
+        Outcome::Changed { order, way: self.orders[order].way.clone() }
+    }
+
+    fn fulfill(&mut self, picks: &[usize], acknowledged: bool, strangers: bool) -> Outcome {
+        for &order in picks {
+            if self.orders[order].status() == Status::Pending {
+                self.take(order, Status::Confirmed);
+            } else {
+                self.in_vain += 1;
+            }
+        }
+        if acknowledged {
+            for order in picks.iter().collect::<HashSet<_>>() {
+                let message = self.queue.iter().position(|queued| queued == order).unwrap();
+                self.queue.remove(message);
+            }
+        }
+        let failed =
+            if strangers { vec!["poison".to_owned(), "orphan".to_owned()] } else { vec![] };
+        Outcome::Fulfilled { failed }
+    }
+
+    fn relay(&mut self, late: bool, queue_refuses: u8, bus_refuses: u8, dies: bool) -> Outcome {
+        let mut relayed = Relayed::default();
+        // A job is not due before its time, and each step is over long before.
+        let jobs = if late { self.with(Status::Pending) } else { Vec::new() };
+        for order in jobs {
+            if refused(queue_refuses, order) {
+                relayed.failed += 1;
+            } else {
+                relayed.jobs += 1;
+                self.enqueue(order);
+            }
+        }
+        let due = |event: &Event| event.waiting && (late || event.due);
+        for (&(order, _), event) in self.events.iter_mut().filter(|(_, event)| due(event)) {
+            event.due = false;
+            if refused(bus_refuses, order) {
+                relayed.failed += 1;
+            } else {
+                relayed.events += 1;
+                event.published += 1;
+                event.waiting = dies;
+            }
+        }
+        let idle = relayed == Relayed::default();
+        if dies && !idle { Outcome::Died } else { Outcome::Relayed(relayed) }
+    }
+
+    fn day(&mut self, clean: bool) -> Outcome {
+        self.keys.values_mut().for_each(|key| key.old = true);
+        if !clean {
+            return Outcome::Nothing;
+        }
+        Outcome::Forgot(std::mem::take(&mut self.keys).len() as u64)
+    }
+
+    fn take(&mut self, order: usize, to: Status) {
+        self.orders[order].way.push(to);
+        let event = Event { waiting: true, due: true, published: 0 };
+        assert!(self.events.insert((order, to.event()), event).is_none());
+    }
+
+    fn enqueue(&mut self, order: usize) {
+        self.queue.push(order);
+        self.queue.sort_unstable();
+    }
+
+    pub(super) fn with(&self, status: Status) -> Vec<usize> {
+        (0..self.orders.len()).filter(|&n| self.orders[n].status() == status).collect()
+    }
+}
+
+pub(super) fn refused(mask: u8, order: usize) -> bool {
+    mask >> (order % 8) & 1 == 1
+}
+
+impl ReferenceStateMachine for Shop {
+    type State = Self;
+    type Transition = Step;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        Just(Self {
+            stock: PRODUCTS.iter().map(|product| product.2).collect(),
+            orders: Vec::new(),
+            keys: BTreeMap::new(),
+            queue: Vec::new(),
+            events: BTreeMap::new(),
+            in_vain: 0,
+            last: Outcome::Nothing,
+        })
+        .boxed()
+    }
+
+    fn transitions(shop: &Self) -> BoxedStrategy<Step> {
+        let mut steps = vec![
+            (6, create_steps(shop)),
+            (3, relay_steps()),
+            (1, any::<bool>().prop_map(|clean| Step::Day { clean }).boxed()),
+        ];
+        if !shop.orders.is_empty() {
+            steps.push((2, cancel_steps(shop)));
+            steps.push((4, status_steps(shop)));
+        }
+        if !shop.queue.is_empty() {
+            steps.push((4, fulfill_steps(shop)));
+        }
+        Union::new_weighted(steps).boxed()
+    }
+
+    fn preconditions(shop: &Self, step: &Step) -> bool {
+        match step {
+            Step::Cancel { order, .. } | Step::Status { order, .. } => *order < shop.orders.len(),
+            Step::Fulfill { picks, .. } => picks.iter().all(|order| shop.queue.contains(order)),
+            Step::Create { .. } | Step::Relay { .. } | Step::Day { .. } => true,
+        }
+    }
+
+    fn apply(mut shop: Self, step: &Step) -> Self {
+        shop.last = match *step {
+            Step::Create { ref basket, key, queue_is_up } => shop.create(basket, key, queue_is_up),
+            Step::Cancel { order, off } => shop.change(order, Status::Cancelled, off),
+            Step::Status { order, to, off } => shop.change(order, to, Some(off)),
+            Step::Fulfill { ref picks, acknowledged, strangers } => {
+                shop.fulfill(picks, acknowledged, strangers)
+            }
+            Step::Relay { late, queue_refuses, bus_refuses, dies } => {
+                shop.relay(late, queue_refuses, bus_refuses, dies)
+            }
+            Step::Day { clean } => shop.day(clean),
+        };
+        shop
+    }
+}
+
+fn create_steps(shop: &Shop) -> BoxedStrategy<Step> {
+    let product = prop_oneof![60 => 0..4_usize, 4 => Just(4), 1 => RETIRED..=UNKNOWN];
+    let basket = prop::collection::vec((product, 1..=4_i64), 1..=4);
+    let key = prop::option::of(0..4_u8);
+    let mut requests = vec![(3, (basket, key).boxed())];
+    let earlier: Vec<_> =
+        shop.keys.iter().map(|(&key, earlier)| (earlier.basket.clone(), Some(key))).collect();
+    if !earlier.is_empty() {
+        requests.push((1, select(earlier).boxed()));
+    }
+    (Union::new_weighted(requests), prop::bool::weighted(0.7))
+        .prop_map(|((basket, key), queue_is_up)| Step::Create { basket, key, queue_is_up })
+        .boxed()
+}
+
+fn cancel_steps(shop: &Shop) -> BoxedStrategy<Step> {
+    let off = prop_oneof![2 => Just(None), 2 => Just(Some(0)), 1 => stale().prop_map(Some)];
+    (0..shop.orders.len(), off).prop_map(|(order, off)| Step::Cancel { order, off }).boxed()
+}
+
+fn status_steps(shop: &Shop) -> BoxedStrategy<Step> {
+    let any = (0..shop.orders.len(), select(&Status::ALL[..])).boxed();
+    let mut changes = vec![(1, any)];
+    let legal: Vec<_> = (0..shop.orders.len())
+        .flat_map(|order| shop.orders[order].status().next().map(move |to| (order, to)))
+        .collect();
+    if !legal.is_empty() {
+        changes.push((2, select(legal).boxed()));
+    }
+    let off = prop_oneof![4 => Just(0), 1 => stale()];
+    (Union::new_weighted(changes), off)
+        .prop_map(|((order, to), off)| Step::Status { order, to, off })
+        .boxed()
+}
+
+fn stale() -> impl Strategy<Value = i64> {
+    select(&[-1, 1][..])
+}
+
+fn fulfill_steps(shop: &Shop) -> BoxedStrategy<Step> {
+    let picks = prop::collection::vec(select(shop.queue.clone()), 1..=6);
+    (picks, prop::bool::weighted(0.6), prop::bool::weighted(0.2))
+        .prop_map(|(picks, acknowledged, strangers)| Step::Fulfill {
+            picks,
+            acknowledged,
+            strangers,
+        })
+        .boxed()
+}
+
+fn relay_steps() -> BoxedStrategy<Step> {
+    let refuses = || prop_oneof![2 => Just(0), 1 => any::<u8>()];
+    (any::<bool>(), refuses(), refuses(), prop::bool::weighted(0.2))
+        .prop_map(|(late, queue_refuses, bus_refuses, dies)| Step::Relay {
+            late,
+            queue_refuses,
+            bus_refuses,
+            dies,
+        })
+        .boxed()
+}
