@@ -3,7 +3,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Stack, eventually};
+use crate::{Environment, Stack, eventually};
 
 /// What the API answered.
 #[derive(Debug)]
@@ -87,6 +87,16 @@ impl Stack {
     pub async fn post_order_as(&self, correlation_id: &str, order: &Value) -> Answer {
         let request = self.request(Method::POST, "/orders").json(order);
         Answer::to(request.header("x-correlation-id", correlation_id)).await
+    }
+
+    /// Invokes a function of the stack by its name, with an empty event.
+    pub async fn invoke(&self, function: &str) -> Answer {
+        let Environment { aws_endpoint_url, stack_name, .. } = &self.environment;
+        let path = format!("/2015-03-31/functions/{stack_name}-{function}/invocations");
+        let answer =
+            Answer::to(self.http.post(format!("{aws_endpoint_url}{path}")).json(&json!({}))).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer
     }
 
     /// Places an order for `lines` and answers with it.

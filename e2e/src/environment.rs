@@ -2,6 +2,10 @@
 pub struct Environment {
     /// Routes are appended to this; without a slash at the end.
     pub api_url: String,
+    /// Where the AWS APIs are.
+    pub aws_endpoint_url: String,
+    /// The region of the stack.
+    pub aws_region: String,
     /// A connection string.
     pub database_url: String,
     /// Jobs for fulfill-order.
@@ -28,6 +32,8 @@ impl Environment {
         }
         Self {
             api_url: variable("API_URL").trim_end_matches('/').to_owned(),
+            aws_endpoint_url: variable("AWS_ENDPOINT_URL"),
+            aws_region: variable("AWS_REGION"),
             database_url: variable("DATABASE_URL"),
             fulfillment_queue_url: variable("FULFILLMENT_QUEUE_URL"),
             fulfillment_dlq_url: variable("FULFILLMENT_DLQ_URL"),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 
 use crate::{PATIENCE, unique};
 
@@ -17,6 +17,7 @@ pub struct Function {
     child: Child,
     events: mpsc::Sender<Value>,
     answers: mpsc::Receiver<Value>,
+    platform: Arc<Platform>,
 }
 
 /// What a function left when it ended.
@@ -40,6 +41,7 @@ struct Platform {
     extensions: Extensions,
     events: Mutex<mpsc::Receiver<Value>>,
     answers: mpsc::Sender<Value>,
+    asked_for_work: Notify,
 }
 
 impl Function {
@@ -65,15 +67,36 @@ impl Function {
             .unwrap_or_else(|error| panic!("{}: {error}", bootstrap.display()));
         let (events, to_serve) = mpsc::channel(1);
         let (to_answer, answers) = mpsc::channel(1);
-        let platform = Platform { extensions, events: Mutex::new(to_serve), answers: to_answer };
-        tokio::spawn(accept(listener, Arc::new(platform)));
-        Self { child, events, answers }
+        let platform = Arc::new(Platform {
+            extensions,
+            events: Mutex::new(to_serve),
+            answers: to_answer,
+            asked_for_work: Notify::new(),
+        });
+        tokio::spawn(accept(listener, Arc::clone(&platform)));
+        Self { child, events, answers, platform }
+    }
+
+    /// Waits until it has started, and asks for work.
+    pub async fn ready(&self) {
+        let asked = self.platform.asked_for_work.notified();
+        tokio::time::timeout(PATIENCE, asked).await.unwrap();
     }
 
     /// Hands it an event, and waits for the answer.
     pub async fn invoke(&mut self, event: Value) -> Value {
         self.events.send(event).await.unwrap();
         tokio::time::timeout(PATIENCE, self.answers.recv()).await.unwrap().unwrap()
+    }
+
+    /// Hands it an event, and does not wait.
+    pub async fn give(&self, event: Value) {
+        self.events.send(event).await.unwrap();
+    }
+
+    /// Kills it on the spot: SIGKILL, and no last words.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
     }
 
     /// Sends it SIGTERM, as the platform does before an environment goes.
@@ -91,6 +114,19 @@ impl Function {
         let lines = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         End { code: status.code(), lines }
     }
+}
+
+/// What API Gateway makes of a `POST` of JSON, under an idempotency key.
+#[must_use]
+pub fn post(path: &str, key: &str, body: &Value) -> Value {
+    let mut event = get(path, &json!({}));
+    event["routeKey"] = format!("POST {path}").into();
+    event["requestContext"]["routeKey"] = event["routeKey"].clone();
+    event["requestContext"]["http"]["method"] = "POST".into();
+    event["headers"]["content-type"] = "application/json".into();
+    event["headers"]["idempotency-key"] = key.into();
+    event["body"] = body.to_string().into();
+    event
 }
 
 /// What API Gateway makes of a `GET` without a body.
@@ -159,6 +195,7 @@ async fn serve(stream: TcpStream, platform: Arc<Platform>) -> std::io::Result<()
     while let Some((request, body)) = read(&mut stream).await? {
         let (status, header, body) = match request.as_str() {
             "GET /2018-06-01/runtime/invocation/next" => {
+                platform.asked_for_work.notify_one();
                 let Some(event) = platform.events.lock().await.recv().await else { break };
                 let headers = "lambda-runtime-aws-request-id: tests\r\n\
                                lambda-runtime-deadline-ms: 9999999999999\r\n";

@@ -11,6 +11,7 @@ mod aws;
 mod database;
 mod environment;
 pub mod function;
+pub mod gate;
 
 use std::time::{Duration, Instant};
 

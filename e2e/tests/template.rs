@@ -30,7 +30,7 @@ impl Template {
 
     fn functions(&self) -> BTreeMap<&str, &Yaml<'static>> {
         let functions = self.of_type("AWS::Serverless::Function");
-        assert_eq!(functions.len(), 8);
+        assert_eq!(functions.len(), 11);
         functions
     }
 
@@ -211,6 +211,9 @@ fn a_function_is_given_what_its_code_asks_for_and_nothing_else() {
         assert_eq!(given("FULFILLMENT_QUEUE_URL"), queue, "{id}");
         assert_eq!(allows("sqs:"), queue || consumes, "{id}");
         assert_eq!(allows("sqs:ReceiveMessage"), consumes, "{id}");
+        let bus = code.contains("event_bus_name()");
+        assert_eq!(given("EVENT_BUS_NAME"), bus, "{id}");
+        assert_eq!(allows("events:PutEvents"), bus, "{id}");
     }
 }
 

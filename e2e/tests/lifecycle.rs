@@ -1,0 +1,147 @@
+//! The life of an order, as clients and staff lead it through, and what is told of it.
+
+use e2e::{Answer, Stack, order_for, unique};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+async fn patch(stack: &Stack, path: &str, if_match: Option<&str>, body: Option<Value>) -> Answer {
+    let mut request = stack.request(Method::PATCH, path);
+    if let Some(etag) = if_match {
+        request = request.header("if-match", etag);
+    }
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    Answer::to(request).await
+}
+
+#[tokio::test]
+async fn a_repeated_request_gets_the_first_response_again_byte_for_byte() {
+    let stack = Stack::connect().await;
+    let pens = stack.stock_product(10).await;
+    let key = unique("key");
+    let post = async |key: &str| {
+        let request = stack.request(Method::POST, "/orders").json(&order_for(&[(pens, 4)]));
+        let response = request.header("idempotency-key", key).send().await.unwrap();
+        let replayed = response.headers().contains_key("idempotent-replayed");
+        (response.status().as_u16(), replayed, response.text().await.unwrap())
+    };
+    let first = post(&key).await;
+    assert_eq!((first.0, first.1), (201, false));
+    let id = serde_json::from_str::<Value>(&first.2).unwrap()["id"].as_str().unwrap().to_owned();
+    // Whatever became of the order since.
+    stack.confirmed(&id).await;
+    // Bare or quoted, it is the same key.
+    for same in [key.clone(), format!("\"{key}\"")] {
+        let again = post(&same).await;
+        assert_eq!((again.0, again.1, &again.2), (201, true, &first.2));
+    }
+    assert_eq!(stack.stock_of(pens).await, 6);
+    assert_eq!(stack.orders_with(pens).await, 1);
+}
+
+#[tokio::test]
+async fn a_key_is_refused_with_another_request_and_with_another_form() {
+    let stack = Stack::connect().await;
+    let pens = stack.stock_product(10).await;
+    let post = async |key: &str, quantity| {
+        let request = stack.request(Method::POST, "/orders").json(&order_for(&[(pens, quantity)]));
+        Answer::to(request.header("idempotency-key", key)).await
+    };
+    let key = unique("key");
+    assert_eq!(post(&key, 1).await.status, 201);
+    post(&key, 2).await.assert_problem(422, "idempotency-key-reused");
+    for key in ["two words", "\"\"", &"x".repeat(256)] {
+        let refused = post(key, 1).await;
+        refused.assert_problem(400, "invalid-request");
+        assert_eq!(refused.wrong_places(), ["Idempotency-Key"]);
+    }
+    assert_eq!(stack.stock_of(pens).await, 9);
+}
+
+#[tokio::test]
+async fn a_cancelled_order_gives_its_stock_back_once() {
+    let stack = Stack::connect().await;
+    let pens = stack.stock_product(10).await;
+    let order = stack.place(&[(pens, 4)]).await;
+    let path = format!("/orders/{}", order["id"].as_str().unwrap());
+    let cancelled = patch(&stack, &format!("{path}/cancel"), None, None).await;
+    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    assert_eq!(cancelled.body["status"], "cancelled");
+    assert_eq!(cancelled.body["next_statuses"], json!([]));
+    assert_eq!(cancelled.body["items"], order["items"]);
+    let again = patch(&stack, &format!("{path}/cancel"), None, None).await;
+    again.assert_problem(409, "illegal-transition");
+    assert_eq!(stack.stock_of(pens).await, 10);
+    assert_eq!(stack.get(&path).await.body, cancelled.body);
+}
+
+#[tokio::test]
+async fn staff_lead_an_order_through_its_life_with_the_version_that_they_saw() {
+    let stack = Stack::connect().await;
+    let pens = stack.stock_product(10).await;
+    let order = stack.place(&[(pens, 1)]).await;
+    let id = order["id"].as_str().unwrap();
+    stack.confirmed(id).await;
+    let path = format!("/orders/{id}");
+    let read = stack.get(&path).await;
+    let etag = read.header("etag").to_owned();
+    assert_eq!(etag, "\"2\"");
+    assert_eq!(read.body["next_statuses"], json!(["shipped", "cancelled"]));
+
+    let to = |status: &str| Some(json!({ "status": status }));
+    let change = async |if_match: Option<&str>, body| {
+        patch(&stack, &format!("{path}/status"), if_match, body).await
+    };
+    change(None, to("shipped")).await.assert_problem(428, "precondition-required");
+    change(Some("\"1\""), to("shipped")).await.assert_problem(412, "version-mismatch");
+    change(Some(&etag), to("delivered")).await.assert_problem(409, "illegal-transition");
+    change(Some(&etag), to("lost")).await.assert_problem(400, "invalid-request");
+    change(Some(&etag), Some(json!({}))).await.assert_problem(400, "invalid-request");
+    change(Some("2"), to("shipped")).await.assert_problem(400, "invalid-request");
+    assert_eq!(stack.get(&path).await.body, read.body);
+
+    let shipped = change(Some(&etag), to("shipped")).await;
+    assert_eq!((shipped.status, shipped.header("etag")), (200, "\"3\""), "{shipped:?}");
+    let delivered = change(Some("\"3\""), to("delivered")).await;
+    assert_eq!(delivered.body["status"], "delivered", "{delivered:?}");
+    let way: Vec<_> =
+        delivered.body["history"].as_array().unwrap().iter().map(|it| &it["to"]).collect();
+    assert_eq!(way, ["pending", "confirmed", "shipped", "delivered"]);
+}
+
+#[tokio::test]
+async fn an_order_that_is_not_there_can_not_be_changed() {
+    let stack = Stack::connect().await;
+    let path = format!("/orders/{}", uuid::Uuid::now_v7());
+    let cancelled = patch(&stack, &format!("{path}/cancel"), None, None).await;
+    cancelled.assert_problem(404, "order-not-found");
+    let body = Some(json!({ "status": "shipped" }));
+    let changed = patch(&stack, &format!("{path}/status"), Some("\"1\""), body).await;
+    changed.assert_problem(404, "order-not-found");
+    let cancelled = patch(&stack, "/orders/1/cancel", None, None).await;
+    cancelled.assert_problem(400, "invalid-request");
+}
+
+#[tokio::test]
+async fn a_job_that_got_lost_is_made_up_for_by_the_relay() {
+    let stack = Stack::connect().await;
+    let order = stack.store_pending_order(&unique("lost")).await;
+    stack
+        .database
+        .execute(
+            "INSERT INTO outbox (id, order_id, kind, payload, correlation_id)
+             SELECT id, id, 'fulfillment_job', jsonb_build_object(
+                        'v', 1, 'order_id', id, 'number', number, 'items', '[]'::jsonb,
+                        'correlation_id', 'lost', 'placed_at', created_at), 'lost'
+             FROM orders WHERE id = $1",
+            &[&order],
+        )
+        .await
+        .unwrap();
+    stack.invoke("relay-outbox").await;
+    stack.confirmed(&order.to_string()).await;
+    let sql = "SELECT count(*) FROM outbox WHERE id = $1";
+    let waiting: i64 = stack.database.query_one(sql, &[&order]).await.unwrap().get(0);
+    assert_eq!(waiting, 0);
+}
