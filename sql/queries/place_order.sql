@@ -29,18 +29,19 @@ key_lock AS MATERIALIZED (
 -- The products, locked in id order: two orders that name the same ones can't wait for each other in
 -- a circle. Whoever waits here goes on with the row as the other left it.
 locked AS MATERIALIZED (
-    SELECT p.id, p.name, p.currency, p.price_minor, p.stock
+    SELECT p.id, p.name, p.currency, p.price_minor, p.stock, p.active
     FROM products p
-    WHERE p.id = ANY ($7::uuid[]) AND p.active
+    WHERE p.id = ANY ($7::uuid[])
         AND (SELECT held FROM key_lock) AND NOT EXISTS (SELECT FROM earlier)
     ORDER BY p.id
     FOR NO KEY UPDATE
 ),
 -- Request and product side by side; a product that is not for sale has no stock.
 lines AS (
-    SELECT w.line, w.product_id, w.quantity, l.name, l.currency, l.price_minor, l.stock
+    SELECT w.line, w.product_id, w.quantity, l.name, l.currency, l.price_minor, l.stock,
+           EXISTS (SELECT FROM locked k WHERE k.id = w.product_id) AS known
     FROM wanted w
-    LEFT JOIN locked l ON l.id = w.product_id
+    LEFT JOIN locked l ON l.id = w.product_id AND l.active
 ),
 -- All lines or none. The product of price and quantity, or their sum, leaving bigint is an error
 -- (22003) and so writes nothing.
@@ -160,6 +161,6 @@ SELECT
     END AS outcome,
     (SELECT order_id FROM earlier) AS earlier_order_id,
     v.total_minor, now() AS placed_at,
-    l.product_id, l.quantity, l.name, l.currency, l.price_minor, l.stock
+    l.product_id, l.quantity, l.known, l.name, l.currency, l.price_minor, l.stock
 FROM lines l, verdict v
 ORDER BY l.line

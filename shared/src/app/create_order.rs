@@ -80,7 +80,7 @@ async fn place(
             Placement::KeyReused => return Err(Error::KeyReused),
             Placement::KeyInFlight => return Err(Error::KeyInFlight),
             Placement::Refused(lines) => {
-                let missing = lines.iter().filter(|found| found.product.is_none());
+                let missing = lines.iter().filter(|found| !found.known);
                 join_all(
                     missing.map(|found| cache.remember(found.line.product_id, Cached::Missing)),
                 )
@@ -133,6 +133,7 @@ mod tests {
     fn found(id: u128, quantity: i32, product: Option<(&str, i32)>) -> FoundLine {
         FoundLine {
             line: OrderLine { product_id: ProductId::from(Uuid::from_u128(id)), quantity },
+            known: product.is_some(),
             product: product.map(|(currency, stock)| FoundProduct {
                 name: format!("product {id}"),
                 currency: Currency::parse(currency).unwrap(),

@@ -60,6 +60,8 @@ pub struct Claim {
 pub struct FoundLine {
     /// What was asked for.
     pub line: OrderLine,
+    /// Whether there is such a product, for sale or not.
+    pub known: bool,
     /// None if no such product is for sale.
     pub product: Option<FoundProduct>,
 }

@@ -246,7 +246,9 @@ fn found_line(row: &Row) -> Result<FoundLine, Error> {
             stock: row.try_get("stock").map_err(unexpected)?,
         }),
     };
-    Ok(FoundLine { line: OrderLine { product_id: ProductId::from(id), quantity }, product })
+    let known = row.try_get("known").map_err(unexpected)?;
+    let line = OrderLine { product_id: ProductId::from(id), quantity };
+    Ok(FoundLine { line, known, product })
 }
 
 fn summary(row: &Row) -> Result<OrderSummary, Error> {

@@ -109,3 +109,19 @@ async fn an_order_is_accepted_though_the_queue_is_down() {
     app::create_order(&cache, &*database, &queue, &wanted, None, &context()).await.unwrap();
     assert_eq!((test.rows().await, test.stock(mug).await), ([1, 1, 1], 9));
 }
+
+#[tokio::test]
+async fn a_product_that_is_not_for_sale_is_refused_and_not_remembered_as_missing() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let retired = test.product("EUR", 1450, 10).await;
+    test.sql.batch_execute("UPDATE products SET active = false").await.unwrap();
+    let aws = aws().await;
+    let queue = FulfillmentQueue::connect(&aws, queue(&aws).await).await;
+    let cache = DynamoDbCache::connect(&aws, cache_table(&aws).await).await;
+    let wanted = order(&[(retired, 1)]);
+    let refused = app::create_order(&cache, &*database, &queue, &wanted, None, &context()).await;
+    assert!(matches!(refused, Err(waybill::Error::UnknownProducts(_))), "{refused:?}");
+    let read = app::get_product(&cache, &*database, retired).await.unwrap();
+    assert!(!read.active);
+}
