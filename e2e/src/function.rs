@@ -1,6 +1,6 @@
 //! A function as a process of its own: the deployed binary, with a Runtime API that a test answers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -48,10 +48,7 @@ impl Function {
     /// Starts the function `name` with these variables and no others.
     pub async fn start(name: &str, extensions: Extensions, variables: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let bootstrap = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../target/lambda")
-            .join(name)
-            .join("bootstrap");
+        let bootstrap = bootstrap(name);
         let child = Command::new(&bootstrap)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr().unwrap().to_string())
@@ -159,6 +156,13 @@ pub fn get(path: &str, parameters: &Value) -> Value {
         },
         "isBase64Encoded": false,
     })
+}
+
+/// The binary of a function, as it is deployed.
+#[must_use]
+pub fn bootstrap(function: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    root.join("target/lambda").join(function).join("bootstrap")
 }
 
 /// `host:port` of a connection string.

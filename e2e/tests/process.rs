@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use e2e::function::{Extensions, Function, forward, get, server};
+use e2e::function::{Extensions, Function, bootstrap, forward, get, server};
 use e2e::{Environment, eventually};
 use serde_json::json;
 use tokio::io::AsyncReadExt;
@@ -109,4 +109,27 @@ async fn an_endpoint_for_one_service_alone_is_honoured() {
     let mut start = [0; 6];
     stream.read_exact(&mut start).await.unwrap();
     assert_eq!(&start, b"POST /");
+}
+
+#[test]
+fn a_function_links_only_the_sdks_that_it_uses() {
+    // What each SDK names in the header that selects an operation.
+    let sdks = ["DynamoDB_20120810", "AmazonSQS.", "AWSEvents."];
+    for (function, links) in [
+        ("cancel-order", [false, false, false]),
+        ("create-order", [true, true, false]),
+        ("fulfill-order", [false, true, true]),
+        ("get-order", [false, false, false]),
+        ("get-product", [true, false, false]),
+        ("health", [true, true, false]),
+        ("list-orders", [false, false, false]),
+        ("list-products", [false, false, false]),
+        ("migrate", [false, false, false]),
+        ("relay-outbox", [false, true, true]),
+        ("update-order-status", [false, false, false]),
+    ] {
+        let binary = std::fs::read(bootstrap(function)).unwrap();
+        let holds = |text: &str| binary.windows(text.len()).any(|bytes| bytes == text.as_bytes());
+        assert_eq!(sdks.map(holds), links, "{function}");
+    }
 }
