@@ -288,4 +288,34 @@ mod tests {
             assert!(PageSize::parse(Some(limit)).is_err(), "{limit}");
         }
     }
+
+    #[test]
+    fn if_match_is_the_version_of_an_etag() {
+        let with = |value: &str| {
+            let request = lambda_http::http::Request::builder().header(IF_MATCH, value);
+            incoming(request, Body::Empty).if_match().ok()
+        };
+        assert_eq!(with("\"3\""), Some(Some(3)));
+        assert_eq!(with("*"), Some(None));
+        for value in ["3", "\"\"", "\"0\"", "\"-1\"", "\"a\"", "W/\"3\"", "\"3\", \"4\""] {
+            assert_eq!(with(value), None, "{value}");
+        }
+        let without = incoming(lambda_http::http::Request::builder(), Body::Empty);
+        assert_eq!(without.if_match().ok(), Some(None));
+        assert!(without.required_if_match().is_err());
+    }
+
+    #[test]
+    fn a_claim_is_for_what_the_body_says_and_not_for_how_it_says_it() {
+        let hash = |body: &str| {
+            let request = lambda_http::http::Request::builder()
+                .header(CONTENT_TYPE, "application/json")
+                .header(IDEMPOTENCY_KEY, "a");
+            let incoming = incoming(request, body);
+            let claim = incoming.claim(&incoming.json().ok().unwrap()).ok().unwrap();
+            claim.unwrap().request_hash
+        };
+        assert_eq!(hash(r#"{"a":1,"b":[2]}"#), hash(r#"{ "b": [2],  "a": 1 }"#));
+        assert_ne!(hash(r#"{"a":1}"#), hash(r#"{"a":2}"#));
+    }
 }
