@@ -5,9 +5,9 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{Mutex, Notify, mpsc};
 
 use crate::{PATIENCE, unique};
@@ -15,6 +15,8 @@ use crate::{PATIENCE, unique};
 /// A running function.
 pub struct Function {
     child: Child,
+    output: Lines<BufReader<ChildStdout>>,
+    lines: Vec<Value>,
     events: mpsc::Sender<Value>,
     answers: mpsc::Receiver<Value>,
     platform: Arc<Platform>,
@@ -49,7 +51,7 @@ impl Function {
     pub async fn start(name: &str, extensions: Extensions, variables: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let bootstrap = bootstrap(name);
-        let child = Command::new(&bootstrap)
+        let mut child = Command::new(&bootstrap)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr().unwrap().to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", name)
@@ -62,6 +64,7 @@ impl Function {
             .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", bootstrap.display()));
+        let output = BufReader::new(child.stdout.take().unwrap()).lines();
         let (events, to_serve) = mpsc::channel(1);
         let (to_answer, answers) = mpsc::channel(1);
         let platform = Arc::new(Platform {
@@ -71,7 +74,7 @@ impl Function {
             asked_for_work: Notify::new(),
         });
         tokio::spawn(accept(listener, Arc::clone(&platform)));
-        Self { child, events, answers, platform }
+        Self { child, output, lines: Vec::new(), events, answers, platform }
     }
 
     /// Waits until it has started, and asks for work.
@@ -103,13 +106,30 @@ impl Function {
         rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
     }
 
+    /// Waits until it writes a line with this message.
+    pub async fn says(&mut self, message: &str) {
+        let said = async {
+            while let Some(line) = self.next_line().await {
+                if line["message"] == message {
+                    return;
+                }
+            }
+            panic!("it ended without saying {message:?}");
+        };
+        tokio::time::timeout(PATIENCE, said).await.unwrap();
+    }
+
     /// Waits until it has ended.
     pub async fn end(mut self) -> End {
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
-        let mut text = String::new();
-        self.child.stdout.take().unwrap().read_to_string(&mut text).await.unwrap();
-        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        End { code: status.code(), lines }
+        while self.next_line().await.is_some() {}
+        End { code: status.code(), lines: self.lines }
+    }
+
+    async fn next_line(&mut self) -> Option<&Value> {
+        let line = self.output.next_line().await.unwrap()?;
+        self.lines.push(serde_json::from_str(&line).unwrap());
+        self.lines.last()
     }
 }
 

@@ -32,13 +32,10 @@ async fn a_function_that_starts_before_its_database_serves_once_that_is_up() {
     let url = environment.database_url.replace(server, &address.to_string());
     let mut function =
         Function::start("list-products", Extensions::Known, &[("DATABASE_URL", &url)]).await;
-    let invoked = function.invoke(get("/products", &json!({})));
-    let database_comes_up = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let listener = TcpListener::bind(address).await.unwrap();
-        tokio::spawn(forward(listener, server.to_owned()));
-    };
-    let (answer, ()) = tokio::join!(invoked, database_comes_up);
+    function.says("Postgres can't be reached yet").await;
+    let listener = TcpListener::bind(address).await.unwrap();
+    tokio::spawn(forward(listener, server.to_owned()));
+    let answer = function.invoke(get("/products", &json!({}))).await;
     assert_eq!(answer["statusCode"], 200, "{answer}");
 }
 
