@@ -4,7 +4,8 @@
 -- $4 new status; $5 the statuses that it may come from; $6 actor; $7 correlation id;
 -- $8 name of the event.
 --
--- Answers the order as it is now, with its items and its history, and whether it was changed; if it was not, `status` and `version` say why. No row: no such order.
+-- Answers the order as it is now, with its items and its history, and whether it was changed; if it
+-- was not, `status` and `version` say why. No row: no such order.
 WITH
 found AS MATERIALIZED (
     SELECT o.*

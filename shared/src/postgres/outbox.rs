@@ -30,8 +30,10 @@ impl KeepOutbox for Database {
 
     async fn forget_old_keys(&self) -> Result<u64, Error> {
         let kept = self.timing().idempotency_retention.as_secs_f64();
-        let forgotten = self.query(FORGET_OLD_KEYS, &[&kept]).await?;
-        Ok(forgotten.len() as u64)
+        let rows = self.query(FORGET_OLD_KEYS, &[&kept]).await?;
+        let row = rows.first().ok_or_else(|| unexpected("no count of forgotten keys"))?;
+        let forgotten: i64 = row.try_get(0).map_err(unexpected)?;
+        u64::try_from(forgotten).map_err(unexpected)
     }
 }
 
