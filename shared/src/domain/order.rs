@@ -1,6 +1,7 @@
 //! Orders as they are stored.
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use super::{Money, OrderId, OrderNumber, ProductId, Status};
 
@@ -54,7 +55,7 @@ pub struct OrderItem {
 }
 
 /// One change of an order's status.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct HistoryEntry {
     /// The status before; none for the placing of the order.
     pub from: Option<Status>,

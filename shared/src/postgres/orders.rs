@@ -224,12 +224,10 @@ fn placed_order(
 
 fn placed_item(row: &Row) -> Result<OrderItem, Error> {
     let id: Uuid = row.try_get("product_id").map_err(unexpected)?;
-    let minor = row.try_get("price_minor").map_err(unexpected)?;
-    let code: &str = row.try_get("currency").map_err(unexpected)?;
     Ok(OrderItem {
         product_id: ProductId::from(id),
         name: row.try_get("name").map_err(unexpected)?,
-        unit_price: Money { minor, currency: currency(code)? },
+        unit_price: money(row, "price_minor")?,
         quantity: row.try_get("quantity").map_err(unexpected)?,
     })
 }
@@ -242,7 +240,7 @@ fn found_line(row: &Row) -> Result<FoundLine, Error> {
         None => None,
         Some(name) => Some(FoundProduct {
             name,
-            currency: currency(row.try_get("currency").map_err(unexpected)?)?,
+            currency: currency(row)?,
             stock: row.try_get("stock").map_err(unexpected)?,
         }),
     };
@@ -253,15 +251,13 @@ fn found_line(row: &Row) -> Result<FoundLine, Error> {
 
 fn summary(row: &Row) -> Result<OrderSummary, Error> {
     let id: Uuid = row.try_get("id").map_err(unexpected)?;
-    let minor = row.try_get("total_minor").map_err(unexpected)?;
-    let code: &str = row.try_get("currency").map_err(unexpected)?;
     Ok(OrderSummary {
         id: OrderId::from(id),
         number: OrderNumber::from_stored(row.try_get("number").map_err(unexpected)?),
         status: status(row.try_get("status").map_err(unexpected)?)?,
         customer_name: row.try_get("customer_name").map_err(unexpected)?,
         customer_email: row.try_get("customer_email").map_err(unexpected)?,
-        total: Money { minor, currency: currency(code)? },
+        total: money(row, "total_minor")?,
         item_count: row.try_get("item_count").map_err(unexpected)?,
         version: row.try_get("version").map_err(unexpected)?,
         created_at: row.try_get("created_at").map_err(unexpected)?,
@@ -272,21 +268,14 @@ fn summary(row: &Row) -> Result<OrderSummary, Error> {
 fn order(row: &Row) -> Result<Order, Error> {
     let summary = summary(row)?;
     let Json(items): Json<Vec<StoredItem>> = row.try_get("items").map_err(unexpected)?;
-    let Json(history): Json<Vec<StoredEntry>> = row.try_get("history").map_err(unexpected)?;
+    let Json(history): Json<Vec<HistoryEntry>> = row.try_get("history").map_err(unexpected)?;
     let items = items.into_iter().map(|item| OrderItem {
         product_id: item.product_id,
         name: item.name,
         unit_price: Money { minor: item.unit_price_minor, currency: summary.total.currency },
         quantity: item.quantity,
     });
-    let history = history.into_iter().map(|entry| HistoryEntry {
-        from: entry.from,
-        to: entry.to,
-        at: entry.at,
-        actor: entry.actor,
-        correlation_id: entry.correlation_id,
-    });
-    Ok(Order { items: items.collect(), history: history.collect(), summary })
+    Ok(Order { items: items.collect(), history, summary })
 }
 
 /// A line as `get_order.sql` builds it.
@@ -298,18 +287,13 @@ struct StoredItem {
     quantity: i32,
 }
 
-/// A change of status as `get_order.sql` builds it.
-#[derive(Deserialize)]
-struct StoredEntry {
-    from: Option<Status>,
-    to: Status,
-    at: Timestamp,
-    actor: String,
-    correlation_id: String,
+/// The amount in the column `minor`, in the currency of the row.
+pub(super) fn money(row: &Row, minor: &str) -> Result<Money, Error> {
+    Ok(Money { minor: row.try_get(minor).map_err(unexpected)?, currency: currency(row)? })
 }
 
-pub(super) fn currency(code: &str) -> Result<Currency, Error> {
-    Currency::parse(code).map_err(unexpected)
+fn currency(row: &Row) -> Result<Currency, Error> {
+    Currency::parse(row.try_get("currency").map_err(unexpected)?).map_err(unexpected)
 }
 
 fn status(text: &str) -> Result<Status, Error> {

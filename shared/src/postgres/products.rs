@@ -4,11 +4,11 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::error::unexpected;
-use super::orders::currency;
+use super::orders::money;
 use super::{Database, GET_PRODUCT, LIST_PRODUCTS};
 use crate::Error;
 use crate::app::ports::ReadProducts;
-use crate::domain::{Money, Product, ProductId};
+use crate::domain::{Product, ProductId};
 
 impl ReadProducts for Database {
     async fn product(&self, id: ProductId) -> Result<Option<Product>, Error> {
@@ -24,12 +24,10 @@ impl ReadProducts for Database {
 
 fn product(row: &Row) -> Result<Product, Error> {
     let id: Uuid = row.try_get("id").map_err(unexpected)?;
-    let minor = row.try_get("price_minor").map_err(unexpected)?;
-    let code: &str = row.try_get("currency").map_err(unexpected)?;
     Ok(Product {
         id: ProductId::from(id),
         name: row.try_get("name").map_err(unexpected)?,
-        price: Money { minor, currency: currency(code)? },
+        price: money(row, "price_minor")?,
         stock: row.try_get("stock").map_err(unexpected)?,
         active: row.try_get("active").map_err(unexpected)?,
         version: row.try_get("version").map_err(unexpected)?,
