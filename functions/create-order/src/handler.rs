@@ -1,8 +1,8 @@
 //! Reads the order, places it, says where it is.
 
+use waybill::app;
 use waybill::app::ports::{CacheProducts, PlaceOrders, SendJobs};
-use waybill::http::{self, Incoming, OrderBody, Problem, Reply, StatusCode};
-use waybill::{Error, app};
+use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
 
 pub(crate) async fn create_order(
     request: Incoming,
@@ -15,10 +15,7 @@ pub(crate) async fn create_order(
     let claim = request.claim(&body)?;
     let created =
         app::create_order(cache, orders, queue, &order, claim.as_ref(), request.context()).await?;
-    let order = &created.order.summary;
-    let body = OrderBody::new(&created.order).map_err(Error::from)?;
-    let reply = Reply::json(StatusCode::CREATED, &body)
-        .at(format!("/orders/{}", order.id))
-        .of_version(order.version);
+    let reply = Reply::order(StatusCode::CREATED, &created.order)?
+        .at(format!("/orders/{}", created.order.summary.id));
     Ok(if created.replayed { reply.replayed() } else { reply })
 }

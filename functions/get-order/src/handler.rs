@@ -1,9 +1,9 @@
 //! Reads the id, reads the order.
 
+use waybill::app;
 use waybill::app::ports::ReadOrders;
 use waybill::domain::OrderId;
-use waybill::http::{Incoming, OrderBody, Problem, Reply, StatusCode};
-use waybill::{Error, app};
+use waybill::http::{Incoming, Problem, Reply, StatusCode};
 
 pub(crate) async fn get_order(
     request: Incoming,
@@ -11,6 +11,5 @@ pub(crate) async fn get_order(
 ) -> Result<Reply, Problem> {
     let id = request.id(OrderId::parse)?;
     let order = app::get_order(orders, id, request.context()).await?;
-    let body = OrderBody::new(&order).map_err(Error::from)?;
-    Ok(Reply::json(StatusCode::OK, &body).of_version(order.summary.version))
+    Ok(Reply::order(StatusCode::OK, &order)?)
 }

@@ -8,7 +8,7 @@ mod server;
 
 pub use body::{read_new_order, read_new_status};
 pub use problem::Problem;
-pub use render::{OrderBody, OrderList, ProductBody, ProductList};
+pub use render::{OrderList, ProductBody, ProductList};
 pub use request::{Incoming, PageSize};
 pub use server::{Reply, serve};
 

@@ -10,7 +10,7 @@ use crate::domain::{
 
 /// An order with its items and its history.
 #[derive(Serialize)]
-pub struct OrderBody<'a> {
+pub(super) struct OrderBody<'a> {
     #[serde(flatten)]
     summary: SummaryBody<'a>,
     next_statuses: Vec<Status>,
@@ -81,7 +81,7 @@ impl<'a> OrderBody<'a> {
     ///
     /// # Errors
     /// [`AmountOutOfRange`], if a line's total does not fit, as no stored order's does.
-    pub fn new(order: &'a Order) -> Result<Self, AmountOutOfRange> {
+    pub(super) fn new(order: &'a Order) -> Result<Self, AmountOutOfRange> {
         Ok(Self {
             summary: SummaryBody::from(&order.summary),
             next_statuses: order.summary.status.next().collect(),

@@ -10,9 +10,10 @@ use serde::Serialize;
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::render::OrderBody;
 use super::{Incoming, Problem};
-use crate::domain::CorrelationId;
-use crate::{BoxError, lambda};
+use crate::domain::{CorrelationId, Order};
+use crate::{BoxError, Error, lambda};
 
 /// Carries the correlation id, there and back.
 pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -32,16 +33,19 @@ impl Reply {
         Self { status, headers: Vec::new(), body: serde_json::to_vec(body) }
     }
 
+    /// Answers with `order`, and names its version for `If-Match`.
+    ///
+    /// # Errors
+    /// [`Error::AmountOutOfRange`], as no stored order has it.
+    pub fn order(status: StatusCode, order: &Order) -> Result<Self, Error> {
+        let reply = Self::json(status, &OrderBody::new(order)?);
+        Ok(reply.with(ETAG, format!("\"{}\"", order.summary.version)))
+    }
+
     /// Says where what was made can be found.
     #[must_use]
     pub fn at(self, path: String) -> Self {
         self.with(LOCATION, path)
-    }
-
-    /// Names the version of what is answered, for `If-Match`.
-    #[must_use]
-    pub fn of_version(self, version: i64) -> Self {
-        self.with(ETAG, format!("\"{version}\""))
     }
 
     /// Says that an earlier request with the same key was answered so.
