@@ -41,6 +41,14 @@ pub struct Order {
     pub history: Vec<HistoryEntry>,
 }
 
+impl Order {
+    /// Whether the history tells of every version up to the present one.
+    #[must_use]
+    pub fn has_whole_history(&self) -> bool {
+        i64::try_from(self.history.len()) == Ok(self.summary.version)
+    }
+}
+
 /// A line of an order, with the product's name and price as they were when it was placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderItem {

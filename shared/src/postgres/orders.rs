@@ -148,23 +148,33 @@ impl ChangeOrders for Database {
             Visible::All => None,
         };
         let origins: Vec<&str> = status.origins().map(Status::as_str).collect();
-        let rows = self
-            .query(
-                CHANGE_STATUS,
-                &[
-                    &owner,
-                    &id.as_uuid(),
-                    &seen,
-                    &status.as_str(),
-                    &origins,
-                    &context.owner.as_str(),
-                    &context.correlation_id.as_str(),
-                    &status.event(),
-                ],
-            )
-            .await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        Ok(Some(Change { order: order(row)?, made: row.try_get("changed").map_err(unexpected)? }))
+        let ask = async || {
+            let rows = self
+                .query(
+                    CHANGE_STATUS,
+                    &[
+                        &owner,
+                        &id.as_uuid(),
+                        &seen,
+                        &status.as_str(),
+                        &origins,
+                        &context.owner.as_str(),
+                        &context.correlation_id.as_str(),
+                        &status.event(),
+                    ],
+                )
+                .await?;
+            rows.first().map(change).transpose()
+        };
+        match ask().await? {
+            // It waited for somebody else's change, and read the history before that: of what it
+            // locks it sees the newest, of all else what was there when it began. Asked again it
+            // changes nothing, and sees all.
+            Some(change) if !change.order.has_whole_history() => {
+                Ok(ask().await?.map(|again| Change { made: change.made, ..again }))
+            }
+            change => Ok(change),
+        }
     }
 }
 
@@ -276,6 +286,10 @@ fn order(row: &Row) -> Result<Order, Error> {
         quantity: item.quantity,
     });
     Ok(Order { items: items.collect(), history, summary })
+}
+
+fn change(row: &Row) -> Result<Change, Error> {
+    Ok(Change { order: order(row)?, made: row.try_get("changed").map_err(unexpected)? })
 }
 
 /// A line as `get_order.sql` builds it.

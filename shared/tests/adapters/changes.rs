@@ -1,5 +1,7 @@
 //! Cancelling, and taking an order through its life.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use waybill::Error;
 use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders};
@@ -94,6 +96,41 @@ async fn an_order_of_somebody_else_can_not_be_cancelled_and_is_not_told_apart_fr
         assert!(matches!(refused, Err(Error::OrderNotFound)), "{refused:?}");
     }
     assert_eq!(test.stock(mug).await, 9);
+}
+
+#[tokio::test]
+async fn a_change_that_waited_for_another_answers_with_the_history_of_both() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let mug = test.product("EUR", 100, 10).await;
+    let id = place(&database, &[(mug, 1)]).await.summary.id;
+    let sql = &test.sql;
+    sql.batch_execute(
+        "BEGIN;
+         UPDATE orders SET status = 'confirmed', version = 2;
+         INSERT INTO order_history
+             (order_id, version, from_status, to_status, at, actor, correlation_id)
+         SELECT id, 2, 'pending', 'confirmed', now(), 'fulfill-order', 'fulfilment' FROM orders",
+    )
+    .await
+    .unwrap();
+    let commit = async {
+        let waits = "SELECT FROM pg_locks l
+                     WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))";
+        for _ in 0..1000 {
+            if !sql.query(waits, &[]).await.unwrap().is_empty() {
+                return sql.batch_execute("COMMIT").await.unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the cancel does not wait");
+    };
+    let context = context();
+    let (cancelled, ()) = tokio::join!(app::cancel_order(&*database, id, None, &context), commit);
+    let cancelled = cancelled.unwrap();
+    assert_eq!(way(&cancelled), ["pending", "confirmed", "cancelled"]);
+    assert_eq!(database.order(&context.owner, id).await.unwrap().unwrap(), cancelled);
+    assert_eq!(test.stock(mug).await, 10);
 }
 
 #[tokio::test]
