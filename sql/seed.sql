@@ -4,9 +4,9 @@
 BEGIN;
 
 -- ids ending in 01 to 28, so that they can be typed; `stock` is what is left to sell.
-INSERT INTO products (id, name, currency, price_minor, stock, active, created_at, updated_at)
+INSERT INTO products (id, name, currency, price_minor, stock, stocked, active, created_at, updated_at)
 SELECT ('019b76da-a800-7000-8000-0000000000' || p.no)::uuid,
-       p.name, 'EUR', p.price_minor, p.stock, p.active,
+       p.name, 'EUR', p.price_minor, p.stock, p.stock, p.active,
        now() - interval '120 days', now() - interval '120 days'
 FROM (VALUES
     ('01', 'Fountain pen, fine nib',                  3490,  42, true),
@@ -141,6 +141,16 @@ JOIN (SELECT order_id, max(version) AS version, max(at) AS at
 
 INSERT INTO order_items (order_id, line, product_id, name, unit_price_minor, quantity)
 SELECT order_id, line, product_id, name, unit_price_minor, quantity FROM sample_items;
+
+-- `stock` is what these orders left of it, so that what they hold was put on sale as well.
+UPDATE products p
+SET stocked = p.stocked + held.quantity
+FROM (SELECT i.product_id, sum(i.quantity) AS quantity
+      FROM sample_items i
+      JOIN sample_orders s ON s.id = i.order_id
+      WHERE s.status <> 'cancelled'
+      GROUP BY i.product_id) AS held
+WHERE held.product_id = p.id;
 
 INSERT INTO order_history (order_id, version, from_status, to_status, at, actor, correlation_id)
 SELECT order_id, version, from_status, to_status, at, actor, correlation_id FROM sample_history;

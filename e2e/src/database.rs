@@ -18,8 +18,8 @@ impl Stack {
         let id = Uuid::now_v7();
         self.database
             .execute(
-                "INSERT INTO products (id, name, currency, price_minor, stock) \
-                 VALUES ($1, 'Test product ' || $1::uuid::text, 'EUR', 1250, $2)",
+                "INSERT INTO products (id, name, currency, price_minor, stock, stocked) \
+                 VALUES ($1, 'Test product ' || $1::uuid::text, 'EUR', 1250, $2, $2::integer)",
                 &[&id, &stock],
             )
             .await
@@ -50,7 +50,9 @@ impl Stack {
         let (id, product) = (Uuid::now_v7(), self.stock_product(1).await);
         self.database
             .execute(
-                "WITH placed AS (
+                "WITH taken AS (
+                     UPDATE products SET stock = stock - 1 WHERE id = $2
+                 ), placed AS (
                      INSERT INTO orders (id, number, owner, status, customer_name, customer_email,
                                          currency, total_minor, item_count, created_at, updated_at)
                      VALUES ($1, 'ORD-' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD') || '-'

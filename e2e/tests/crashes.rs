@@ -64,8 +64,8 @@ impl World {
         world
             .database
             .execute(
-                "INSERT INTO products (id, name, currency, price_minor, stock)
-                 VALUES ($1, 'Enamel mug', 'EUR', 1450, $2)",
+                "INSERT INTO products (id, name, currency, price_minor, stock, stocked)
+                 VALUES ($1, 'Enamel mug', 'EUR', 1450, $2, $2::integer)",
                 &[&world.product, &STOCK],
             )
             .await

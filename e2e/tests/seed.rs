@@ -62,7 +62,10 @@ async fn seeding_again_changes_nothing() {
             (SELECT jsonb_agg(to_jsonb(t) ORDER BY order_id, line) FROM order_items t),
             (SELECT jsonb_agg(to_jsonb(t) ORDER BY order_id, version) FROM order_history t),
             (SELECT jsonb_agg(to_jsonb(t) ORDER BY id) FROM outbox t))::text";
-        client.batch_execute("UPDATE products SET stock = stock + 1").await.unwrap();
+        client
+            .batch_execute("UPDATE products SET stock = stock + 1, stocked = stocked + 1")
+            .await
+            .unwrap();
         let before: String = client.query_one(state, &[]).await.unwrap().get(0);
         client.batch_execute(include_str!("../../sql/seed.sql")).await.unwrap();
         let after: String = client.query_one(state, &[]).await.unwrap().get(0);
@@ -85,6 +88,25 @@ async fn totals_are_the_sums_of_their_lines() {
                    IS DISTINCT FROM (i.total, i.lines, i.last)",
         )
         .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_put_on_sale_is_what_is_left_and_what_orders_hold() {
+    in_seeded_database(async |client| {
+        none(
+            client,
+            "FROM products p
+             LEFT JOIN (
+                 SELECT i.product_id, sum(i.quantity) AS quantity
+                 FROM order_items i JOIN orders o ON o.id = i.order_id
+                 WHERE o.status <> 'cancelled' GROUP BY 1
+             ) held ON held.product_id = p.id
+             WHERE p.stocked <> p.stock + coalesce(held.quantity, 0)",
+        )
+        .await;
+        assert!(count(client, "FROM products WHERE stocked > stock").await >= 20);
     })
     .await;
 }

@@ -33,3 +33,40 @@ async fn every_constraint_has_a_name_that_somebody_chose() {
     let made_up = test.sql.query(sql, &[]).await.unwrap();
     assert!(made_up.is_empty(), "{made_up:?}");
 }
+
+#[tokio::test]
+async fn what_was_put_on_sale_is_counted_from_stock_and_live_orders() {
+    let test = TestDatabase::empty().await;
+    let folder = std::fs::read_dir("../sql/migrations").unwrap();
+    let mut files: Vec<_> = folder.map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let name = "V0006__add_stocked_to_products.sql";
+    let at = files.iter().position(|file| file.ends_with(name)).unwrap();
+    for file in &files[..at] {
+        test.sql.batch_execute(&std::fs::read_to_string(file).unwrap()).await.unwrap();
+    }
+    // Two live orders and a cancelled one for the first product, none for the second.
+    test.sql
+        .batch_execute(
+            "INSERT INTO products (id, name, currency, price_minor, stock)
+             SELECT uuid(lpad(n::text, 32, '0')), 'Enamel mug', 'EUR', 1450, 10 * n
+             FROM generate_series(1, 2) n;
+             INSERT INTO orders (id, number, owner, status, customer_name, customer_email, currency,
+                                 total_minor, item_count, created_at, updated_at)
+             SELECT uuid(lpad(n::text, 32, '0')), 'ORD-20260101-0000000' || n, 'ada',
+                    (ARRAY['pending', 'delivered', 'cancelled'])[n], 'Ada', 'ada@example.com', 'EUR',
+                    1450, 1, now(), now()
+             FROM generate_series(1, 3) n;
+             INSERT INTO order_items (order_id, line, product_id, name, unit_price_minor, quantity)
+             SELECT id, 1, uuid(lpad('1', 32, '0')), 'Enamel mug', 1450, right(number, 1)::int
+             FROM orders",
+        )
+        .await
+        .unwrap();
+    // As it is applied: in a transaction of its own.
+    let migration = std::fs::read_to_string(&files[at]).unwrap();
+    test.sql.batch_execute(&format!("BEGIN; {migration}; COMMIT")).await.unwrap();
+    let rows = test.sql.query("SELECT stocked FROM products ORDER BY id", &[]).await.unwrap();
+    let stocked: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(stocked, [10 + 1 + 2, 20]);
+}

@@ -59,8 +59,8 @@ async fn the_absence_of_a_product_is_remembered_too() {
         let product = app::get_product(&cache, &*database, id).await;
         assert!(matches!(product, Err(Error::ProductNotFound)), "{product:?}");
         // From here on Postgres would know it.
-        let sql = "INSERT INTO products (id, name, currency, price_minor, stock)
-                   VALUES ($1, 'Late', 'EUR', 1, 1) ON CONFLICT DO NOTHING";
+        let sql = "INSERT INTO products (id, name, currency, price_minor, stock, stocked)
+                   VALUES ($1, 'Late', 'EUR', 1, 1, 1) ON CONFLICT DO NOTHING";
         test.sql.execute(sql, &[&id.as_uuid()]).await.unwrap();
     }
 }

@@ -76,8 +76,8 @@ impl TestDatabase {
         let id = Uuid::now_v7();
         self.sql
             .execute(
-                "INSERT INTO products (id, name, currency, price_minor, stock)
-                 VALUES ($1, 'Enamel mug', $2, $3, $4)",
+                "INSERT INTO products (id, name, currency, price_minor, stock, stocked)
+                 VALUES ($1, 'Enamel mug', $2, $3, $4, $4::integer)",
                 &[&id, &currency, &price_minor, &stock],
             )
             .await

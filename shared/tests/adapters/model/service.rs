@@ -330,7 +330,8 @@ impl Service {
     /// Twice: as the model has it, and as what the live orders in the database leave of it.
     async fn check_stock(&self, shop: &Shop) {
         let sql = "
-            SELECT p.stock, p.stock + coalesce(sum(i.quantity) FILTER (WHERE o.id IS NOT NULL), 0)
+            SELECT p.stock, p.stock + coalesce(sum(i.quantity) FILTER (WHERE o.id IS NOT NULL), 0),
+                   p.stocked
             FROM products p
             LEFT JOIN order_items i ON i.product_id = p.id
             LEFT JOIN orders o ON o.id = i.order_id AND o.status <> 'cancelled'
@@ -341,6 +342,7 @@ impl Service {
         for (row, (_, _, initial)) in rows.iter().zip(PRODUCTS) {
             assert!(row.get::<_, i32>(0) >= 0);
             assert_eq!(row.get::<_, i64>(1), i64::from(initial), "stock and live orders");
+            assert_eq!(row.get::<_, i64>(2), i64::from(initial), "what was put on sale");
         }
     }
 
