@@ -5,10 +5,10 @@ RUN = cargo run --quiet --package waybill-local --
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset watch logs test figures build deploy cargo
+.PHONY: help up down reset watch logs test figures bench reconcile build deploy cargo
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: cargo ## Start the whole service on this machine and place an order
 	@$(RUN) up $(ARGS)
@@ -30,6 +30,12 @@ test: cargo ## Run everything that CI runs, on a stack of its own
 
 figures: cargo ## Print the size and the start time of each function (with a stack up)
 	@$(RUN) figures $(ARGS)
+
+bench: cargo ## Compare the service's statements with the same SQL by pgbench
+	@$(RUN) bench $(ARGS)
+
+reconcile: cargo ## Say whether all stock and all orders add up
+	@$(RUN) reconcile $(ARGS)
 
 build: cargo ## Build the functions as they are deployed locally
 	@$(RUN) build $(ARGS)

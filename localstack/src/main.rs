@@ -4,6 +4,7 @@
 //! AWS emulator on loopback, deploys the template to them, and runs the tests against the result.
 
 mod aws;
+mod bench;
 mod bootstraps;
 mod cloud;
 mod config;
@@ -18,6 +19,7 @@ mod order;
 mod postgres;
 mod process;
 mod pump;
+mod reconcile;
 mod resources;
 mod routes;
 mod stack;
@@ -67,6 +69,10 @@ enum Command {
     Test,
     /// Print the size and the start time of each function
     Figures,
+    /// Compare the service's statements with the same SQL by pgbench
+    Bench,
+    /// Say whether everything in the database adds up
+    Reconcile,
     /// Deploy to AWS, and migrate the database there
     Deploy {
         /// Deploy to the emulator in `AWS_ENDPOINT_URL` instead
@@ -113,6 +119,8 @@ async fn run(command: Command) -> Result<bool> {
         }
         Command::Test => return suite::run(&config).await,
         Command::Figures => figures::print(&config).await,
+        Command::Bench => bench::run(&config).await,
+        Command::Reconcile => return reconcile::run(&config).await,
         Command::Deploy { emulator, arguments } => {
             cloud::deploy(&config, emulator, &arguments).await
         }

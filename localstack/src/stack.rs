@@ -24,7 +24,7 @@ pub(crate) enum Kind {
     Main,
     /// Of `make watch`: on free ports, gone with it, except for its data.
     Watch,
-    /// Of `make test`: on free ports, gone with it altogether.
+    /// Of `make test`, and of `make bench`: on free ports, gone with it altogether.
     Test,
 }
 
@@ -121,14 +121,7 @@ impl Stack {
     /// # Errors
     /// If a port is taken or something does not start.
     pub(crate) async fn start(&mut self, config: &Config, tools: &Tools) -> Result<Endpoints> {
-        let database_url = if let Some(url) = self.given_database(config) {
-            ui::step("Postgres: the one in DATABASE_URL");
-            Database::given(&url).await?;
-            url
-        } else {
-            let port = self.start_postgres(config, tools).await?;
-            self.postgres.url(port)?
-        };
+        let database_url = self.start_database(config, tools).await?;
         let given_endpoint = self.given_endpoint(config);
         let given_emulator = given_endpoint.is_some();
         let endpoint = if let Some(endpoint) = given_endpoint {
@@ -147,6 +140,24 @@ impl Stack {
             aws = aws.alone();
         }
         Ok(Endpoints { database_url, aws, given_emulator })
+    }
+
+    /// Starts Postgres alone, likewise, and says where it is.
+    ///
+    /// # Errors
+    /// If its port is taken or it does not start.
+    pub(crate) async fn start_database(
+        &mut self,
+        config: &Config,
+        tools: &Tools,
+    ) -> Result<String> {
+        if let Some(url) = self.given_database(config) {
+            ui::step("Postgres: the one in DATABASE_URL");
+            Database::given(&url).await?;
+            return Ok(url);
+        }
+        let port = self.start_postgres(config, tools).await?;
+        self.postgres.url(port)
     }
 
     /// Fails early if a port that will be needed is somebody else's.

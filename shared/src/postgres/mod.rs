@@ -8,10 +8,11 @@ pub mod migrations;
 mod orders;
 mod outbox;
 mod products;
+pub mod reconcile;
 mod statements;
 
 pub use connection::Database;
 pub use statements::{
     CHANGE_STATUS, CLAIM_OUTBOX, CONFIRM_ORDERS, FORGET_OLD_KEYS, GET_ORDER, GET_PRODUCT,
-    LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER, SETTLE_OUTBOX,
+    LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER, RECONCILE, SETTLE_OUTBOX,
 };

@@ -22,3 +22,5 @@ pub const FORGET_OLD_KEYS: &str = "WITH forgotten AS (
 pub const GET_PRODUCT: &str = include_str!("../../../sql/queries/get_product.sql");
 /// Reads the products that can be ordered.
 pub const LIST_PRODUCTS: &str = include_str!("../../../sql/queries/list_products.sql");
+/// Adds everything up.
+pub const RECONCILE: &str = include_str!("../../../sql/queries/reconcile.sql");

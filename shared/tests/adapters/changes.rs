@@ -186,4 +186,5 @@ async fn cancels_that_race_fulfilment_leave_a_history_that_makes_sense() {
     }
     eprintln!("50 races: {before} cancelled before fulfilment, {after} after");
     assert_eq!(test.stock(mug).await, 1000);
+    assert_eq!(test.books().await.discrepancies, []);
 }

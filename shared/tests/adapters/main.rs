@@ -16,5 +16,6 @@ mod oversell;
 mod products;
 mod proxy;
 mod queue;
+mod reconcile;
 mod round_trips;
 mod support;

@@ -178,6 +178,7 @@ async fn a_rush_of_two_hundred_baskets_sells_what_is_there_and_nothing_else() {
 
     assert_eq!(accepted.len() + refused, CUSTOMERS * ORDERS_EACH);
     assert_eq!(look(&test.sql).await.wrong, 0);
+    assert_eq!(test.books().await.discrepancies, []);
     for (sold, left) in sold.into_iter().zip(left) {
         assert!(left >= 0);
         assert_eq!(sold, i64::from(STOCK - left));

@@ -14,6 +14,7 @@ use waybill::config::{DatabaseConfig, Timing};
 use waybill::domain::{
     CorrelationId, CustomerEmail, CustomerName, NewOrder, Owner, ProductId, Quantity,
 };
+use waybill::postgres::reconcile::{Books, reconcile};
 use waybill::postgres::{
     CHANGE_STATUS, CLAIM_OUTBOX, CONFIRM_ORDERS, Database, FORGET_OLD_KEYS, GET_ORDER, GET_PRODUCT,
     LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER, SETTLE_OUTBOX, migrations,
@@ -88,6 +89,11 @@ impl TestDatabase {
     pub(crate) async fn stock(&self, id: ProductId) -> i32 {
         let sql = "SELECT stock FROM products WHERE id = $1";
         self.sql.query_one(sql, &[&id.as_uuid()]).await.unwrap().get(0)
+    }
+
+    /// Whether all of it adds up.
+    pub(crate) async fn books(&self) -> Books {
+        reconcile(&self.config()).await.unwrap()
     }
 
     /// How many rows each table of orders has.

@@ -1,0 +1,30 @@
+//! `make bench`: what the service adds to its statements.
+
+use tokio::process::Command;
+
+use crate::config::Config;
+use crate::error::Result;
+use crate::stack::{Kind, Stack};
+use crate::tools::Tools;
+use crate::{process, ui};
+
+/// Runs the benchmark on a Postgres of its own, which does not wait for the disk: that would be the
+/// same for both sides, and hide the difference.
+///
+/// # Errors
+/// If Postgres does not start, or the benchmark fails.
+pub(crate) async fn run(config: &Config) -> Result<()> {
+    let mut stack = Stack::take(config, Kind::Test)?;
+    let tools = Tools::install(config).await?;
+    let server = stack.start_database(config, &tools).await?;
+    ui::step("cargo bench --package waybill (compiling takes some minutes, once)");
+    let mut command = Command::new("cargo");
+    command
+        .args(["bench", "--package", "waybill", "--bench", "statements"])
+        .args(["--no-default-features", "--features", "migrations"])
+        .current_dir(&config.root)
+        .env("TEST_DATABASE_URL", server)
+        .env("PGBENCH", tools.postgres_bin()?.join("pgbench"));
+    process::run_loudly("The benchmark", &mut command).await?;
+    stack.delete()
+}

@@ -1,0 +1,26 @@
+//! `make reconcile`: whether everything in the database adds up.
+
+use tokio::process::Command;
+
+use crate::config::Config;
+use crate::error::Result;
+use crate::process::Job;
+use crate::stack::Stack;
+
+/// Runs `waybill-reconcile` on `DATABASE_URL`, or on the stack that is up: whether it found nothing.
+///
+/// # Errors
+/// If there is no database to look at, or the program does not compile.
+pub(crate) async fn run(config: &Config) -> Result<bool> {
+    let url = match &config.database_url {
+        Some(url) => url.clone(),
+        None => Stack::main_env(config)?.get("DATABASE_URL")?.to_owned(),
+    };
+    let mut command = Command::new("cargo");
+    command
+        .args(["run", "--quiet", "--package", "waybill", "--bin", "waybill-reconcile"])
+        .args(["--no-default-features", "--features", "postgres"])
+        .current_dir(&config.root)
+        .env("DATABASE_URL", url);
+    Ok(Job::spawn(&mut command)?.wait().await?.success())
+}

@@ -1,0 +1,209 @@
+//! The same SQL by `pgbench`.
+
+use std::process::Stdio;
+
+use tokio::process::Command;
+use waybill::postgres::{CONFIRM_ORDERS, PLACE_ORDER};
+
+use crate::shop::{PRODUCTS, Shop, variable};
+
+/// A way of handing a statement to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Prepared once.
+    Prepared,
+    /// Parsed and planned with every call.
+    Unnamed,
+    /// A function in SQL around it, and a prepared call.
+    SqlFunction,
+    /// The same function and an unnamed call, which leaves nothing behind on the connection.
+    SqlFunctionUnnamed,
+    /// A function in PL/pgSQL around it, and a prepared call.
+    PlFunction,
+    /// The same function and an unnamed call.
+    PlFunctionUnnamed,
+}
+
+/// Whose plan an execution uses, where one is kept at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// The server's choice: one that was made for the arguments of this call, if that looks cheaper.
+    Auto,
+    /// One that was made for any arguments, as the service has it.
+    Once,
+}
+
+pub(crate) struct Peer {
+    program: String,
+    url: String,
+}
+
+impl Form {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Prepared,
+        Self::Unnamed,
+        Self::SqlFunction,
+        Self::SqlFunctionUnnamed,
+        Self::PlFunction,
+        Self::PlFunctionUnnamed,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Prepared => "prepared",
+            Self::Unnamed => "unnamed",
+            Self::SqlFunction => "SQL function, prepared call",
+            Self::SqlFunctionUnnamed => "SQL function, unnamed call",
+            Self::PlFunction => "PL/pgSQL function, prepared call",
+            Self::PlFunctionUnnamed => "PL/pgSQL function, unnamed call",
+        }
+    }
+
+    /// What `pgbench --protocol` calls it.
+    fn protocol(self) -> &'static str {
+        match self {
+            Self::Prepared | Self::SqlFunction | Self::PlFunction => "prepared",
+            Self::Unnamed | Self::SqlFunctionUnnamed | Self::PlFunctionUnnamed => "extended",
+        }
+    }
+
+    /// The statement of this form that stands for `PLACE_ORDER`, with its arguments as `$1` to `$14`.
+    fn place(self) -> String {
+        let call = |function| {
+            let arguments: Vec<_> = (1..=14).map(|number| format!("${number}")).collect();
+            format!("SELECT * FROM {function}({})", arguments.join(", "))
+        };
+        match self {
+            Self::Prepared | Self::Unnamed => PLACE_ORDER.to_owned(),
+            Self::SqlFunction | Self::SqlFunctionUnnamed => call("place_in_sql"),
+            Self::PlFunction | Self::PlFunctionUnnamed => call("place_in_plpgsql"),
+        }
+    }
+}
+
+impl Plan {
+    pub(crate) const ALL: [Self; 2] = [Self::Auto, Self::Once];
+
+    /// What `plan_cache_mode` calls it.
+    fn mode(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Once => "force_generic_plan",
+        }
+    }
+}
+
+impl Peer {
+    /// Makes the functions of which [`Form`] speaks.
+    pub(crate) async fn new(shop: &Shop) -> Self {
+        let statement = shop.sql.prepare(PLACE_ORDER).await.unwrap();
+        let arguments: Vec<_> = statement.params().iter().map(|it| it.name().to_owned()).collect();
+        let columns: Vec<_> = statement
+            .columns()
+            .iter()
+            .enumerate()
+            .map(|(number, column)| format!("c{number} {}", column.type_().name()))
+            .collect();
+        let (arguments, columns) = (arguments.join(", "), columns.join(", "));
+        for (name, language, body) in [
+            ("place_in_sql", "sql", PLACE_ORDER.to_owned()),
+            ("place_in_plpgsql", "plpgsql", format!("BEGIN RETURN QUERY {PLACE_ORDER}; END")),
+        ] {
+            let sql = format!(
+                "CREATE FUNCTION {name}({arguments}) RETURNS TABLE ({columns}) LANGUAGE {language} \
+                 AS $body$ {body} $body$"
+            );
+            shop.sql.batch_execute(&sql).await.unwrap();
+        }
+        Self { program: variable("PGBENCH"), url: shop.url.clone() }
+    }
+
+    /// Places `count` orders of three lines, and says how many a second.
+    pub(crate) async fn place(&self, shop: &Shop, form: Form, plan: Plan, count: u64) -> f64 {
+        let product = |line: u64| {
+            let number = format!("((:first + {}) % {PRODUCTS})", line * 331);
+            format!("lpad(to_hex({number}::bigint), 32, '0')::uuid")
+        };
+        let products = format!("ARRAY[{}, {}, {}]", product(0), product(1), product(2));
+        // pgbench counts, and knows of no null and no uuid.
+        let arguments = [
+            "lpad(to_hex(:n::bigint), 32, '0')::uuid",
+            "number('20200103', :n::bigint)",
+            ":owner::text",
+            ":name::text",
+            ":email::text",
+            ":correlation_id::text",
+            &products,
+            "ARRAY[1, 1, 1]",
+            "nullif(:none::text, 'none')",
+            "60::double precision",
+            "nullif(:none::text, 'none')",
+            ":route::text",
+            "decode(nullif(:none::text, 'none'), 'hex')",
+            "86400::double precision",
+        ];
+        let script = format!(
+            "\\set n :n + 1\n\\set first random(0, {PRODUCTS})\n{};\n",
+            with(&form.place(), &arguments)
+        );
+        self.run(form, plan, &script, count, shop.ids_for_peer(count + 1)).await
+    }
+
+    /// Confirms `batches` batches of `size` orders, and says how many orders a second.
+    pub(crate) async fn confirm(&self, shop: &Shop, size: u64, batches: u64) -> f64 {
+        let first = shop.store_pending(batches * size).await;
+        let ids = format!(
+            "ARRAY(SELECT lpad(to_hex(n), 32, '0')::uuid
+                   FROM generate_series(:n::bigint, :n::bigint + {size} - 1) n)"
+        );
+        let correlation_ids = format!("array_fill('bench'::text, ARRAY[{size}])");
+        let script = format!(
+            "{};\n\\set n :n + {size}\n",
+            with(CONFIRM_ORDERS, &[&ids, &correlation_ids, ":owner::text"])
+        );
+        #[expect(clippy::cast_precision_loss, reason = "at most a thousand")]
+        let size = size as f64;
+        self.run(Form::Prepared, Plan::Once, &script, batches, first).await * size
+    }
+
+    /// Runs `script` so often on one connection, and says how often a second. Its variable `n`
+    /// begins with `first`, and lives as long as the connection.
+    async fn run(&self, form: Form, plan: Plan, script: &str, count: u64, first: u64) -> f64 {
+        let folder = env!("CARGO_TARGET_TMPDIR");
+        let file = format!("{folder}/{}.pgbench.sql", std::process::id());
+        std::fs::write(&file, script).unwrap();
+        let mut command = Command::new(&self.program);
+        command.env("PGOPTIONS", format!("-c plan_cache_mode={}", plan.mode()));
+        command.args(["--no-vacuum", "--client=1", "--protocol", form.protocol()]);
+        command.args(["--transactions", &count.to_string(), "--file", &file]);
+        for variable in [
+            "owner=anonymous",
+            "name=Ada Lovelace",
+            "email=ada@example.com",
+            "correlation_id=bench",
+            "none=none",
+            "route=POST /orders",
+        ] {
+            command.args(["--define", variable]);
+        }
+        command.args(["--define", &format!("n={first}")]);
+        let output = command.arg(&self.url).stdin(Stdio::null()).output().await.unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        let all = format!("number of transactions actually processed: {count}/{count}");
+        assert!(said.contains(&all), "{said}\n{complaint}");
+        let (_, rate) = said.split_once("tps = ").unwrap_or_else(|| panic!("{said}"));
+        rate.split_whitespace().next().unwrap().parse().unwrap()
+    }
+}
+
+/// `sql` without its comments, and with `arguments` in the places of `$1`, `$2` and so on.
+fn with(sql: &str, arguments: &[&str]) -> String {
+    let code: Vec<_> =
+        sql.lines().map(|line| line.split_once("--").map_or(line, |(code, _)| code)).collect();
+    let mut sql = code.join("\n");
+    for (index, argument) in arguments.iter().enumerate().rev() {
+        sql = sql.replace(&format!("${}", index + 1), &format!("({argument})"));
+    }
+    sql
+}
