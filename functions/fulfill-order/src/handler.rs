@@ -19,10 +19,15 @@ pub(crate) async fn fulfill_orders(
         request_id = event.context.request_id,
         cold_start = lambda::is_cold_start(),
     );
-    let deliveries = event.payload.records.into_iter().map(delivery).collect();
+    let deliveries: Vec<Delivery> = event.payload.records.into_iter().map(delivery).collect();
+    let message_ids: Vec<String> = deliveries.iter().map(|it| it.message_id.clone()).collect();
     async {
         let failed = app::confirm_orders(database, deliveries).await.inspect_err(|error| {
-            tracing::error!(error = error.chain(), "the batch failed, and will be delivered again");
+            tracing::error!(
+                error = error.chain(),
+                message_ids = message_ids.join(" "),
+                "the batch failed, and will be delivered again"
+            );
         })?;
         // What the batch wrote, and whatever else is due. The relay makes up for what fails here.
         if let Err(error) = app::relay_outbox(database, queue, bus, backoff, 1).await {

@@ -49,7 +49,7 @@ pub async fn confirm_orders(
     }
     let before = orders.confirm(&jobs).await?;
     for (message_id, job) in message_ids.into_iter().zip(&jobs) {
-        if !settle(&before, job) {
+        if !settle(&before, &message_id, job) {
             failed.push(message_id);
         }
     }
@@ -57,7 +57,7 @@ pub async fn confirm_orders(
 }
 
 /// Logs what became of one job, under its own correlation id, and says whether it is done with.
-fn settle(before: &HashMap<OrderId, Status>, job: &FulfillmentJob) -> bool {
+fn settle(before: &HashMap<OrderId, Status>, message_id: &str, job: &FulfillmentJob) -> bool {
     let order_id = job.order_id.to_string();
     let span = tracing::info_span!("job", correlation_id = %job.correlation_id, order_id);
     let _entered = span.enter();
@@ -70,7 +70,7 @@ fn settle(before: &HashMap<OrderId, Status>, job: &FulfillmentJob) -> bool {
             tracing::info!("the order was cancelled meanwhile; there is nothing to fulfil");
         }
         None => {
-            tracing::error!("there is no such order");
+            tracing::error!(message_id, "there is no such order");
             return false;
         }
     }
