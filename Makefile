@@ -5,7 +5,7 @@ RUN = cargo run --quiet --package waybill-local --
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset watch logs test figures bench reconcile build deploy cargo
+.PHONY: help up down reset watch logs dlq test figures bench reconcile build deploy cargo
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ watch: cargo ## Serve the functions, compiled again whenever a file is saved
 
 logs: cargo ## Follow what the functions of the running stack write
 	@$(RUN) logs $(ARGS)
+
+dlq: cargo ## List the dead letters and why; move them back: make dlq ARGS="--redrive --dry-run"
+	@$(RUN) dlq $(ARGS)
 
 test: cargo ## Run everything that CI runs, on a stack of its own
 	@$(RUN) test $(ARGS)

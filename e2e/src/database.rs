@@ -47,7 +47,14 @@ impl Stack {
 
     /// Stores a pending order for one piece of a new product, and sends no job for it.
     pub async fn store_pending_order(&self, correlation_id: &str) -> Uuid {
-        let (id, product) = (Uuid::now_v7(), self.stock_product(1).await);
+        let id = Uuid::now_v7();
+        self.store_pending_order_as(id, correlation_id).await;
+        id
+    }
+
+    /// The same, under an id that was chosen before.
+    pub async fn store_pending_order_as(&self, id: Uuid, correlation_id: &str) {
+        let product = self.stock_product(1).await;
         self.database
             .execute(
                 "WITH taken AS (
@@ -71,7 +78,6 @@ impl Stack {
             )
             .await
             .unwrap();
-        id
     }
 
     /// Locks products until [`release`](Self::release), so that orders for them pile up.

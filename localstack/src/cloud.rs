@@ -15,13 +15,7 @@ use crate::ui;
 /// # Errors
 /// If an emulator is meant and not asked for, or if any of the steps fails.
 pub(crate) async fn deploy(config: &Config, emulator: bool, arguments: &[String]) -> Result<()> {
-    if let Some(endpoint) = config.endpoint_url.as_ref().filter(|_| !emulator) {
-        return Err(Error::new(format!(
-            "AWS_ENDPOINT_URL is {endpoint}, and `make deploy` goes to AWS. Unset it (a shell that \
-             sourced stack.env has other variables to forget, too: open a new one), or say that you \
-             mean it: make deploy ARGS=--emulator."
-        )));
-    }
+    refuse_an_emulator(config, emulator, "make deploy")?;
     let file = fs::read_to_string(config.root.join("samconfig.toml")).unwrap_or_default();
     let settings = Settings { arguments, file: &file };
     let parameters = settings.get("parameter-overrides");
@@ -62,6 +56,19 @@ pub(crate) async fn deploy(config: &Config, emulator: bool, arguments: &[String]
     Ok(())
 }
 
+/// Fails if the environment points to an emulator where AWS is meant.
+///
+/// # Errors
+/// Says how to mean the emulator.
+pub(crate) fn refuse_an_emulator(config: &Config, meant: bool, command: &str) -> Result<()> {
+    let Some(endpoint) = config.endpoint_url.as_ref().filter(|_| !meant) else { return Ok(()) };
+    Err(Error::new(format!(
+        "AWS_ENDPOINT_URL is {endpoint}, and this `{command}` goes to AWS. Unset it (a shell that \
+         sourced stack.env has other variables to forget, too: open a new one), or say that you \
+         mean it: add --emulator to ARGS."
+    )))
+}
+
 /// Runs with the terminal, which a guided deployment asks on.
 async fn run(config: &Config, command: &mut tokio::process::Command, what: &str) -> Result<()> {
     let status = command
@@ -78,14 +85,16 @@ async fn run(config: &Config, command: &mut tokio::process::Command, what: &str)
 }
 
 /// What `sam deploy` goes by: its arguments, then its file.
-struct Settings<'a> {
-    arguments: &'a [String],
-    file: &'a str,
+pub(crate) struct Settings<'a> {
+    /// Of the command.
+    pub(crate) arguments: &'a [String],
+    /// The text of `samconfig.toml`.
+    pub(crate) file: &'a str,
 }
 
 impl Settings<'_> {
     /// A setting, spelled as an option without its dashes.
-    fn get(&self, name: &str) -> Option<String> {
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
         self.argument(name).or_else(|| self.in_file(name))
     }
 

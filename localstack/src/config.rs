@@ -32,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) region: String,
     /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; only used towards an emulator that was given.
     pub(crate) credentials: Option<(String, String)>,
+    /// `FULFILLMENT_QUEUE_URL` and `FULFILLMENT_DLQ_URL`, as `stack.env` sets them.
+    pub(crate) queues: Option<(String, String)>,
     /// `PATH`, for processes that start with an otherwise empty environment.
     pub(crate) path: String,
     /// `HOME`, likewise.
@@ -69,6 +71,7 @@ impl Config {
                 .collect(),
             region: given("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
             credentials: given("AWS_ACCESS_KEY_ID").zip(given("AWS_SECRET_ACCESS_KEY")),
+            queues: given("FULFILLMENT_QUEUE_URL").zip(given("FULFILLMENT_DLQ_URL")),
             path: given("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned()),
             home: given("HOME"),
             root,

@@ -10,6 +10,7 @@ mod cloud;
 mod config;
 mod database;
 mod deploy;
+mod dlq;
 mod emulator;
 mod env_file;
 mod error;
@@ -65,6 +66,8 @@ enum Command {
         #[arg(long)]
         no_follow: bool,
     },
+    /// List the dead letters, or move them back to the fulfilment queue
+    Dlq(dlq::Arguments),
     /// Run everything that CI runs, on a stack of its own
     Test,
     /// Print the size and the start time of each function
@@ -117,6 +120,7 @@ async fn run(command: Command) -> Result<bool> {
         Command::Logs { since, no_follow } => {
             logs::follow(&config, Duration::from_secs(since * 60), !no_follow).await
         }
+        Command::Dlq(arguments) => dlq::run(&config, &arguments).await,
         Command::Test => return suite::run(&config).await,
         Command::Figures => figures::print(&config).await,
         Command::Bench => bench::run(&config).await,

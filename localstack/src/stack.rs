@@ -312,7 +312,10 @@ impl Drop for Stack {
 }
 
 /// Local commands never touch AWS itself.
-fn refuse_the_cloud(endpoint: &str) -> Result<()> {
+///
+/// # Errors
+/// If the endpoint is one of AWS.
+pub(crate) fn refuse_the_cloud(endpoint: &str) -> Result<()> {
     if endpoint.contains("amazonaws.com") {
         return Err(Error::new(format!(
             "AWS_ENDPOINT_URL is {endpoint}, which is AWS. Local stacks are for emulators; use \

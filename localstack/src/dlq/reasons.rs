@@ -1,0 +1,190 @@
+//! Why a message is a dead letter, as far as fulfill-order said so.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_cloudwatchlogs::Client;
+use serde_json::Value;
+
+use super::letters::Letter;
+use crate::error::{Context as _, Result};
+
+/// How long the logs are searched; with days of them to go through, some reasons are not found.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How far the clocks of those who sent a message and of those who logged may be apart.
+const CLOCK_SKEW_MS: i64 = 60_000;
+
+/// What the log of fulfill-order has to say.
+#[derive(Debug, Default)]
+pub(crate) struct Reasons {
+    by_message: BTreeMap<String, Said>,
+    by_order: BTreeMap<String, Said>,
+    /// Why there may be more to know, in a sentence.
+    pub(crate) failure: Option<String>,
+}
+
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Said {
+    at_ms: i64,
+    text: String,
+}
+
+impl Reasons {
+    /// Searches the log for errors since the oldest letter was sent. All letters are looked for at once,
+    /// since it is the searching through the log that takes its time. A log that cannot be searched
+    /// costs the reasons, not the listing.
+    pub(crate) async fn read(client: &Client, group: &str, letters: &[&Letter]) -> Self {
+        let mut reasons = Self::default();
+        let Some(oldest) = letters.iter().filter_map(|letter| letter.sent_at_ms()).min() else {
+            return reasons;
+        };
+        let search = reasons.search(client, group, oldest - CLOCK_SKEW_MS);
+        reasons.failure = match tokio::time::timeout(PATIENCE, search).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(format!(
+                "{error} So reasons are missing here. {}",
+                error.causes().unwrap_or_default()
+            )),
+            Err(_) => Some(format!(
+                "Not all of the log group {group} was searched within {} s, so reasons may be \
+                 missing here.",
+                PATIENCE.as_secs()
+            )),
+        };
+        reasons
+    }
+
+    /// The reason of one letter.
+    ///
+    /// What was logged about the message itself is newer than a reason that it carries: that one is
+    /// written when a message is put into the dead-letter queue, and the line when it was redriven with
+    /// its reason still on it, and failed again. What was logged about the order may be about another
+    /// message, and comes last.
+    pub(crate) fn of(&self, letter: &Letter) -> String {
+        let said = |said: Option<&Said>| said.map(|said| said.text.clone());
+        let about_order = || self.by_order.get(&letter.job.as_ref()?.order_id);
+        said(self.by_message.get(letter.id()))
+            .or_else(|| letter.reason().map(str::to_owned))
+            .or_else(|| said(about_order()))
+            .unwrap_or_else(|| "not known (its log lines are gone)".to_owned())
+    }
+
+    async fn search(&mut self, client: &Client, group: &str, from_ms: i64) -> Result<()> {
+        let mut pages = client
+            .filter_log_events()
+            .log_group_name(group)
+            .start_time(from_ms)
+            // Any line with this word in it: emulators know no more of the pattern language.
+            .filter_pattern("\"ERROR\"")
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.context(|| format!("The log group {group} cannot be read."))?;
+            for event in page.events() {
+                let at_ms = event.timestamp().unwrap_or_default();
+                // An emulator may hand over several lines as one event.
+                event.message().unwrap_or_default().lines().for_each(|line| self.add(line, at_ms));
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, line: &str, at_ms: i64) {
+        let Ok(line) = serde_json::from_str::<Value>(line) else { return };
+        let field = |name: &str| line.get(name).and_then(Value::as_str);
+        let (Some("ERROR"), Some(message)) = (field("level"), field("message")) else { return };
+        let text = match field("error") {
+            Some(error) => format!("{message}: {error}"),
+            None => message.to_owned(),
+        };
+        let said = Said { at_ms, text };
+        // A line about a whole batch names all of its messages.
+        let batch = field("message_ids").into_iter().flat_map(str::split_whitespace);
+        for id in field("message_id").into_iter().chain(batch) {
+            keep_newest(&mut self.by_message, id, &said);
+        }
+        if let Some(id) = field("order_id") {
+            keep_newest(&mut self.by_order, id, &said);
+        }
+    }
+}
+
+fn keep_newest(all: &mut BTreeMap<String, Said>, id: &str, said: &Said) {
+    let kept = all.entry(id.to_owned()).or_insert_with(|| said.clone());
+    if kept.at_ms <= said.at_ms {
+        kept.clone_from(said);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::letters::tests::{letter, order_letter, with_reason};
+    use super::*;
+
+    const ORDER: &str = "00000000-0000-0000-0000-000000000001";
+
+    fn reasons(lines: &[(i64, Value)]) -> Reasons {
+        let mut reasons = Reasons::default();
+        for (at_ms, line) in lines {
+            reasons.add(&line.to_string(), *at_ms);
+        }
+        reasons
+    }
+
+    fn job() -> Letter {
+        order_letter("m", 1, "ORD-20260221-6BA0A415")
+    }
+
+    #[test]
+    fn the_newest_error_that_names_the_message_is_the_reason() {
+        let line = |level: &str, message: &str, id: &str| json!({"level": level, "message": message, "message_id": id});
+        let reasons = reasons(&[
+            (2, line("ERROR", "second", "m")),
+            (1, line("ERROR", "first", "m")),
+            (3, line("INFO", "an ERROR that is none", "m")),
+            (4, line("ERROR", "another's", "n")),
+        ]);
+        assert_eq!(reasons.of(&letter("m", "{")), "second");
+        assert_eq!(reasons.of(&letter("x", "{")), "not known (its log lines are gone)");
+    }
+
+    #[test]
+    fn an_error_tells_its_causes() {
+        let line = json!({"level": "ERROR", "message": "the message is not a fulfilment job",
+            "error": "version 2 is not known", "message_id": "m"});
+        let expected = "the message is not a fulfilment job: version 2 is not known";
+        assert_eq!(reasons(&[(1, line)]).of(&letter("m", "{")), expected);
+    }
+
+    #[test]
+    fn the_failure_of_a_batch_is_a_reason_for_each_of_its_messages() {
+        let line = json!({"level": "ERROR", "message": "the batch failed", "message_ids": "k m"});
+        let reasons = reasons(&[(1, line)]);
+        assert_eq!(reasons.of(&job()), "the batch failed");
+        assert_eq!(reasons.of(&letter("k", "{")), "the batch failed");
+    }
+
+    #[test]
+    fn a_reason_that_the_message_carries_goes_before_lines_about_its_order() {
+        let of_order = (1, json!({"level": "ERROR", "message": "of the order", "order_id": ORDER}));
+        let of_message =
+            (2, json!({"level": "ERROR", "message": "of the message", "message_id": "m"}));
+        assert_eq!(reasons(std::slice::from_ref(&of_order)).of(&job()), "of the order");
+        let refused = with_reason(job(), "refused");
+        assert_eq!(reasons(std::slice::from_ref(&of_order)).of(&refused), "refused");
+        // It was redriven, and failed again for another reason.
+        assert_eq!(reasons(&[of_order, of_message]).of(&refused), "of the message");
+    }
+
+    #[test]
+    fn what_is_no_line_of_a_function_is_passed_over() {
+        let mut reasons = Reasons::default();
+        for line in ["ERROR", "{", "[]", r#"{"level":"ERROR"}"#, r#"{"level":1,"message":"m"}"#] {
+            reasons.add(line, 1);
+        }
+        assert!(reasons.by_message.is_empty() && reasons.by_order.is_empty());
+    }
+}

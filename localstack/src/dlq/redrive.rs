@@ -1,0 +1,303 @@
+//! The way back: by SQS itself for all letters at once, by hand for single ones.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::ProvideErrorMetadata;
+use aws_sdk_sqs::types::{ListMessageMoveTasksResultEntry as Task, QueueAttributeName};
+
+use super::letters::{Letter, REASON};
+use super::place::Place;
+use crate::error::{Context as _, Error, Result};
+use crate::ui;
+
+/// How often SQS is asked whether it is done.
+const PERIOD: Duration = Duration::from_millis(500);
+/// How long SQS may take. It moves up to 500 messages a second.
+const PATIENCE: Duration = Duration::from_mins(10);
+/// What is answered by those who do not know `StartMessageMoveTask`: SQS itself in some regions,
+/// MiniStack, LocalStack, others.
+const NOT_TO_BE_HAD: [&str; 5] = [
+    "UnsupportedOperation",
+    "InvalidAction",
+    "UnknownOperation",
+    "UnknownOperationException",
+    "NotImplemented",
+];
+/// The HTTP status by which others say the same, under whatever code.
+const NOT_IMPLEMENTED: u16 = 501;
+
+/// Has SQS move all letters; how many there were, or none if this SQS cannot do it.
+///
+/// # Errors
+/// If SQS refuses, fails, or takes too long.
+pub(super) async fn by_task(place: &Place) -> Result<Option<usize>> {
+    let client = &place.sqs;
+    let (from, to) = (arn(client, &place.dlq_url).await?, arn(client, &place.queue_url).await?);
+    let started = client.start_message_move_task().source_arn(&from).destination_arn(&to).send();
+    if let Err(error) = started.await {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        if status == Some(NOT_IMPLEMENTED) || error.code().is_some_and(is_not_to_be_had) {
+            return Ok(None);
+        }
+        return Err(error)
+            .context(|| format!("SQS does not move the dead letters of {}.", place.dlq_name()));
+    }
+    let began = Instant::now();
+    loop {
+        let tasks = client
+            .list_message_move_tasks()
+            .source_arn(&from)
+            .max_results(1)
+            .send()
+            .await
+            .context(|| "SQS does not say how far it is with moving; it goes on by itself.")?;
+        // The newest comes first.
+        let task = tasks.results().first();
+        let moved = task.map_or(0, Task::approximate_number_of_messages_moved);
+        match task.and_then(|task| task.status()).unwrap_or("RUNNING") {
+            "COMPLETED" => return Ok(Some(usize::try_from(moved).unwrap_or_default())),
+            "RUNNING" => {}
+            status => {
+                let why = task.and_then(|task| task.failure_reason()).unwrap_or("no reason given");
+                return Err(Error::new(format!(
+                    "SQS moved {moved} dead letters and then ended ({status}): {why}. Those that \
+                     were not moved are still in {}.",
+                    place.dlq_name()
+                )));
+            }
+        }
+        if began.elapsed() > PATIENCE {
+            return Err(Error::new(format!(
+                "SQS has moved {moved} dead letters in {} min and goes on by itself; `make dlq` \
+                 lists those that are left.",
+                PATIENCE.as_secs() / 60
+            )));
+        }
+        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+/// Moves letters that were received. Each is sent before it is deleted, so that it is there twice if
+/// this ends in between, which fulfilment does not mind, and never lost.
+///
+/// # Errors
+/// If SQS does not take one; those before it are moved.
+pub(super) async fn one_by_one(place: &Place, letters: &[Letter]) -> Result<()> {
+    for (moved, letter) in letters.iter().enumerate() {
+        one(place, letter).await.inspect_err(|_| {
+            if moved > 0 {
+                ui::line(format!("{moved} of {} were moved before this.", letters.len()));
+            }
+        })?;
+    }
+    Ok(())
+}
+
+async fn one(place: &Place, letter: &Letter) -> Result<()> {
+    let mut attributes = letter.message.message_attributes().cloned().unwrap_or_default();
+    // Why it failed before; if it fails again, that may be for another reason.
+    attributes.remove(REASON);
+    place
+        .sqs
+        .send_message()
+        .queue_url(&place.queue_url)
+        .message_body(letter.message.body().unwrap_or_default())
+        .set_message_attributes((!attributes.is_empty()).then_some(attributes))
+        .send()
+        .await
+        .context(|| {
+            format!(
+                "{} cannot be sent to {}; it stays a dead letter.",
+                letter.name(),
+                place.queue_name()
+            )
+        })?;
+    place
+        .sqs
+        .delete_message()
+        .queue_url(&place.dlq_url)
+        .receipt_handle(letter.receipt())
+        .send()
+        .await
+        .context(|| {
+            format!(
+                "{} was sent to {}, and cannot be deleted from {}: it is in both now, which does \
+                 no harm.",
+                letter.name(),
+                place.queue_name(),
+                place.dlq_name()
+            )
+        })?;
+    Ok(())
+}
+
+/// Whether an error code means that the operation itself is missing. Some codes have a prefix, such as
+/// `AWS.SimpleQueueService.`.
+fn is_not_to_be_had(code: &str) -> bool {
+    let code = code.rsplit(['.', '#']).next().unwrap_or(code);
+    NOT_TO_BE_HAD.contains(&code)
+}
+
+async fn arn(client: &Client, queue: &str) -> Result<String> {
+    let name = QueueAttributeName::QueueArn;
+    let found = client
+        .get_queue_attributes()
+        .queue_url(queue)
+        .attribute_names(name.clone())
+        .send()
+        .await
+        .context(|| {
+            format!(
+                "The queue {queue} cannot be reached. Is the stack still up? `make up` starts a \
+                 local one."
+            )
+        })?;
+    let arn = found.attributes().and_then(|attributes| attributes.get(&name)).cloned();
+    arn.ok_or_else(|| Error::new(format!("The queue {queue} has no ARN.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use serde_json::{Value, json};
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::aws::Aws;
+    use crate::config::tests::empty;
+
+    /// An SQS that gives one answer after the other to each operation, the last one for ever, and the
+    /// operations that it was asked for.
+    struct Sqs {
+        answers: Vec<(&'static str, Vec<(u16, Value)>)>,
+        asked: Mutex<Vec<String>>,
+    }
+
+    impl Sqs {
+        fn new(moving: Vec<(&'static str, Vec<(u16, Value)>)>) -> Self {
+            let arn = json!({"Attributes": {"QueueArn": "arn:aws:sqs:us-east-1:0:q"}});
+            let mut answers = vec![("GetQueueAttributes", vec![(200, arn)])];
+            answers.extend(moving);
+            Self { answers, asked: Mutex::new(Vec::new()) }
+        }
+
+        fn answer(&self, operation: &str) -> (u16, Value) {
+            let mut asked = self.asked.lock().unwrap();
+            let before = asked.iter().filter(|it| *it == operation).count();
+            asked.push(operation.to_owned());
+            let (_, answers) = self.answers.iter().find(|(name, _)| *name == operation).unwrap();
+            answers[before.min(answers.len() - 1)].clone()
+        }
+
+        async fn serve(&self, stream: TcpStream) -> Option<()> {
+            let mut stream = BufReader::new(stream);
+            loop {
+                let (mut operation, mut length) = (String::new(), 0);
+                loop {
+                    let mut line = String::new();
+                    stream.read_line(&mut line).await.ok().filter(|read| *read > 0)?;
+                    let Some((name, value)) = line.trim().split_once(": ") else {
+                        if line.trim().is_empty() {
+                            break;
+                        }
+                        continue;
+                    };
+                    match name.to_lowercase().as_str() {
+                        "x-amz-target" => operation = value.replace("AmazonSQS.", ""),
+                        "content-length" => length = value.parse().ok()?,
+                        _ => {}
+                    }
+                }
+                let mut body = vec![0; length];
+                stream.read_exact(&mut body).await.ok()?;
+                let (status, body) = self.answer(&operation);
+                let body = body.to_string();
+                let head = format!(
+                    "HTTP/1.1 {status} -\r\ncontent-type: application/x-amz-json-1.0\r\n\
+                     content-length: {}\r\n\r\n",
+                    body.len()
+                );
+                stream.write_all((head + &body).as_bytes()).await.ok()?;
+            }
+        }
+
+        /// What becomes of a task that this SQS is asked for.
+        async fn task(&self) -> Result<Option<usize>> {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let endpoint = format!("http://{}", listener.local_addr().unwrap());
+            let aws = Aws::at(&empty(), &endpoint);
+            let place = Place {
+                sqs: Client::new(&aws.service("SQS").await),
+                logs: aws_sdk_cloudwatchlogs::Client::new(&aws.service("CLOUDWATCH_LOGS").await),
+                queue_url: format!("{endpoint}/0/q"),
+                dlq_url: format!("{endpoint}/0/q-dead"),
+                log_group: String::new(),
+            };
+            let serving = async {
+                loop {
+                    self.serve(listener.accept().await.unwrap().0).await;
+                }
+            };
+            tokio::select! {
+                outcome = by_task(&place) => outcome,
+                () = serving => unreachable!(),
+            }
+        }
+
+        fn times_asked_for(&self, operation: &str) -> usize {
+            self.asked.lock().unwrap().iter().filter(|it| *it == operation).count()
+        }
+    }
+
+    fn started() -> (&'static str, Vec<(u16, Value)>) {
+        ("StartMessageMoveTask", vec![(200, json!({"TaskHandle": "h"}))])
+    }
+
+    fn task(status: &str, moved: u32) -> (u16, Value) {
+        let task = json!({"Status": status, "ApproximateNumberOfMessagesMoved": moved,
+            "FailureReason": "CouldNotDetermineMessageSource", "StartedTimestamp": 1});
+        (200, json!({"Results": [task]}))
+    }
+
+    #[tokio::test]
+    async fn a_task_is_waited_for_and_says_how_many_it_moved() {
+        let progress = vec![task("RUNNING", 3), task("RUNNING", 9), task("COMPLETED", 12)];
+        let sqs = Sqs::new(vec![started(), ("ListMessageMoveTasks", progress)]);
+        assert_eq!(sqs.task().await.unwrap(), Some(12));
+        assert_eq!(sqs.times_asked_for("StartMessageMoveTask"), 1);
+        assert_eq!(sqs.times_asked_for("ListMessageMoveTasks"), 3);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_fails_says_why_and_how_far_it_came() {
+        let progress = vec![task("FAILED", 3)];
+        let sqs = Sqs::new(vec![started(), ("ListMessageMoveTasks", progress)]);
+        let error = sqs.task().await.unwrap_err().to_string();
+        assert!(error.contains("moved 3") && error.contains("CouldNotDetermine"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn where_the_operation_is_missing_there_is_no_task_and_no_error() {
+        let code = |code: &str| json!({"__type": code, "message": "no"});
+        for (status, body) in [
+            (400, code("InvalidAction")),
+            (400, code("com.amazonaws.sqs#UnsupportedOperation")),
+            (501, code("InternalFailure")),
+        ] {
+            let sqs = Sqs::new(vec![("StartMessageMoveTask", vec![(status, body.clone())])]);
+            assert_eq!(sqs.task().await.unwrap(), None, "{status} {body}");
+            assert_eq!(sqs.times_asked_for("ListMessageMoveTasks"), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_an_error_and_no_reason_to_go_another_way() {
+        let refused = (403, json!({"__type": "AccessDeniedException", "message": "no"}));
+        let sqs = Sqs::new(vec![("StartMessageMoveTask", vec![refused])]);
+        let error = sqs.task().await.unwrap_err();
+        assert!(error.causes().unwrap().contains("AccessDenied"), "{error:?}");
+    }
+}

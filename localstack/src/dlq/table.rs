@@ -1,0 +1,105 @@
+//! Dead letters as a table for people.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::letters::Letter;
+use super::reasons::Reasons;
+
+const HEADINGS: [&str; 6] = ["ORDER", "AGE", "RECEIVED", "MESSAGE ID", "ORDER ID", "REASON"];
+/// How many characters of a reason are shown.
+const MOST: usize = 300;
+
+/// One line for each letter, under a line of headings. The reason is last, for it may be long.
+pub(crate) fn lines(letters: &[&Letter], reasons: &Reasons, now: SystemTime) -> Vec<String> {
+    let mut rows = vec![HEADINGS.map(str::to_owned)];
+    rows.extend(letters.iter().map(|letter| row(letter, reasons, now)));
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let widths: Vec<usize> = (0..HEADINGS.len()).map(|it| width(it).unwrap_or(0)).collect();
+    let line = |row: &[String; 6]| {
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+fn row(letter: &Letter, reasons: &Reasons, now: SystemTime) -> [String; 6] {
+    let unknown = || "-".to_owned();
+    let (number, order_id) = match &letter.job {
+        Some(job) => (job.number.clone(), job.order_id.clone()),
+        None => (unknown(), unknown()),
+    };
+    let received = letter.received().map_or_else(unknown, |count| count.to_string());
+    let age = letter.sent_at_ms().map_or_else(unknown, |sent| {
+        let sent = Duration::from_millis(u64::try_from(sent).unwrap_or_default());
+        age(now.duration_since(UNIX_EPOCH + sent).unwrap_or_default())
+    });
+    [number, age, received, letter.id().to_owned(), order_id, printable(&reasons.of(letter))]
+}
+
+/// In the largest unit of which there are two, or the next smaller one.
+fn age(age: Duration) -> String {
+    let seconds = age.as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// One line of at most [`MOST`] characters, with nothing in it that a terminal would obey.
+fn printable(text: &str) -> String {
+    let clean = text.chars().map(|it| if it.is_control() { ' ' } else { it });
+    let mut short: String = clean.clone().take(MOST).collect();
+    if clean.count() > MOST {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::letters::tests::{letter, order_letter, with_reason};
+    use super::*;
+
+    #[test]
+    fn a_row_says_which_order_how_old_how_often_and_why() {
+        let refused = order_letter("m1", 1, "ORD-20260221-6BA0A415");
+        let sent = u64::try_from(refused.sent_at_ms().unwrap()).unwrap();
+        let now = UNIX_EPOCH + Duration::from_millis(sent) + Duration::from_secs(7_300);
+        let refused = with_reason(refused, "the warehouse does not know the article");
+        let malformed = letter("m2", "Ada Lovelace <ada@example.com>");
+        let lines = lines(&[&refused, &malformed], &Reasons::default(), now);
+        assert_eq!(
+            lines,
+            [
+                "ORDER                  AGE  RECEIVED  MESSAGE ID  \
+                 ORDER ID                              REASON",
+                "ORD-20260221-6BA0A415  2 h  6         m1          \
+                 00000000-0000-0000-0000-000000000001  the warehouse does not know the article",
+                "-                      2 h  6         m2          \
+                 -                                     not known (its log lines are gone)",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_age_is_in_a_unit_that_fits_it() {
+        for (seconds, text) in
+            [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7_200, "2 h"), (172_800, "2 d")]
+        {
+            assert_eq!(age(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn a_reason_cannot_steer_the_terminal_or_fill_it() {
+        assert_eq!(printable("a\u{1b}[2J\nb"), "a [2J b");
+        let long = printable(&"ä".repeat(MOST + 1));
+        assert_eq!(long.chars().count(), MOST + 1);
+        assert!(long.ends_with('…'));
+        assert_eq!(printable(&"ä".repeat(MOST)), "ä".repeat(MOST));
+    }
+}
