@@ -3,15 +3,15 @@
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::LambdaEvent;
 use tracing::Instrument;
-use waybill::app::ports::{ConfirmOrders, KeepOutbox, SendBatch};
+use waybill::app::ports::{ConfirmOrders, Event, Job, KeepOutbox, SendBatch};
 use waybill::app::{self, Backoff, Delivery};
 use waybill::{BoxError, lambda};
 
 pub(crate) async fn fulfill_orders(
     event: LambdaEvent<SqsEvent>,
     database: &(impl ConfirmOrders + KeepOutbox),
-    queue: &impl SendBatch,
-    bus: &impl SendBatch,
+    queue: &impl SendBatch<Job>,
+    bus: &impl SendBatch<Event>,
     backoff: Backoff,
 ) -> Result<SqsBatchResponse, BoxError> {
     let span = tracing::info_span!(

@@ -3,7 +3,7 @@
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tracing::Instrument;
-use waybill::app::ports::{KeepOutbox, SendBatch};
+use waybill::app::ports::{Event, Job, KeepOutbox, SendBatch};
 use waybill::app::{self, Backoff, Relayed};
 use waybill::{BoxError, lambda};
 
@@ -13,8 +13,8 @@ const ROUNDS: usize = 50;
 pub(crate) async fn relay_outbox(
     event: LambdaEvent<Value>,
     outbox: &impl KeepOutbox,
-    queue: &impl SendBatch,
-    bus: &impl SendBatch,
+    queue: &impl SendBatch<Job>,
+    bus: &impl SendBatch<Event>,
     backoff: Backoff,
 ) -> Result<Relayed, BoxError> {
     let span = tracing::info_span!(

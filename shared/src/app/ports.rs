@@ -189,7 +189,7 @@ pub trait KeepOutbox: Sync {
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
-    fn claim(&self, limit: u16) -> impl Future<Output = Result<Vec<Message>, Error>> + Send;
+    fn claim(&self, limit: u16) -> impl Future<Output = Result<Claimed, Error>> + Send;
 
     /// Forgets the messages in `done`, and keeps those in `again` until their time.
     ///
@@ -208,13 +208,23 @@ pub trait KeepOutbox: Sync {
     fn forget_old_keys(&self) -> impl Future<Output = Result<u64, Error>> + Send;
 }
 
-/// What must leave the database.
+/// Messages that were taken out of the outbox, by where they go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claimed {
+    /// To the fulfilment queue.
+    pub jobs: Vec<Message<Job>>,
+    /// To the event bus.
+    pub events: Vec<Message<Event>>,
+}
+
+/// What must leave the database. Its kind is a type, so that no job ends on the bus, and no event in
+/// the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct Message<K> {
     /// Its own identity: a job has its order's.
     pub id: Uuid,
-    /// Where it goes, and as what.
-    pub kind: MessageKind,
+    /// What it is.
+    pub kind: K,
     /// What it says, as JSON.
     pub body: String,
     /// Follows the request that caused it.
@@ -223,24 +233,23 @@ pub struct Message {
     pub attempts: i32,
 }
 
-/// Where a message goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MessageKind {
-    /// To the fulfilment queue.
-    Job,
-    /// To the event bus, under this name.
-    Event(String),
-}
+/// The kind of a message that is a [`FulfillmentJob`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Job;
 
-/// Sends batches, and says for each message, in order, whether it left.
-pub trait SendBatch: Sync {
+/// The kind of a message that is an order event, which goes by this name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event(pub String);
+
+/// Sends batches of messages of one kind, and says for each, in order, whether it left.
+pub trait SendBatch<K>: Sync {
     /// How many messages one call takes.
     const LIMIT: usize;
 
     /// Sends up to [`LIMIT`](Self::LIMIT) messages. One that fails does not keep back the others.
     fn send_batch(
         &self,
-        messages: &[&Message],
+        messages: &[Message<K>],
     ) -> impl Future<Output = Vec<Result<(), BoxError>>> + Send;
 }
 

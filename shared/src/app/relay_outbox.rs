@@ -1,10 +1,11 @@
 //! Sends what waits in the outbox.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::ports::{KeepOutbox, Message, MessageKind, SendBatch};
+use super::ports::{Claimed, Event, Job, KeepOutbox, Message, SendBatch};
 use crate::Error;
 
 /// How many messages are claimed at a time: ten calls' worth.
@@ -41,24 +42,22 @@ pub struct Relayed {
 /// What the outbox answers. What was claimed is due again after its lease.
 pub async fn relay_outbox(
     outbox: &impl KeepOutbox,
-    queue: &impl SendBatch,
-    bus: &impl SendBatch,
+    queue: &impl SendBatch<Job>,
+    bus: &impl SendBatch<Event>,
     backoff: Backoff,
     rounds: usize,
 ) -> Result<Relayed, Error> {
     let mut relayed = Relayed::default();
     for _ in 0..rounds {
-        let messages = outbox.claim(CLAIM).await?;
-        if messages.is_empty() {
+        let Claimed { jobs, events } = outbox.claim(CLAIM).await?;
+        if jobs.is_empty() && events.is_empty() {
             break;
         }
-        let (jobs, events): (Vec<_>, Vec<_>) =
-            messages.iter().partition(|message| message.kind == MessageKind::Job);
         let (jobs, events) = futures_util::join!(send(queue, &jobs), send(bus, &events));
-        let done: Vec<Uuid> = events.sent.iter().map(|message| message.id).collect();
         let again: Vec<_> = (jobs.sent.iter().chain(&jobs.failed).chain(&events.failed))
-            .map(|message| (message.id, backoff.after(message.attempts)))
+            .map(|&(id, attempts)| (id, backoff.after(attempts)))
             .collect();
+        let done: Vec<Uuid> = events.sent.iter().map(|&(id, _)| id).collect();
         outbox.settle(&done, &again).await?;
         relayed.jobs += jobs.sent.len();
         relayed.events += events.sent.len();
@@ -70,26 +69,27 @@ pub async fn relay_outbox(
     Ok(relayed)
 }
 
+/// Messages by id, and how often each was claimed.
 #[derive(Default)]
-struct Outcome<'a> {
-    sent: Vec<&'a Message>,
-    failed: Vec<&'a Message>,
+struct Outcome {
+    sent: Vec<(Uuid, i32)>,
+    failed: Vec<(Uuid, i32)>,
 }
 
-async fn send<'a, S: SendBatch>(sender: &S, messages: &[&'a Message]) -> Outcome<'a> {
+async fn send<K: Debug, S: SendBatch<K>>(sender: &S, messages: &[Message<K>]) -> Outcome {
     let mut outcome = Outcome::default();
     for batch in messages.chunks(S::LIMIT) {
-        for (&message, result) in batch.iter().zip(sender.send_batch(batch).await) {
-            let Message { id, correlation_id, attempts, .. } = message;
+        for (message, result) in batch.iter().zip(sender.send_batch(batch).await) {
+            let &Message { id, ref kind, ref correlation_id, attempts, .. } = message;
             match result {
                 Ok(()) => {
-                    tracing::info!(%id, correlation_id, attempts, kind = ?message.kind, "relayed");
-                    outcome.sent.push(message);
+                    tracing::info!(%id, correlation_id, attempts, ?kind, "relayed");
+                    outcome.sent.push((id, attempts));
                 }
                 Err(error) => {
                     let error = crate::error::chain(&*error);
-                    tracing::warn!(%id, correlation_id, attempts, kind = ?message.kind, error, "not relayed");
-                    outcome.failed.push(message);
+                    tracing::warn!(%id, correlation_id, attempts, ?kind, error, "not relayed");
+                    outcome.failed.push((id, attempts));
                 }
             }
         }

@@ -9,7 +9,7 @@ use aws_sdk_eventbridge::config::timeout::TimeoutConfig;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
 use crate::BoxError;
-use crate::app::ports::{Message, MessageKind, SendBatch};
+use crate::app::ports::{Event, Message, SendBatch};
 
 /// Who the events are from, by their `source`.
 const SOURCE: &str = "waybill";
@@ -42,20 +42,17 @@ impl EventBus {
     }
 }
 
-impl SendBatch for EventBus {
+impl SendBatch<Event> for EventBus {
     /// The most that `PutEvents` takes.
     const LIMIT: usize = 10;
 
-    async fn send_batch(&self, messages: &[&Message]) -> Vec<Result<(), BoxError>> {
+    async fn send_batch(&self, messages: &[Message<Event>]) -> Vec<Result<(), BoxError>> {
         let entries = messages.iter().map(|message| {
-            let kind = match &message.kind {
-                MessageKind::Event(name) => name,
-                MessageKind::Job => "FulfillmentJob",
-            };
+            let Event(name) = &message.kind;
             PutEventsRequestEntry::builder()
                 .event_bus_name(&self.name)
                 .source(SOURCE)
-                .detail_type(kind)
+                .detail_type(name)
                 .detail(&message.body)
                 .build()
         });

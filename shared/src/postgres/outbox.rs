@@ -9,16 +9,23 @@ use uuid::Uuid;
 use super::error::unexpected;
 use super::{CLAIM_OUTBOX, Database, FORGET_OLD_KEYS, SETTLE_OUTBOX};
 use crate::Error;
-use crate::app::ports::{KeepOutbox, Message, MessageKind};
+use crate::app::ports::{Claimed, Event, Job, KeepOutbox, Message};
 
 /// The kind of a fulfilment job; any other is the name of an event.
 const JOB: &str = "fulfillment_job";
 
 impl KeepOutbox for Database {
-    async fn claim(&self, limit: u16) -> Result<Vec<Message>, Error> {
+    async fn claim(&self, limit: u16) -> Result<Claimed, Error> {
         let lease = self.timing().outbox_lease.as_secs_f64();
         let rows = self.query(CLAIM_OUTBOX, &[&i64::from(limit), &lease]).await?;
-        rows.iter().map(message).collect()
+        let mut claimed = Claimed::default();
+        for row in &rows {
+            match row.try_get("kind").map_err(unexpected)? {
+                JOB => claimed.jobs.push(message(row, Job)?),
+                name => claimed.events.push(message(row, Event(name.to_owned()))?),
+            }
+        }
+        Ok(claimed)
     }
 
     async fn settle(&self, done: &[Uuid], again: &[(Uuid, Duration)]) -> Result<(), Error> {
@@ -37,12 +44,11 @@ impl KeepOutbox for Database {
     }
 }
 
-fn message(row: &Row) -> Result<Message, Error> {
-    let kind: &str = row.try_get("kind").map_err(unexpected)?;
+fn message<K>(row: &Row, kind: K) -> Result<Message<K>, Error> {
     let body: Value = row.try_get("payload").map_err(unexpected)?;
     Ok(Message {
         id: row.try_get("id").map_err(unexpected)?,
-        kind: if kind == JOB { MessageKind::Job } else { MessageKind::Event(kind.to_owned()) },
+        kind,
         body: body.to_string(),
         correlation_id: row.try_get("correlation_id").map_err(unexpected)?,
         attempts: row.try_get("attempts").map_err(unexpected)?,

@@ -9,7 +9,7 @@ use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 
 use crate::app::FulfillmentJob;
-use crate::app::ports::{Message, SendBatch, SendJobs};
+use crate::app::ports::{Job, Message, SendBatch, SendJobs};
 use crate::{BoxError, Error};
 
 /// How often a send is tried in all, with the SDK's backoff between the tries.
@@ -62,11 +62,11 @@ impl FulfillmentQueue {
     }
 }
 
-impl SendBatch for FulfillmentQueue {
+impl SendBatch<Job> for FulfillmentQueue {
     /// The most that `SendMessageBatch` takes.
     const LIMIT: usize = 10;
 
-    async fn send_batch(&self, messages: &[&Message]) -> Vec<Result<(), BoxError>> {
+    async fn send_batch(&self, messages: &[Message<Job>]) -> Vec<Result<(), BoxError>> {
         let entries: Result<Vec<_>, _> = messages
             .iter()
             .map(|message| {
@@ -103,8 +103,8 @@ impl SendBatch for FulfillmentQueue {
 }
 
 /// The same error for every message of a call that failed as a whole.
-pub(crate) fn all_failed(
-    messages: &[&Message],
+pub(crate) fn all_failed<K>(
+    messages: &[Message<K>],
     error: &(dyn std::error::Error + 'static),
 ) -> Vec<Result<(), BoxError>> {
     let error = crate::error::chain(error);

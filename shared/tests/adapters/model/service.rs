@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 use waybill::app::ports::{
-    CacheProducts, Cached, Claim, KeepOutbox, Message, MessageKind, SendBatch, SendJobs,
+    CacheProducts, Cached, Claim, Claimed, Event, Job, KeepOutbox, Message, SendBatch, SendJobs,
 };
 use waybill::app::{self, Backoff, Delivery, FulfillmentJob};
 use waybill::domain::{IdempotencyKey, Order, OrderId, ProductId, Status};
@@ -71,16 +71,21 @@ impl Receiver {
     }
 }
 
-impl SendBatch for Receiver {
+impl SendBatch<Job> for Receiver {
     const LIMIT: usize = 10;
 
-    async fn send_batch(&self, messages: &[&Message]) -> Vec<Result<(), BoxError>> {
-        assert!((1..=Self::LIMIT).contains(&messages.len()));
-        let take = |message: &&Message| match &message.kind {
-            MessageKind::Job => self.take("job", &message.body),
-            MessageKind::Event(name) => self.take(name, &message.body),
-        };
-        messages.iter().map(take).collect()
+    async fn send_batch(&self, messages: &[Message<Job>]) -> Vec<Result<(), BoxError>> {
+        assert!((1..=10).contains(&messages.len()));
+        messages.iter().map(|message| self.take("job", &message.body)).collect()
+    }
+}
+
+impl SendBatch<Event> for Receiver {
+    const LIMIT: usize = 10;
+
+    async fn send_batch(&self, messages: &[Message<Event>]) -> Vec<Result<(), BoxError>> {
+        assert!((1..=10).contains(&messages.len()));
+        messages.iter().map(|message| self.take(&message.kind.0, &message.body)).collect()
     }
 }
 
@@ -106,7 +111,7 @@ impl CacheProducts for NoCache {
 struct Dying<'a>(&'a Database);
 
 impl KeepOutbox for Dying<'_> {
-    async fn claim(&self, limit: u16) -> Result<Vec<Message>, Error> {
+    async fn claim(&self, limit: u16) -> Result<Claimed, Error> {
         self.0.claim(limit).await
     }
 
