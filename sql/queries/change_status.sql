@@ -54,7 +54,8 @@ event AS (
         'v', 1,
         'order_id', c.id,
         'number', c.number,
-        'at', c.updated_at,
+        -- In UTC, whatever the time zone of the session.
+        'at', to_char(c.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'correlation_id', $7::text
     ), $7
     FROM changed c

@@ -51,7 +51,8 @@ event AS (
         'v', 1,
         'order_id', c.id,
         'number', c.number,
-        'at', c.updated_at,
+        -- In UTC, whatever the time zone of the session.
+        'at', to_char(c.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'correlation_id', j.correlation_id
     ), j.correlation_id
     FROM confirmed c

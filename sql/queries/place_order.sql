@@ -131,7 +131,8 @@ outbox AS (
                 'v', 1,
                 'order_id', p.id,
                 'number', p.number,
-                'at', p.created_at,
+                -- In UTC, whatever the time zone of the session.
+                'at', to_char(p.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
                 'customer_name', p.customer_name,
                 'customer_email', p.customer_email,
                 'currency', p.currency,

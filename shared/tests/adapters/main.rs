@@ -7,6 +7,7 @@
 mod cache;
 mod changes;
 mod connection;
+mod events;
 mod idempotency;
 mod migrations;
 mod model;

@@ -1,0 +1,171 @@
+//! What subscribers are told, against the schemas in `docs/events/`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use waybill::app::FulfillmentJob;
+use waybill::app::ports::{
+    ChangeOrders, Claimed, ConfirmOrders, Event, KeepOutbox, PlaceOrders, Placement, Visible,
+};
+use waybill::domain::{OrderId, Status};
+
+use crate::support::{TestDatabase, context, order};
+
+/// What the five kinds of event are called.
+fn names() -> BTreeSet<String> {
+    Status::ALL.map(|status| status.event().to_owned()).into()
+}
+
+fn folder(below: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/events")).join(below)
+}
+
+fn read(file: &str) -> Value {
+    serde_json::from_slice(&fs::read(folder(file)).unwrap()).unwrap()
+}
+
+/// As subscribers have it: fields that it does not name may come.
+fn open(name: &str) -> Value {
+    read(&format!("{name}.schema.json"))
+}
+
+/// As the service is held to it: nothing but what is written down.
+fn closed(name: &str) -> Value {
+    fn close(schema: &mut Value) {
+        if schema["type"] == "object" {
+            schema["additionalProperties"] = false.into();
+        }
+        match schema {
+            Value::Object(members) => members.values_mut().for_each(close),
+            Value::Array(members) => members.iter_mut().for_each(close),
+            _ => {}
+        }
+    }
+    let mut schema = open(name);
+    close(&mut schema);
+    schema
+}
+
+fn validator(schema: &Value) -> Validator {
+    jsonschema::draft202012::options().should_validate_formats(true).build(schema).unwrap()
+}
+
+fn violations(validator: &Validator, detail: &Value) -> Vec<String> {
+    validator.iter_errors(detail).map(|error| error.to_string()).collect()
+}
+
+/// What the files of a folder are called, without `ending`.
+fn files(below: &str, ending: &str) -> BTreeSet<String> {
+    fs::read_dir(folder(below))
+        .unwrap()
+        .filter_map(|file| file.unwrap().file_name().to_str()?.strip_suffix(ending).map(Into::into))
+        .collect()
+}
+
+#[test]
+fn every_event_has_a_schema_and_a_sample_and_there_are_no_others() {
+    assert_eq!(files("", ".schema.json"), names());
+    assert_eq!(files("samples", ".json"), names());
+}
+
+#[test]
+fn samples_are_what_their_schemas_say() {
+    for name in names() {
+        let (schema, sample) = (open(&name), read(&format!("samples/{name}.json")));
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert!(jsonschema::draft202012::meta::is_valid(&schema), "{name}");
+        assert_eq!((&schema["title"], &sample["detail-type"]), (&json!(name), &json!(name)));
+        assert_eq!(sample["source"], "waybill");
+        let none: &[&str] = &[];
+        assert_eq!(violations(&validator(&closed(&name)), &sample["detail"]), none, "{name}");
+    }
+}
+
+#[test]
+fn a_schema_misses_what_is_not_there_and_only_the_strict_one_minds_what_is_new() {
+    for name in names() {
+        let (open, closed) = (validator(&open(&name)), validator(&closed(&name)));
+        let sample = read(&format!("samples/{name}.json"))["detail"].take();
+        for object in ["", "/items/0"] {
+            let Some(fields) = sample.pointer(object).and_then(Value::as_object) else { continue };
+            for field in fields.keys() {
+                let mut wrong = sample.clone();
+                wrong.pointer_mut(object).unwrap()[field] = Value::Null;
+                assert!(!open.is_valid(&wrong), "{name} with {field} null");
+                let fields = wrong.pointer_mut(object).unwrap().as_object_mut().unwrap();
+                fields.remove(field);
+                assert!(!open.is_valid(&wrong), "{name} without {field}");
+            }
+            let mut newer = sample.clone();
+            newer.pointer_mut(object).unwrap()["of_tomorrow"] = json!(1);
+            assert!(open.is_valid(&newer), "{name}");
+            assert!(!closed.is_valid(&newer), "{name}");
+        }
+    }
+}
+
+/// Each way into each status, in a session that is far from UTC, and what a relay would send of it.
+#[tokio::test]
+async fn every_event_that_leaves_the_database_is_what_its_schema_says() {
+    let test = TestDatabase::new().await;
+    let elsewhere = "DO $$ BEGIN EXECUTE format(
+        'ALTER DATABASE %I SET timezone = ''Asia/Kathmandu''', current_database()); END $$";
+    test.sql.batch_execute(elsewhere).await.unwrap();
+    let database = test.connect().await;
+    let (mug, pan) = (test.product("EUR", 1450, 10).await, test.product("EUR", 0, 10).await);
+
+    let mut expected = BTreeSet::new();
+    for way in [
+        &[Status::Confirmed, Status::Shipped, Status::Delivered][..],
+        &[Status::Cancelled],
+        &[Status::Confirmed, Status::Cancelled],
+    ] {
+        let (wanted, context) = (order(&[(pan, 1), (mug, 2)]), context());
+        let placed = database.place(OrderId::generate(), &wanted, None, &context).await.unwrap();
+        let Placement::Placed(order) = placed else { panic!("{placed:?}") };
+        let mut tell = |status: Status, correlation_id: &str| {
+            let id = order.summary.id.to_string();
+            expected.insert((id, status.event().to_owned(), correlation_id.to_owned()));
+        };
+        tell(Status::Pending, context.correlation_id.as_str());
+        for &status in way {
+            let context = crate::support::context();
+            tell(status, context.correlation_id.as_str());
+            // Fulfilment confirms one of the orders, staff the other.
+            if status == Status::Confirmed && way.contains(&Status::Shipped) {
+                let job = FulfillmentJob::new(&order, &context);
+                database.confirm(&[job]).await.unwrap();
+            } else {
+                let id = order.summary.id;
+                let change = database.change(Visible::All, id, status, None, &context).await;
+                assert!(change.unwrap().unwrap().made);
+            }
+        }
+    }
+
+    let Claimed { jobs, events } = database.claim(100).await.unwrap();
+    assert_eq!(jobs, []);
+    let (mut counts, mut seen) = (BTreeMap::new(), BTreeSet::new());
+    for event in events {
+        let Event(name) = event.kind;
+        let detail: Value = serde_json::from_str(&event.body).unwrap();
+        let none: &[&str] = &[];
+        assert_eq!(violations(&validator(&closed(&name)), &detail), none, "{name}: {detail}");
+        assert_eq!(detail["correlation_id"], event.correlation_id);
+        let at: jiff::Timestamp = detail["at"].as_str().unwrap().parse().unwrap();
+        assert!((jiff::Timestamp::now() - at).get_seconds().abs() < 60, "{detail}");
+        if name == "OrderPlaced" {
+            assert_eq!(detail["total_minor"], 2900);
+            assert_eq!(detail["items"][1]["unit_price_minor"], 1450);
+        }
+        *counts.entry(name.clone()).or_insert(0) += 1;
+        let id = detail["order_id"].as_str().unwrap().to_owned();
+        assert!(seen.insert((id, name, event.correlation_id)), "one order, one event, twice");
+    }
+    eprintln!("3 orders: {counts:?}, each as its schema says");
+    assert_eq!(seen, expected);
+    assert_eq!(counts.into_keys().collect::<BTreeSet<_>>(), names());
+}
