@@ -4,6 +4,7 @@
 //! where databases may be made, and `AWS_ENDPOINT_URL` the emulator; `make test` sets both.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod batches;
 mod cache;
 mod changes;
 mod connection;

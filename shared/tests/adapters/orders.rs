@@ -148,8 +148,9 @@ async fn concurrent_orders_never_sell_what_is_not_there_and_never_deadlock() {
         accepted
     });
     let accepted: i32 = join_all(orders).await.into_iter().sum();
-    assert_eq!(accepted, 25);
-    assert_eq!((test.stock(a).await, test.stock(b).await), (0, 0));
+    let left = (test.stock(a).await, test.stock(b).await);
+    eprintln!("80 orders for one of each of 25: {accepted} accepted, {left:?} left");
+    assert_eq!((accepted, left), (25, (0, 0)));
     assert_eq!(test.rows().await, [25, 50, 25]);
 }
 
@@ -238,6 +239,7 @@ async fn batches_that_overlap_confirm_each_order_once_and_never_deadlock() {
         assert_eq!(before.len(), 40);
         confirmed += before.values().filter(|status| **status == Status::Pending).count();
     }
+    eprintln!("4 batches of the same 40 jobs at once: {confirmed} confirmed");
     assert_eq!(confirmed, 40);
     assert_eq!(test.rows().await, [40, 40, 80]);
 }
