@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::{Stack, eventually};
 
-pub(crate) async fn config() -> SdkConfig {
+/// What AWS clients are built from: nothing but the environment that the SDK itself reads.
+pub async fn aws_config() -> SdkConfig {
     let tls = Provider::Rustls(CryptoMode::Ring);
     let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
     aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await
@@ -29,8 +30,9 @@ pub fn job(order: Uuid, correlation_id: &str) -> String {
 }
 
 impl Stack {
-    /// Sends these bodies to the fulfilment queue in one call.
-    pub async fn enqueue(&self, bodies: &[&str]) {
+    /// Sends these bodies to the fulfilment queue in one call, and answers with the ids of the
+    /// messages, in the same order.
+    pub async fn enqueue(&self, bodies: &[&str]) -> Vec<String> {
         let entries = bodies.iter().enumerate().map(|(number, body)| {
             let entry = SendMessageBatchRequestEntry::builder();
             entry.id(number.to_string()).message_body(*body).build().unwrap()
@@ -44,6 +46,11 @@ impl Stack {
             .await
             .unwrap();
         assert!(sent.failed().is_empty(), "{:?}", sent.failed());
+        let of = |number: usize| {
+            let mut entries = sent.successful().iter();
+            entries.find(|entry| entry.id() == number.to_string()).unwrap().message_id().to_owned()
+        };
+        (0..bodies.len()).map(of).collect()
     }
 
     /// For how many seconds a received job stays hidden.

@@ -16,7 +16,7 @@ pub mod gate;
 use std::time::{Duration, Instant};
 
 pub use api::{Answer, order_for};
-pub use aws::job;
+pub use aws::{aws_config, job};
 pub use environment::Environment;
 
 /// How long to wait for what happens behind the API: fulfilment, log lines, expiry.
@@ -32,6 +32,8 @@ pub struct Stack {
     pub sqs: aws_sdk_sqs::Client,
     /// The cache of the stack.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// The bus of the stack, called what the stack is called.
+    pub eventbridge: aws_sdk_eventbridge::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
     http: reqwest::Client,
 }
@@ -40,11 +42,12 @@ impl Stack {
     /// Connects to the stack that the environment names.
     pub async fn connect() -> Self {
         let environment = Environment::read();
-        let aws = aws::config().await;
+        let aws = aws_config().await;
         Self {
             database: database::connect(&environment.database_url.parse().unwrap()).await,
             sqs: aws_sdk_sqs::Client::new(&aws),
             dynamodb: aws_sdk_dynamodb::Client::new(&aws),
+            eventbridge: aws_sdk_eventbridge::Client::new(&aws),
             logs: aws_sdk_cloudwatchlogs::Client::new(&aws),
             http: reqwest::Client::new(),
             environment,

@@ -1,49 +1,123 @@
 //! What happens between the queue and the order.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what goes wrong in here is a test that fails"
+)]
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use e2e::{Stack, job, unique};
 use futures_util::FutureExt;
+use serde_json::Value;
 use uuid::Uuid;
 
+/// How many jobs have a bad neighbour.
+const NEIGHBOURS: usize = 9;
+
+/// After how many receives template.yaml has a message moved to the dead-letter queue.
+const TRIES: usize = 5;
+
+/// Ten messages in one call, the one in the middle of which can never be handled.
+struct Batch {
+    /// What is wrong with it.
+    what: &'static str,
+    poison: String,
+    /// What its log lines are found by: its message id, or its correlation id if it has one.
+    trace: String,
+    /// Its neighbours, with their correlation ids.
+    orders: Vec<(Uuid, String)>,
+}
+
+impl Batch {
+    async fn send(
+        stack: &Stack,
+        what: &'static str,
+        poison: String,
+        trace: Option<String>,
+    ) -> Self {
+        let mut orders = Vec::new();
+        for _ in 0..NEIGHBOURS {
+            let correlation_id = unique("neighbour");
+            orders.push((stack.store_pending_order(&correlation_id).await, correlation_id));
+        }
+        let mut bodies: Vec<_> = orders.iter().map(|(order, id)| job(*order, id)).collect();
+        bodies.insert(NEIGHBOURS / 2, poison.clone());
+        let bodies: Vec<_> = bodies.iter().map(String::as_str).collect();
+        let message_ids = stack.enqueue(&bodies).await;
+        let trace = trace.unwrap_or_else(|| message_ids[NEIGHBOURS / 2].clone());
+        Self { what, poison, trace, orders }
+    }
+
+    /// Waits until all ten are where they belong.
+    async fn settle(&self, stack: &Stack) {
+        for (order, _) in &self.orders {
+            stack.confirmed(&order.to_string()).await;
+        }
+        stack.take_dead_letter(&self.poison).await;
+    }
+
+    /// Holds the history and the log to it, and tells the numbers.
+    async fn check(&self, stack: &Stack) {
+        let requests = |lines: &[Value]| -> BTreeSet<String> {
+            lines.iter().map(|line| line["request_id"].as_str().unwrap().to_owned()).collect()
+        };
+        let poison = stack.logged("fulfill-order", &self.trace, TRIES).await;
+        let (mut deliveries, mut confirmations, mut invocations) = (0, 0, BTreeSet::new());
+        for (order, correlation_id) in &self.orders {
+            assert_eq!(stack.way_of(*order).await, ["pending", "confirmed"]);
+            // One line a delivery; more under the same correlation id tell of its event.
+            let mut lines = stack.logged("fulfill-order", correlation_id, 1).await;
+            lines.retain(|line| line["message"].as_str().unwrap().starts_with("the order "));
+            deliveries += lines.len();
+            let confirmed = |line: &&Value| line["message"] == "the order is confirmed";
+            let confirmed = lines.iter().filter(confirmed).count();
+            assert_eq!(confirmed, 1, "{lines:?}");
+            confirmations += confirmed;
+            invocations.append(&mut requests(&lines));
+        }
+        let together = invocations.intersection(&requests(&poison)).count();
+        eprintln!(
+            "{}: {NEIGHBOURS} neighbours confirmed {confirmations} times by {deliveries} deliveries \
+             in {} invocations, {together} of them with the bad one, a dead letter after {} tries",
+            self.what,
+            invocations.len(),
+            poison.len(),
+        );
+        assert_eq!(poison.len(), TRIES, "{poison:?}");
+        assert!(together > 0, "it never had a neighbour");
+    }
+}
+
 #[tokio::test]
-async fn what_is_no_job_ends_as_a_dead_letter_and_its_batch_mates_are_fulfilled() {
+async fn a_bad_one_among_ten_ends_as_a_dead_letter_and_nine_are_fulfilled_once() {
     let stack = Stack::connect().await;
-    let correlation_id = unique("batch");
-    let (first, last) = (
-        stack.store_pending_order(&correlation_id).await,
-        stack.store_pending_order(&correlation_id).await,
-    );
     let malformed = format!("{{ {}", unique("malformed"));
     let from_the_future = job(Uuid::now_v7(), &unique("future")).replace(r#""v":1"#, r#""v":2"#);
-    let without_order = job(Uuid::now_v7(), &unique("without-order"));
+    let orphan = unique("without-order");
+    let without_order = job(Uuid::now_v7(), &orphan);
 
     // Five deliveries at three minutes each are too long to wait for.
     let usual = stack.visibility_timeout().await;
     stack.set_visibility_timeout("1").await;
     let outcome = AssertUnwindSafe(async {
-        stack
-            .enqueue(&[
-                &job(first, &correlation_id),
-                &malformed,
-                &from_the_future,
-                &without_order,
-                &job(last, &correlation_id),
-            ])
-            .await;
-        stack.confirmed(&first.to_string()).await;
-        stack.confirmed(&last.to_string()).await;
-        for body in [&malformed, &from_the_future, &without_order] {
-            stack.take_dead_letter(body).await;
+        let batches = [
+            Batch::send(&stack, "malformed", malformed, None).await,
+            Batch::send(&stack, "from the future", from_the_future, None).await,
+            Batch::send(&stack, "without an order", without_order, Some(orphan)).await,
+        ];
+        for batch in &batches {
+            batch.settle(&stack).await;
         }
+        batches
     })
     .catch_unwind()
     .await;
     stack.set_visibility_timeout(&usual).await;
-    outcome.unwrap_or_else(|panic| resume_unwind(panic));
-
-    assert_eq!(stack.way_of(first).await, ["pending", "confirmed"]);
-    assert_eq!(stack.way_of(last).await, ["pending", "confirmed"]);
+    for batch in outcome.unwrap_or_else(|panic| resume_unwind(panic)) {
+        batch.check(&stack).await;
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,178 @@
+//! Order events, as they arrive at a subscriber.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what goes wrong in here is a test that fails"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::path::Path;
+
+use aws_sdk_eventbridge::types::Target;
+use aws_sdk_sqs::types::QueueAttributeName;
+use e2e::{Answer, Stack, eventually, order_for, unique};
+use futures_util::FutureExt;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// Order, name of the event.
+type Key = (String, String);
+
+/// A queue of its own behind a rule on the stack's bus.
+struct Subscriber<'a> {
+    stack: &'a Stack,
+    name: String,
+    queue: String,
+    /// The events that arrived so far.
+    events: BTreeMap<Key, Vec<Value>>,
+}
+
+impl<'a> Subscriber<'a> {
+    /// Subscribes as docs/events/README.md says.
+    async fn new(stack: &'a Stack) -> Self {
+        let name = unique("subscriber");
+        let queue = stack.sqs.create_queue().queue_name(&name).send().await.unwrap();
+        let queue = queue.queue_url.unwrap();
+        let arn = QueueAttributeName::QueueArn;
+        let attributes = stack.sqs.get_queue_attributes().queue_url(&queue);
+        let attributes = attributes.attribute_names(arn.clone()).send().await.unwrap();
+        let arn = &attributes.attributes().unwrap()[&arn];
+        let allow = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": { "Service": "events.amazonaws.com" },
+                "Action": "sqs:SendMessage",
+                "Resource": arn,
+            }],
+        });
+        let policy = stack.sqs.set_queue_attributes().queue_url(&queue);
+        policy.attributes(QueueAttributeName::Policy, allow.to_string()).send().await.unwrap();
+        let bus = &stack.environment.stack_name;
+        let rule = stack.eventbridge.put_rule().event_bus_name(bus).name(&name);
+        let pattern = json!({ "source": ["waybill"] });
+        rule.event_pattern(pattern.to_string()).send().await.unwrap();
+        let target = Target::builder().id("queue").arn(arn).build().unwrap();
+        let targets = stack.eventbridge.put_targets().event_bus_name(bus).rule(&name);
+        let put = targets.targets(target).send().await.unwrap();
+        assert_eq!(put.failed_entry_count, 0, "{put:?}");
+        Self { stack, name, queue, events: BTreeMap::new() }
+    }
+
+    /// Waits until each of these events arrived, at least once.
+    async fn receives(&mut self, expected: &[(&str, &str)]) {
+        eventually(&format!("{expected:?} arrive"), async || {
+            let call = self.stack.sqs.receive_message().queue_url(&self.queue);
+            let received = call.max_number_of_messages(10).send().await.unwrap();
+            for message in received.messages() {
+                let event: Value = serde_json::from_str(message.body().unwrap()).unwrap();
+                let id = event["detail"]["order_id"].as_str().unwrap().to_owned();
+                let key = (id, event["detail-type"].as_str().unwrap().to_owned());
+                self.events.entry(key).or_default().push(event);
+                let delete = self.stack.sqs.delete_message().queue_url(&self.queue);
+                delete.receipt_handle(message.receipt_handle().unwrap()).send().await.unwrap();
+            }
+            let here = |&(id, name): &(&str, &str)| {
+                self.events.contains_key(&(id.to_owned(), name.to_owned()))
+            };
+            expected.iter().all(here).then_some(())
+        })
+        .await;
+    }
+
+    async fn unsubscribe(&self) {
+        let (bus, events) = (&self.stack.environment.stack_name, &self.stack.eventbridge);
+        let targets = events.remove_targets().event_bus_name(bus).rule(&self.name);
+        targets.ids("queue").send().await.unwrap();
+        events.delete_rule().event_bus_name(bus).name(&self.name).send().await.unwrap();
+        self.stack.sqs.delete_queue().queue_url(&self.queue).send().await.unwrap();
+    }
+}
+
+async fn patch(stack: &Stack, path: &str, correlation_id: &str, body: Option<Value>) {
+    let read = stack.get(path.rsplit_once('/').unwrap().0).await;
+    let mut request = stack
+        .request(Method::PATCH, path)
+        .header("if-match", read.header("etag"))
+        .header("x-correlation-id", correlation_id);
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    let answer = Answer::to(request).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+fn assert_as_documented(name: &str, event: &Value) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/events");
+    let schema = fs::read(file.join(format!("{name}.schema.json"))).unwrap();
+    let schema = jsonschema::draft202012::options()
+        .should_validate_formats(true)
+        .build(&serde_json::from_slice(&schema).unwrap())
+        .unwrap();
+    let wrong: Vec<_> = schema.iter_errors(&event["detail"]).map(|it| it.to_string()).collect();
+    assert!(wrong.is_empty(), "{event}: {wrong:?}");
+    assert_eq!(event["source"], "waybill");
+}
+
+#[tokio::test]
+async fn a_subscriber_hears_of_every_step_of_an_order() {
+    let stack = Stack::connect().await;
+    let mut subscriber = Subscriber::new(&stack).await;
+    let outcome = AssertUnwindSafe(follow(&stack, &mut subscriber)).catch_unwind().await;
+    subscriber.unsubscribe().await;
+    outcome.unwrap_or_else(|panic| resume_unwind(panic));
+}
+
+async fn follow(stack: &Stack, subscriber: &mut Subscriber<'_>) {
+    let pens = stack.stock_product(10).await;
+    let words = ["kept", "called-off", "shipping", "delivery", "cancel"].map(unique);
+    let [kept, called_off, shipping, delivery, cancel] = &words;
+    let mut ids = Vec::new();
+    for correlation_id in [kept, called_off] {
+        let placed = stack.post_order_as(correlation_id, &order_for(&[(pens, 2)])).await;
+        assert_eq!(placed.status, 201, "{placed:?}");
+        ids.push(placed.text("/id").to_owned());
+    }
+    let [first, second] = [&*ids[0], &*ids[1]];
+    stack.confirmed(first).await;
+    stack.confirmed(second).await;
+    // They leave with the batch that confirms the orders: nobody waits for the relay.
+    let early = [first, second].map(|id| [(id, "OrderPlaced"), (id, "OrderConfirmed")]);
+    subscriber.receives(early.as_flattened()).await;
+
+    let path = format!("/orders/{first}/status");
+    patch(stack, &path, shipping, Some(json!({ "status": "shipped" }))).await;
+    patch(stack, &path, delivery, Some(json!({ "status": "delivered" }))).await;
+    patch(stack, &format!("/orders/{second}/cancel"), cancel, None).await;
+    stack.invoke("relay-outbox").await;
+    let late = [(first, "OrderShipped"), (first, "OrderDelivered"), (second, "OrderCancelled")];
+    subscriber.receives(&late).await;
+
+    let mut counts = BTreeMap::<_, usize>::new();
+    for (id, name, correlation_id) in [
+        (first, "OrderPlaced", kept),
+        (first, "OrderConfirmed", kept),
+        (first, "OrderShipped", shipping),
+        (first, "OrderDelivered", delivery),
+        (second, "OrderPlaced", called_off),
+        (second, "OrderConfirmed", called_off),
+        (second, "OrderCancelled", cancel),
+    ] {
+        let copies = &subscriber.events[&(id.to_owned(), name.to_owned())];
+        *counts.entry(name).or_default() += copies.len();
+        for event in copies {
+            assert_as_documented(name, event);
+            assert_eq!(event["detail"]["correlation_id"], **correlation_id, "{event}");
+        }
+        if name == "OrderPlaced" {
+            assert_eq!(copies[0]["detail"]["total_minor"], 2500);
+            assert_eq!(copies[0]["detail"]["customer_email"], "ada@example.com");
+        }
+    }
+    let of_others = subscriber.events.len() - 7;
+    eprintln!("7 events of 2 orders arrived: {counts:?}; {of_others} of other orders");
+    let of_ours = subscriber.events.keys().filter(|(id, _)| ids.contains(id)).count();
+    assert_eq!(of_ours, 7, "an event that nobody expects");
+}
