@@ -1,0 +1,222 @@
+//! The endpoint, and what a test made there.
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::Mutex;
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableStatus,
+};
+use aws_sdk_sqs::error::ProvideErrorMetadata;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
+use e2e::{eventually, unique};
+use futures_util::FutureExt;
+use serde_json::json;
+
+/// An AWS endpoint.
+pub(crate) struct Endpoint {
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) eventbridge: aws_sdk_eventbridge::Client,
+    pub(crate) lambda: aws_sdk_lambda::Client,
+    made: Mutex<Vec<Made>>,
+}
+
+/// A queue.
+pub(crate) struct Queue {
+    pub(crate) url: String,
+    pub(crate) arn: String,
+}
+
+/// What is to be deleted in the end.
+pub(crate) enum Made {
+    /// By its URL.
+    Queue(String),
+    Table(String),
+    Bus(String),
+    /// A rule with one target, `queue`.
+    Rule {
+        bus: String,
+        rule: String,
+    },
+    Function(String),
+    /// An event source mapping, by its id.
+    Mapping(String),
+}
+
+/// Runs a test, and deletes what it made however it ends.
+pub(crate) async fn against_endpoint(test: impl AsyncFnOnce(&Endpoint)) {
+    let config = e2e::aws_config().await;
+    assert!(config.endpoint_url().is_some(), "AWS_ENDPOINT_URL names no endpoint");
+    assert!(config.region().is_some(), "AWS_REGION is not set");
+    let endpoint = Endpoint {
+        sqs: aws_sdk_sqs::Client::new(&config),
+        dynamodb: aws_sdk_dynamodb::Client::new(&config),
+        eventbridge: aws_sdk_eventbridge::Client::new(&config),
+        lambda: aws_sdk_lambda::Client::new(&config),
+        made: Mutex::default(),
+    };
+    let outcome = AssertUnwindSafe(test(&endpoint)).catch_unwind().await;
+    endpoint.clean_up().await;
+    outcome.unwrap_or_else(|panic| resume_unwind(panic));
+}
+
+/// Whether an error says that the endpoint does not have the operation at all; then that is printed.
+pub(crate) fn not_available<E>(what: &str, result: &Result<impl Sized, E>) -> bool
+where
+    E: ProvideErrorMetadata,
+{
+    let Some(code) = result.as_ref().err().and_then(ProvideErrorMetadata::code) else {
+        return false;
+    };
+    let unknown = ["InvalidAction", "NotImplemented", "UnknownOperation", "UnsupportedOperation"];
+    let unknown = unknown.iter().any(|word| code.contains(word));
+    if unknown {
+        eprintln!("not available: {what} ({code})");
+    }
+    unknown
+}
+
+impl Endpoint {
+    /// Has it deleted in the end, in the reverse order.
+    pub(crate) fn made(&self, made: Made) {
+        self.made.lock().unwrap().push(made);
+    }
+
+    /// A new queue with these attributes.
+    pub(crate) async fn queue(&self, attributes: &[(QueueAttributeName, &str)]) -> Queue {
+        let mut call = self.sqs.create_queue().queue_name(unique("conformance"));
+        for (name, value) in attributes {
+            call = call.attributes(name.clone(), *value);
+        }
+        let url = call.send().await.unwrap().queue_url.unwrap();
+        self.made(Made::Queue(url.clone()));
+        let arn = self.attribute(&url, QueueAttributeName::QueueArn).await;
+        Queue { url, arn }
+    }
+
+    /// A new queue that hides what was received for so many seconds, and another to which it moves
+    /// what was received so often.
+    pub(crate) async fn queue_with_dead_letters(
+        &self,
+        visibility_seconds: &str,
+        max_receive_count: u32,
+    ) -> (Queue, Queue) {
+        let dead = self.queue(&[]).await;
+        let redrive =
+            json!({ "deadLetterTargetArn": dead.arn, "maxReceiveCount": max_receive_count });
+        let attributes = [
+            (QueueAttributeName::VisibilityTimeout, visibility_seconds),
+            (QueueAttributeName::RedrivePolicy, &redrive.to_string()),
+        ];
+        (self.queue(&attributes).await, dead)
+    }
+
+    /// What an attribute of a queue is.
+    pub(crate) async fn attribute(&self, queue: &str, name: QueueAttributeName) -> String {
+        let call = self.sqs.get_queue_attributes().queue_url(queue).attribute_names(name.clone());
+        call.send().await.unwrap().attributes.unwrap().remove(&name).unwrap()
+    }
+
+    /// Waits until a queue says that it holds nothing, visible or hidden.
+    pub(crate) async fn is_empty(&self, queue: &Queue) {
+        eventually("the queue is empty", async || {
+            for name in [
+                QueueAttributeName::ApproximateNumberOfMessages,
+                QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            ] {
+                if self.attribute(&queue.url, name).await != "0" {
+                    return None;
+                }
+            }
+            Some(())
+        })
+        .await;
+    }
+
+    /// What can be received at this moment, up to ten.
+    pub(crate) async fn receive(&self, queue: &Queue) -> Vec<Message> {
+        self.sqs
+            .receive_message()
+            .queue_url(&queue.url)
+            .max_number_of_messages(10)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .send()
+            .await
+            .unwrap()
+            .messages
+            .unwrap_or_default()
+    }
+
+    /// The next message, as soon as there is one.
+    pub(crate) async fn next(&self, queue: &Queue) -> Message {
+        eventually("a message can be received", async || {
+            let mut messages = self.receive(queue).await;
+            assert!(messages.len() <= 1, "{messages:?}");
+            messages.pop()
+        })
+        .await
+    }
+
+    /// A new table with the key `pk`.
+    pub(crate) async fn table(&self) -> String {
+        let name = unique("conformance");
+        let attribute = AttributeDefinition::builder()
+            .attribute_name("pk")
+            .attribute_type(ScalarAttributeType::S);
+        let key = KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash);
+        self.dynamodb
+            .create_table()
+            .table_name(&name)
+            .attribute_definitions(attribute.build().unwrap())
+            .key_schema(key.build().unwrap())
+            .billing_mode(BillingMode::PayPerRequest)
+            .send()
+            .await
+            .unwrap();
+        self.made(Made::Table(name.clone()));
+        eventually("the table is active", async || {
+            let table = self.dynamodb.describe_table().table_name(&name).send().await.unwrap();
+            (table.table.unwrap().table_status == Some(TableStatus::Active)).then_some(())
+        })
+        .await;
+        name
+    }
+
+    /// What can not be deleted is told, and fails nothing: the test has its result.
+    async fn clean_up(&self) {
+        let made = std::mem::take(&mut *self.made.lock().unwrap());
+        for made in made.into_iter().rev() {
+            if let Err(error) = self.delete(made).await {
+                eprintln!("left behind: {error}");
+            }
+        }
+    }
+
+    async fn delete(&self, made: Made) -> Result<(), Box<dyn std::error::Error>> {
+        match made {
+            Made::Queue(url) => drop(self.sqs.delete_queue().queue_url(url).send().await?),
+            Made::Table(name) => drop(self.dynamodb.delete_table().table_name(name).send().await?),
+            Made::Bus(name) => drop(self.eventbridge.delete_event_bus().name(name).send().await?),
+            Made::Rule { bus, rule } => {
+                let targets = self.eventbridge.remove_targets().event_bus_name(&bus).rule(&rule);
+                targets.ids("queue").send().await?;
+                self.eventbridge.delete_rule().event_bus_name(bus).name(rule).send().await?;
+            }
+            Made::Function(name) => {
+                self.lambda.delete_function().function_name(name).send().await?;
+            }
+            Made::Mapping(id) => {
+                self.lambda.delete_event_source_mapping().uuid(id).send().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Queue {
+    /// How often a message was received.
+    pub(crate) fn receives(message: &Message) -> u32 {
+        let count = MessageSystemAttributeName::ApproximateReceiveCount;
+        message.attributes().unwrap()[&count].parse().unwrap()
+    }
+}

@@ -1,0 +1,108 @@
+//! EventBridge: the bus of the order events.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_eventbridge::types::{PutEventsRequestEntry, Target};
+use aws_sdk_sqs::types::QueueAttributeName;
+use e2e::{eventually, unique};
+use serde_json::{Value, json};
+
+use crate::endpoint::{Endpoint, Made, Queue, against_endpoint};
+
+/// A new bus with a rule that sends what matches to a new queue.
+async fn bus(endpoint: &Endpoint, pattern: &Value) -> (String, Queue) {
+    let queue = endpoint.queue(&[]).await;
+    let allow = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": { "Service": "events.amazonaws.com" },
+            "Action": "sqs:SendMessage",
+            "Resource": queue.arn,
+        }],
+    });
+    let policy = endpoint.sqs.set_queue_attributes().queue_url(&queue.url);
+    policy.attributes(QueueAttributeName::Policy, allow.to_string()).send().await.unwrap();
+    let (bus, rule) = (unique("conformance"), unique("rule"));
+    endpoint.eventbridge.create_event_bus().name(&bus).send().await.unwrap();
+    endpoint.made(Made::Bus(bus.clone()));
+    let call = endpoint.eventbridge.put_rule().event_bus_name(&bus).name(&rule);
+    call.event_pattern(pattern.to_string()).send().await.unwrap();
+    endpoint.made(Made::Rule { bus: bus.clone(), rule: rule.clone() });
+    let target = Target::builder().id("queue").arn(&queue.arn).build().unwrap();
+    let call = endpoint.eventbridge.put_targets().event_bus_name(&bus).rule(rule);
+    let put = call.targets(target).send().await.unwrap();
+    assert_eq!(put.failed_entry_count, 0, "{put:?}");
+    (bus, queue)
+}
+
+fn entry(bus: &str, source: &str, name: &str, detail: &str) -> PutEventsRequestEntry {
+    let entry = PutEventsRequestEntry::builder().event_bus_name(bus).source(source);
+    entry.detail_type(name).detail(detail).build()
+}
+
+/// Waits until the events of these names arrived, and answers with all that did.
+async fn arrived(endpoint: &Endpoint, queue: &Queue, names: &[&str]) -> BTreeMap<String, Value> {
+    let mut events = BTreeMap::new();
+    eventually(&format!("{names:?} arrive"), async || {
+        for message in endpoint.receive(queue).await {
+            let event: Value = serde_json::from_str(message.body().unwrap()).unwrap();
+            events.insert(event["detail-type"].as_str().unwrap().to_owned(), event);
+        }
+        names.iter().all(|name| events.contains_key(*name)).then_some(())
+    })
+    .await;
+    events
+}
+
+#[tokio::test]
+async fn what_matches_a_rule_reaches_its_queue_and_nothing_else_does() {
+    against_endpoint(async |endpoint| {
+        let pattern = json!({ "source": ["waybill"], "detail-type": ["Placed", "Shipped"] });
+        let (bus, queue) = bus(endpoint, &pattern).await;
+        let detail = r#"{"v":1,"total_minor":1450,"items":[{"quantity":2}]}"#;
+        let entries = [
+            ("waybill", "Placed"),
+            ("somebody-else", "Placed"),
+            ("waybill", "Confirmed"),
+            ("waybill", "Shipped"),
+        ];
+        let entries = entries.map(|(source, name)| entry(&bus, source, name, detail)).to_vec();
+        let put = endpoint.eventbridge.put_events().set_entries(Some(entries)).send().await;
+        assert_eq!(put.unwrap().failed_entry_count, 0);
+
+        let events = arrived(endpoint, &queue, &["Placed", "Shipped"]).await;
+        assert_eq!(events.keys().collect::<Vec<_>>(), ["Placed", "Shipped"]);
+        for event in events.values() {
+            assert_eq!(event["source"], "waybill");
+            assert_eq!(event["detail"], serde_json::from_str::<Value>(detail).unwrap());
+            for field in ["version", "id", "account", "time", "region"] {
+                assert!(event[field].is_string(), "no {field} in {event}");
+            }
+        }
+        eprintln!("of 4 events {} matched and arrived", events.len());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refused_event_is_told_in_its_place_and_keeps_nothing_back() {
+    against_endpoint(async |endpoint| {
+        let (bus, queue) = bus(endpoint, &json!({ "source": ["waybill"] })).await;
+        let entries = vec![
+            entry(&bus, "waybill", "First", "{}"),
+            // Nobody but AWS is a source of this name, and that is no JSON: one of the two will do.
+            entry(&bus, "aws.waybill", "Refused", "{"),
+            entry(&bus, "waybill", "Last", "{}"),
+        ];
+        let put = endpoint.eventbridge.put_events().set_entries(Some(entries)).send().await;
+        let put = put.unwrap();
+        let refused: Vec<_> = put.entries().iter().map(|it| it.error_code().is_some()).collect();
+        assert_eq!(refused, [false, true, false], "{put:?}");
+        assert_eq!(put.failed_entry_count, 1);
+        let events = arrived(endpoint, &queue, &["First", "Last"]).await;
+        assert_eq!(events.len(), 2, "{events:?}");
+        eprintln!("of 3 events 1 was refused: {:?}", put.entries()[1].error_code());
+    })
+    .await;
+}
