@@ -10,13 +10,13 @@ use crate::error::{Context as _, Error, Result};
 
 /// A database, by its URL.
 #[derive(Debug, Clone)]
-pub(crate) struct Database {
+pub struct Database {
     url: String,
 }
 
 impl Database {
     /// Nothing is connected yet.
-    pub(crate) fn new(url: impl Into<String>) -> Self {
+    pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into() }
     }
 
@@ -24,7 +24,7 @@ impl Database {
     ///
     /// # Errors
     /// If the URL is none, or asks for TLS, or nothing answers there.
-    pub(crate) async fn given(url: &str) -> Result<Self> {
+    pub async fn given(url: &str) -> Result<Self> {
         check_url(url)?;
         let database = Self::new(url);
         database.connect().await.map(|_| database).context(|| {
@@ -34,7 +34,7 @@ impl Database {
     }
 
     /// Whether it takes connections.
-    pub(crate) async fn answers(&self) -> bool {
+    pub async fn answers(&self) -> bool {
         self.connect().await.is_ok()
     }
 
@@ -42,7 +42,7 @@ impl Database {
     ///
     /// # Errors
     /// What Postgres said.
-    pub(crate) async fn create(&self, name: &str) -> Result<()> {
+    pub async fn create(&self, name: &str) -> Result<()> {
         let client = self.connect().await?;
         let exists = client
             .query_opt("SELECT FROM pg_database WHERE datname = $1", &[&name])
@@ -61,7 +61,7 @@ impl Database {
     ///
     /// # Errors
     /// What Postgres said to the seed.
-    pub(crate) async fn seed(&self, file: &Path) -> Result<bool> {
+    pub async fn seed(&self, file: &Path) -> Result<bool> {
         let client = self.connect().await?;
         let empty = client
             .query_one("SELECT NOT EXISTS (SELECT FROM products)", &[])

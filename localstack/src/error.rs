@@ -5,22 +5,23 @@ use std::fmt;
 
 /// A failure, told as a sentence that says what to do about it.
 #[derive(Debug)]
-pub(crate) struct Error {
+pub struct Error {
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 /// What everything in the runner returns.
-pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// A failure that has no cause outside the runner.
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), source: None }
     }
 
     /// Everything under the message, outermost first, joined by colons.
-    pub(crate) fn causes(&self) -> Option<String> {
+    #[must_use]
+    pub fn causes(&self) -> Option<String> {
         let mut cause = self.source.as_deref().map(|source| source as &dyn StdError);
         let mut texts: Vec<String> = Vec::new();
         while let Some(error) = cause {
@@ -48,8 +49,11 @@ impl StdError for Error {
 }
 
 /// Puts a sentence on top of another error.
-pub(crate) trait Context<T> {
+pub trait Context<T> {
     /// The sentence is only made when there is an error.
+    ///
+    /// # Errors
+    /// The sentence, with the error as its cause.
     fn context<S: Into<String>>(self, message: impl FnOnce() -> S) -> Result<T>;
 }
 

@@ -8,17 +8,13 @@ mod bench;
 mod bootstraps;
 mod cloud;
 mod config;
-mod database;
 mod deploy;
 mod dlq;
 mod emulator;
 mod env_file;
-mod error;
 mod figures;
 mod logs;
 mod order;
-mod postgres;
-mod process;
 mod pump;
 mod reconcile;
 mod resources;
@@ -26,7 +22,6 @@ mod routes;
 mod stack;
 mod suite;
 mod tools;
-mod ui;
 mod up;
 mod watch;
 
@@ -34,6 +29,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use local_cloud::{database, error, postgres, process, ui};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;

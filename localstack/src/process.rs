@@ -40,7 +40,7 @@ const OF_CARGO_RUN: [&str; 17] = [
 
 /// A child that the runner waits for. Dropped early, it is ended with all that it started.
 #[derive(Debug)]
-pub(crate) struct Job {
+pub struct Job {
     child: tokio::process::Child,
     group: Option<Pid>,
 }
@@ -50,7 +50,7 @@ impl Job {
     ///
     /// # Errors
     /// A sentence that names the program, if it cannot be started.
-    pub(crate) fn spawn(command: &mut tokio::process::Command) -> Result<Self> {
+    pub fn spawn(command: &mut tokio::process::Command) -> Result<Self> {
         let program = command.as_std().get_program().to_string_lossy().into_owned();
         for name in OF_CARGO_RUN {
             command.env_remove(name);
@@ -65,12 +65,15 @@ impl Job {
     }
 
     /// The child's piped standard output, once.
-    pub(crate) fn stdout(&mut self) -> Option<tokio::process::ChildStdout> {
+    pub fn stdout(&mut self) -> Option<tokio::process::ChildStdout> {
         self.child.stdout.take()
     }
 
     /// Waits for its end.
-    pub(crate) async fn wait(&mut self) -> Result<ExitStatus> {
+    ///
+    /// # Errors
+    /// If the child was lost.
+    pub async fn wait(&mut self) -> Result<ExitStatus> {
         let status = self.child.wait().await.context(|| "A child process was lost.")?;
         self.group = None;
         Ok(status)
@@ -92,7 +95,7 @@ impl Drop for Job {
 ///
 /// # Errors
 /// A sentence that names what was attempted, if it fails.
-pub(crate) async fn run_loudly(what: &str, command: &mut tokio::process::Command) -> Result<()> {
+pub async fn run_loudly(what: &str, command: &mut tokio::process::Command) -> Result<()> {
     let status = Job::spawn(command)?.wait().await?;
     if status.success() {
         return Ok(());
@@ -104,7 +107,7 @@ pub(crate) async fn run_loudly(what: &str, command: &mut tokio::process::Command
 ///
 /// # Errors
 /// A sentence that names what was attempted, with the end of the log.
-pub(crate) async fn run_quietly(
+pub async fn run_quietly(
     what: &str,
     command: &mut tokio::process::Command,
     log: &Path,
@@ -126,7 +129,7 @@ pub(crate) async fn run_quietly(
 
 /// A child that goes on when the runner has ended, known by a file with its process id.
 #[derive(Debug, Clone)]
-pub(crate) struct Daemon {
+pub struct Daemon {
     name: &'static str,
     pid_file: PathBuf,
     log: PathBuf,
@@ -136,7 +139,7 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// Describes a daemon that keeps its files in `dir`.
-    pub(crate) fn new(name: &'static str, dir: &Path, mark: impl Into<String>) -> Self {
+    pub fn new(name: &'static str, dir: &Path, mark: impl Into<String>) -> Self {
         Self {
             name,
             pid_file: dir.join(format!("{name}.pid")),
@@ -146,7 +149,8 @@ impl Daemon {
     }
 
     /// Whether it runs; what port it was started for, if so.
-    pub(crate) fn running_on(&self) -> Option<u16> {
+    #[must_use]
+    pub fn running_on(&self) -> Option<u16> {
         let (pid, port) = self.recorded()?;
         self.is_ours(pid).then_some(port)
     }
@@ -155,7 +159,7 @@ impl Daemon {
     ///
     /// # Errors
     /// With the end of its log, if it dies or takes longer than `patience`.
-    pub(crate) async fn start<F: Future<Output = bool>>(
+    pub async fn start<F: Future<Output = bool>>(
         &self,
         command: &mut std::process::Command,
         port: u16,
@@ -187,7 +191,7 @@ impl Daemon {
     ///
     /// # Errors
     /// If it runs on all the same.
-    pub(crate) fn stop(&self, signal: Signal) -> Result<()> {
+    pub fn stop(&self, signal: Signal) -> Result<()> {
         let Some((pid, _)) = self.recorded() else {
             return Ok(());
         };
@@ -227,7 +231,8 @@ impl Daemon {
 }
 
 /// The command line of a process; none of a process that does not exist or only waits to be reaped.
-pub(crate) fn command_line(pid: Pid) -> Option<String> {
+#[must_use]
+pub fn command_line(pid: Pid) -> Option<String> {
     let id = pid.as_raw_nonzero();
     let line = if Path::new("/proc/self/cmdline").exists() {
         String::from_utf8_lossy(&fs::read(format!("/proc/{id}/cmdline")).ok()?).replace('\0', " ")
@@ -242,7 +247,8 @@ pub(crate) fn command_line(pid: Pid) -> Option<String> {
 }
 
 /// The last lines of a log, indented.
-pub(crate) fn tail(log: &Path, lines: usize) -> String {
+#[must_use]
+pub fn tail(log: &Path, lines: usize) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let all: Vec<&str> = text.lines().collect();

@@ -268,7 +268,7 @@ impl Stack {
         };
         ui::step(format!("Starting Postgres on 127.0.0.1:{port}"));
         self.started_postgres = true;
-        self.postgres.start(tools, port, self.kind != Kind::Test).await?;
+        self.postgres.start(tools.dir(), port, self.kind != Kind::Test).await?;
         Ok(port)
     }
 

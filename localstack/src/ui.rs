@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 
 /// One line of output. A reader that went away (`make logs | head`) is no error.
-pub(crate) fn line(text: impl AsRef<str>) {
+pub fn line(text: impl AsRef<str>) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush());
 }
 
 /// One line about what happens now, with the seconds since the runner started.
-pub(crate) fn step(text: impl AsRef<str>) {
+pub fn step(text: impl AsRef<str>) {
     line(format!("[{:6.1} s] {}", elapsed().as_secs_f64(), text.as_ref()));
 }
 
 /// The failure and what caused it, on standard error.
-pub(crate) fn failure(error: &Error) {
+pub fn failure(error: &Error) {
     let mut err = std::io::stderr().lock();
     let _ = writeln!(err, "error: {error}");
     if let Some(causes) = error.causes() {
@@ -27,7 +27,7 @@ pub(crate) fn failure(error: &Error) {
 }
 
 /// How long the runner has been at work; the first call starts the clock.
-pub(crate) fn elapsed() -> Duration {
+pub fn elapsed() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed()
 }
