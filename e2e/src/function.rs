@@ -5,17 +5,18 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{Mutex, Notify, mpsc};
 
+use crate::http::{Request, answer, read};
 use crate::{PATIENCE, unique};
 
 /// A running function.
 pub struct Function {
     child: Child,
-    output: Lines<BufReader<ChildStdout>>,
+    output: mpsc::UnboundedReceiver<String>,
     lines: Vec<Value>,
     events: mpsc::Sender<Value>,
     answers: mpsc::Receiver<Value>,
@@ -64,7 +65,8 @@ impl Function {
             .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", bootstrap.display()));
-        let output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (said, output) = mpsc::unbounded_channel();
+        tokio::spawn(listen(child.stdout.take().unwrap(), said));
         let (events, to_serve) = mpsc::channel(1);
         let (to_answer, answers) = mpsc::channel(1);
         let platform = Arc::new(Platform {
@@ -127,7 +129,7 @@ impl Function {
     }
 
     async fn next_line(&mut self) -> Option<&Value> {
-        let line = self.output.next_line().await.unwrap()?;
+        let line = self.output.recv().await?;
         self.lines.push(serde_json::from_str(&line).unwrap());
         self.lines.last()
     }
@@ -207,6 +209,14 @@ pub async fn forward(listener: TcpListener, server: String) -> Vec<u8> {
     sent
 }
 
+/// Takes what a function says as it says it: a full pipe would stop it.
+async fn listen(output: ChildStdout, said: mpsc::UnboundedSender<String>) {
+    let mut lines = BufReader::new(output).lines();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        let _ = said.send(line);
+    }
+}
+
 async fn accept(listener: TcpListener, platform: Arc<Platform>) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(serve(stream, Arc::clone(&platform)));
@@ -216,8 +226,8 @@ async fn accept(listener: TcpListener, platform: Arc<Platform>) {
 /// Serves as much of the Runtime API and of the Extensions API as a function asks for.
 async fn serve(stream: TcpStream, platform: Arc<Platform>) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
-    while let Some((request, body)) = read(&mut stream).await? {
-        let (status, header, body) = match request.as_str() {
+    while let Some(Request { line, body, .. }) = read(&mut stream).await? {
+        let (status, headers, body) = match line.as_str() {
             "GET /2018-06-01/runtime/invocation/next" => {
                 platform.asked_for_work.notify_one();
                 let Some(event) = platform.events.lock().await.recv().await else { break };
@@ -231,41 +241,14 @@ async fn serve(stream: TcpStream, platform: Arc<Platform>) -> std::io::Result<()
             }
             // Never answered: there is nothing that the extension subscribed to.
             "GET /2020-01-01/extension/event/next" => std::future::pending().await,
-            request if request.ends_with("/response") || request.ends_with("/error") => {
+            line if line.ends_with("/response") || line.ends_with("/error") => {
                 let answer = serde_json::from_slice(&body).unwrap();
                 let _ = platform.answers.send(answer).await;
                 ("202 Accepted", "", String::new())
             }
             _ => ("404 Not Found", "", String::new()),
         };
-        let length = body.len();
-        let response =
-            format!("HTTP/1.1 {status}\r\n{header}content-length: {length}\r\n\r\n{body}");
-        stream.write_all(response.as_bytes()).await?;
+        answer(&mut stream, status, headers, body.as_bytes()).await?;
     }
     Ok(())
-}
-
-/// Reads method and path of a request, and its body.
-async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<(String, Vec<u8>)>> {
-    let mut line = String::new();
-    if stream.read_line(&mut line).await? == 0 {
-        return Ok(None);
-    }
-    let request = line.rsplit_once(' ').unwrap().0.to_owned();
-    let mut length = 0;
-    loop {
-        line.clear();
-        stream.read_line(&mut line).await?;
-        let header = line.trim().to_ascii_lowercase();
-        if header.is_empty() {
-            break;
-        }
-        if let Some(value) = header.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await?;
-    Ok(Some((request, body)))
 }

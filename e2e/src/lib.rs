@@ -10,8 +10,10 @@ mod api;
 mod aws;
 mod database;
 mod environment;
+pub mod fault;
 pub mod function;
 pub mod gate;
+mod http;
 
 use std::time::{Duration, Instant};
 
