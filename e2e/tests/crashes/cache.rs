@@ -1,0 +1,59 @@
+//! DynamoDB failing.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use e2e::fault::Fault;
+
+use crate::world::World;
+
+/// What API Gateway's clients wait for at most: the functions' timeout.
+const LIMIT: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn orders_and_products_are_to_be_had_while_dynamodb_is_down() {
+    served_under(Fault::Down).await;
+}
+
+#[tokio::test]
+async fn orders_and_products_are_to_be_had_while_dynamodb_answers_500() {
+    served_under(Fault::Failing).await;
+}
+
+#[tokio::test]
+async fn orders_and_products_are_to_be_had_while_dynamodb_is_slow() {
+    served_under(Fault::Slow(Duration::from_secs(20))).await;
+}
+
+/// Functions that start while the fault lasts, and then the end of it.
+async fn served_under(fault: Fault) {
+    let world = World::new().await;
+    world.dynamodb.fail(fault);
+    let mut create = world.start("create-order").await;
+    let mut read = world.start("get-product").await;
+    let mut took = Duration::ZERO;
+    for key in ["a", "b", "c"] {
+        let mut request = world.request(key);
+        // A request with a key does not ask the cache.
+        request["headers"].as_object_mut().unwrap().remove("idempotency-key").unwrap();
+        let started = Instant::now();
+        world.place(&mut create, request).await;
+        world.read_product(&mut read).await;
+        took = took.max(started.elapsed());
+    }
+    // Two starts, three orders, and the first read; after that the product is in memory.
+    world.dynamodb.struck(6).await;
+    let calls = world.dynamodb.strikes();
+    eprintln!("{fault:?}: {calls} calls, the longest pair of answers in {} ms", took.as_millis());
+    assert!(took < LIMIT, "{took:?}");
+    world.dynamodb.mend();
+
+    // It is used again without anybody's doing.
+    world.read_product(&mut world.start("get-product").await).await;
+    let key = AttributeValue::S(format!("product#{}", world.product));
+    let item = world.stack.dynamodb.get_item().key("pk", key).consistent_read(true);
+    let item = item.table_name(&world.stack.environment.product_cache_table).send().await.unwrap();
+    assert!(item.item.is_some(), "the product is not in the cache");
+    world.recover().await;
+    world.assert_whole(3).await;
+}

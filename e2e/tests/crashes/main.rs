@@ -1,0 +1,40 @@
+//! Processes that are killed, and servers that go away, at the worst moments.
+//!
+//! The deployed binaries run here as processes of their own, on a database, a queue and a bus of
+//! their own; the test stands in for the platform, and for a client that repeats its request until
+//! it is answered. Each test asserts that its fault really struck, and that in the end every order
+//! that was answered is there, was confirmed once, and has had its events published.
+//!
+//! | fault | moment | test |
+//! |---|---|---|
+//! | create-order killed | before its statement | [`create::killed_before_its_statement_has_stored_nothing_and_is_repeated`] |
+//! | | after the statement, before the send | [`create::killed_between_statement_and_send_is_fulfilled_by_the_relay`] |
+//! | | after the send, before the answer | [`create::killed_between_send_and_answer_is_answered_when_repeated`] |
+//! | fulfill-order killed | after the commit, before the acknowledgement | [`fulfilment::killed_between_commit_and_acknowledgement_confirms_once`] |
+//! | | after it sent events, before it settled them | [`fulfilment::killed_between_sending_and_settling_its_events_sends_them_again`] |
+//! | relay-outbox killed | after it sent, before it settled | [`relay::killed_between_sending_and_settling_sends_again_after_its_lease`] |
+//! | EventBridge answers 500 | to fulfill-order and to the relay | [`relay::events_that_eventbridge_refused_are_kept_and_sent_later`] |
+//! | SQS down | while orders are placed | [`queue::orders_accepted_while_sqs_is_down_are_fulfilled_later`] |
+//! | SQS answers 500 | while orders are placed | [`queue::orders_accepted_while_sqs_answers_500_are_fulfilled_later`] |
+//! | SQS slow | while orders are placed | [`queue::orders_accepted_while_sqs_is_slow_are_fulfilled_once`] |
+//! | DynamoDB down | while orders are placed and products read | [`cache::orders_and_products_are_to_be_had_while_dynamodb_is_down`] |
+//! | DynamoDB answers 500 | the same | [`cache::orders_and_products_are_to_be_had_while_dynamodb_answers_500`] |
+//! | DynamoDB slow | the same | [`cache::orders_and_products_are_to_be_had_while_dynamodb_is_slow`] |
+//! | Postgres unreachable | under load | [`postgres::going_out_of_reach_under_load_loses_no_order_that_was_answered`] |
+//! | Postgres stopped and started | under load | [`postgres::restarting_under_load_loses_no_order_that_was_answered`] |
+//! | Postgres crashed and recovered | under load | [`postgres::crashing_under_load_loses_no_order_that_was_answered`] |
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what goes wrong in here is a test that fails"
+)]
+#![expect(clippy::large_futures, reason = "there is one of them to a thread")]
+
+mod cache;
+mod create;
+mod fulfilment;
+mod inbox;
+mod postgres;
+mod queue;
+mod relay;
+mod world;

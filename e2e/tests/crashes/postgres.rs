@@ -1,0 +1,188 @@
+//! Postgres out of reach, stopped, and crashed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use e2e::PATIENCE;
+use e2e::function::Function;
+use e2e::gate::Holds;
+use futures_util::future::join_all;
+use local_cloud::error::Result;
+use local_cloud::postgres::Postgres;
+use tokio::join;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn going_out_of_reach_under_load_loses_no_order_that_was_answered() {
+    let world = World::new().await;
+    let load = Load::default();
+    let outage = async {
+        load.reaches(|seen| seen.accepted >= 15).await;
+        world.postgres.hold(Holds::Everything);
+        load.reaches(|seen| seen.refused > 0).await;
+        world.postgres.hold(Holds::Nothing);
+        load.goes_on().await;
+    };
+    join!(load.run(&world), outage);
+    load.settles(&world).await;
+}
+
+#[tokio::test]
+async fn restarting_under_load_loses_no_order_that_was_answered() {
+    let log = stopped_under_load("postgres-stopped", Postgres::stop).await;
+    assert!(log.contains("database system was shut down"), "{log}");
+}
+
+#[tokio::test]
+async fn crashing_under_load_loses_no_order_that_was_answered() {
+    let log = stopped_under_load("postgres-crashed", Postgres::crash).await;
+    assert!(log.contains("automatic recovery in progress"), "{log}");
+}
+
+/// Stops a server while it is in use, starts it again, and answers with what it said then.
+async fn stopped_under_load(name: &str, stop: fn(&Postgres) -> Result<()>) -> String {
+    let server = Server::start(name).await;
+    let mut world = World::on(&server.url()).await;
+    for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
+        let row = world.database.query_one(&format!("SHOW {setting}"), &[]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), "on", "{setting}");
+    }
+    let load = Load::default();
+    let outage = async {
+        load.reaches(|seen| seen.accepted >= 15).await;
+        let postgres = Arc::clone(&server.postgres);
+        tokio::task::spawn_blocking(move || stop(&postgres)).await.unwrap().unwrap();
+        load.reaches(|seen| seen.refused > 0).await;
+        server.go_on().await;
+        load.goes_on().await;
+    };
+    join!(load.run(&world), outage);
+    world.reconnect().await;
+    load.settles(&world).await;
+    server.log()
+}
+
+/// Clients that place one order after the other, and repeat each until it is answered with one.
+#[derive(Default)]
+struct Load {
+    seen: watch::Sender<Seen>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    accepted: i64,
+    refused: i64,
+    replayed: i64,
+    done: bool,
+}
+
+impl Load {
+    async fn run(&self, world: &World) {
+        join_all([1, 2].map(|client| async move {
+            let mut create = world.start("create-order").await;
+            for number in 0.. {
+                if self.seen.borrow().done {
+                    break;
+                }
+                self.place(world, &mut create, &format!("{client}-{number}")).await;
+            }
+        }))
+        .await;
+    }
+
+    async fn place(&self, world: &World, create: &mut Function, key: &str) {
+        loop {
+            let answer = create.invoke(world.request(key)).await;
+            let accepted = world.accept(&answer);
+            let replayed = answer["headers"]["idempotent-replayed"] == "true";
+            self.seen.send_modify(|seen| {
+                *if accepted { &mut seen.accepted } else { &mut seen.refused } += 1;
+                seen.replayed += i64::from(replayed);
+            });
+            if accepted {
+                return;
+            }
+        }
+    }
+
+    async fn reaches(&self, condition: impl FnMut(&Seen) -> bool) -> Seen {
+        let mut seen = self.seen.subscribe();
+        let reached = tokio::time::timeout(PATIENCE, seen.wait_for(condition)).await;
+        *reached.unwrap().unwrap()
+    }
+
+    /// Waits until orders are placed again, and ends it.
+    async fn goes_on(&self) {
+        let accepted = self.seen.borrow().accepted;
+        self.reaches(|seen| seen.accepted >= accepted + 15).await;
+        self.seen.send_modify(|seen| seen.done = true);
+    }
+
+    async fn settles(&self, world: &World) {
+        let Seen { accepted, refused, replayed, .. } = *self.seen.borrow();
+        eprintln!(
+            "{accepted} answered with an order, {replayed} of them stored by an earlier try; \
+             {refused} with 503"
+        );
+        assert!(refused > 0);
+        world.recover().await;
+        world.assert_whole(accepted).await;
+    }
+}
+
+/// A Postgres server of the test's own, as durable as one in production.
+struct Server {
+    postgres: Arc<Postgres>,
+    dir: PathBuf,
+    port: u16,
+}
+
+impl Server {
+    async fn start(name: &str) -> Self {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let server = Self { postgres: Arc::new(Postgres::in_dir(&dir)), dir, port: free_port() };
+        // What a run that was interrupted may have left.
+        server.delete().unwrap();
+        std::fs::create_dir_all(&server.dir).unwrap();
+        server.go_on().await;
+        server
+    }
+
+    async fn go_on(&self) {
+        let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local/tools");
+        let started = self.postgres.start(&tools, self.port, true).await;
+        started.unwrap_or_else(|error| panic!("{error} {:?}", error.causes()));
+    }
+
+    fn url(&self) -> String {
+        self.postgres.url(self.port).unwrap()
+    }
+
+    /// What it said since it was started.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("postgres.log")).unwrap()
+    }
+
+    fn delete(&self) -> Result<()> {
+        self.postgres.stop()?;
+        let _ = std::fs::remove_dir_all(&self.dir);
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.delete();
+    }
+}
+
+/// One that nobody else is given while the server is down: below those of outgoing connections, and
+/// not where another test begins to look.
+fn free_port() -> u16 {
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let somewhere = 15_000 + u16::try_from(Uuid::new_v4().as_u128() % 10_000).unwrap();
+    (somewhere..30_000).find(is_free).unwrap()
+}

@@ -1,0 +1,70 @@
+//! relay-outbox killed, and EventBridge failing.
+
+use e2e::fault::Fault;
+use e2e::gate::Holds;
+use serde_json::json;
+
+use crate::world::{FOREVER, World};
+
+const A_JOB: &str = "kind = 'fulfillment_job'";
+const AN_EVENT: &str = "kind <> 'fulfillment_job'";
+
+#[tokio::test]
+async fn killed_between_sending_and_settling_sends_again_after_its_lease() {
+    let world = World::new().await;
+    let mut create = world.start("create-order").await;
+    world.sqs.fail(Fault::Failing);
+    for key in ["a", "b", "c"] {
+        world.place(&mut create, world.request(key)).await;
+    }
+    world.sqs.mend();
+    let relay = world.start("relay-outbox").await;
+    world.due(3, A_JOB).await;
+    world.sqs.fail(Fault::Slow(FOREVER));
+    relay.give(json!({})).await;
+    // What it says next to Postgres is what became of the jobs and events, all of which are sent.
+    world.sqs.struck(1).await;
+    world.postgres.hold(Holds::Requests);
+    world.sqs.mend();
+    world.postgres.struck().await;
+    relay.kill().await;
+    world.postgres.hold(Holds::Nothing);
+    assert_eq!(world.count("SELECT count(*) FROM outbox WHERE attempts = 1").await, 6);
+
+    // Another relay has them when the lease is over.
+    let mut relay = world.start("relay-outbox").await;
+    world.due(6, "attempts = 1").await;
+    let relayed = relay.invoke(json!({})).await;
+    assert_eq!(relayed, json!({ "jobs": 3, "events": 3, "failed": 0 }));
+    world.recover().await;
+    world.assert_whole(3).await;
+    assert_eq!(world.jobs.sent_twice(), 3);
+    assert_eq!(world.events.sent_twice(), 3);
+}
+
+#[tokio::test]
+async fn events_that_eventbridge_refused_are_kept_and_sent_later() {
+    let world = World::new().await;
+    let mut create = world.start("create-order").await;
+    let mut fulfill = world.start("fulfill-order").await;
+    let mut relay = world.start("relay-outbox").await;
+    world.eventbridge.fail(Fault::Failing);
+    for key in ["a", "b", "c"] {
+        world.place(&mut create, world.request(key)).await;
+    }
+    while world.deliver(&mut fulfill).await > 0 {}
+    assert_eq!(world.count("SELECT count(*) FROM orders WHERE status = 'confirmed'").await, 3);
+    let tries = world.eventbridge.strikes();
+    assert!(tries > 1, "{tries}");
+
+    world.due(6, AN_EVENT).await;
+    let relayed = relay.invoke(json!({})).await;
+    assert_eq!(relayed, json!({ "jobs": 0, "events": 0, "failed": 6 }));
+    let tries = world.eventbridge.strikes();
+    world.eventbridge.mend();
+    let attempts = world.count("SELECT min(attempts)::bigint FROM outbox").await;
+    eprintln!("EventBridge refused {tries} calls; each event was tried {attempts} times or more");
+    assert!(attempts >= 2);
+    world.recover().await;
+    world.assert_whole(3).await;
+}

@@ -1,0 +1,240 @@
+//! Everything that an order passes through, with a place in between for each fault.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use e2e::fault::Endpoint;
+use e2e::function::{Extensions, Function, get, post, server};
+use e2e::gate::Gate;
+use e2e::{Stack, connect_to, eventually, order_for, unique};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::inbox::Inbox;
+
+/// Longer than any test waits.
+pub(crate) const FOREVER: Duration = Duration::from_hours(1);
+
+/// What a seller has: more than any test sells.
+const STOCK: i64 = 10_000;
+
+/// A database, a queue, a bus with a subscriber, a product to order, and what was seen of them.
+pub(crate) struct World {
+    pub(crate) stack: Stack,
+    pub(crate) database: tokio_postgres::Client,
+    pub(crate) postgres: Gate,
+    pub(crate) sqs: Endpoint,
+    pub(crate) dynamodb: Endpoint,
+    pub(crate) eventbridge: Endpoint,
+    pub(crate) product: Uuid,
+    pub(crate) jobs: Inbox,
+    pub(crate) events: Inbox,
+    variables: HashMap<&'static str, String>,
+    accepted: Mutex<BTreeSet<Uuid>>,
+}
+
+impl World {
+    /// On a database of its own on the stack's server, behind a gate.
+    pub(crate) async fn new() -> Self {
+        let stack = Stack::connect().await;
+        let name = unique("crash").replace('-', "_");
+        stack.database.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+        let url = stack.environment.database_url.replacen("/waybill?", &format!("/{name}?"), 1);
+        let mut world = Self::on(&url).await;
+        let gate = world.postgres.address.to_string();
+        world.variables.insert("DATABASE_URL", url.replace(server(&url), &gate));
+        world
+    }
+
+    /// On this database, with nothing between it and the functions.
+    pub(crate) async fn on(url: &str) -> Self {
+        let stack = Stack::connect().await;
+        let name = unique("crash");
+        let jobs = Inbox::create(&stack, &name, "2").await;
+        let events = Inbox::subscribe(&stack, &name).await;
+        let target = &stack.environment.aws_endpoint_url;
+        let sqs = Endpoint::to(target).await;
+        let dynamodb = Endpoint::to(target).await;
+        let eventbridge = Endpoint::to(target).await;
+        let second = "1".to_owned();
+        let variables = HashMap::from([
+            ("DATABASE_URL", url.to_owned()),
+            ("DATABASE_CONNECT_TIMEOUT_SECONDS", second.clone()),
+            ("FULFILLMENT_QUEUE_URL", jobs.url.clone()),
+            ("PRODUCT_CACHE_TABLE", stack.environment.product_cache_table.clone()),
+            ("EVENT_BUS_NAME", name),
+            ("JOB_GRACE_SECONDS", second.clone()),
+            ("OUTBOX_LEASE_SECONDS", second.clone()),
+            ("OUTBOX_RETRY_MIN_SECONDS", second.clone()),
+            ("OUTBOX_RETRY_MAX_SECONDS", second),
+            ("AWS_ENDPOINT_URL_SQS", sqs.url.clone()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.url.clone()),
+            ("AWS_ENDPOINT_URL_EVENTBRIDGE", eventbridge.url.clone()),
+            ("AWS_REGION", stack.environment.aws_region.clone()),
+            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+        ]);
+        let world = Self {
+            database: connect_to(&url.parse().unwrap()).await,
+            postgres: Gate::to(server(url)).await,
+            product: Uuid::now_v7(),
+            accepted: Mutex::default(),
+            stack,
+            sqs,
+            dynamodb,
+            eventbridge,
+            jobs,
+            events,
+            variables,
+        };
+        world.start("migrate").await.invoke(json!({})).await;
+        world
+            .database
+            .execute(
+                "INSERT INTO products (id, name, currency, price_minor, stock, stocked)
+                 VALUES ($1, 'Enamel mug', 'EUR', 1450, $2::bigint::integer, $2)",
+                &[&world.product, &STOCK],
+            )
+            .await
+            .unwrap();
+        world
+    }
+
+    pub(crate) async fn start(&self, function: &str) -> Function {
+        let variables: Vec<_> =
+            self.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let function = Function::start(function, Extensions::Known, &variables).await;
+        function.ready().await;
+        function
+    }
+
+    /// Connects to a database that was away.
+    pub(crate) async fn reconnect(&mut self) {
+        let url = &self.variables["DATABASE_URL"];
+        self.database = connect_to(&url.parse().unwrap()).await;
+    }
+
+    /// A request for one piece under an idempotency key.
+    pub(crate) fn request(&self, key: &str) -> Value {
+        post("/orders", key, &order_for(&[(self.product, 1)]))
+    }
+
+    /// Places an order, which must be answered with 201.
+    pub(crate) async fn place(&self, create: &mut Function, request: Value) -> Value {
+        let answer = create.invoke(request).await;
+        assert!(self.accept(&answer), "{answer}");
+        answer
+    }
+
+    /// Whether this answer is an order, which must not be lost from then on; 503 is the only other
+    /// one that a client may get.
+    pub(crate) fn accept(&self, answer: &Value) -> bool {
+        if answer["statusCode"] == 503 {
+            return false;
+        }
+        assert_eq!(answer["statusCode"], 201, "{answer}");
+        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        let id = body["id"].as_str().unwrap().parse().unwrap();
+        self.accepted.lock().unwrap().insert(id);
+        true
+    }
+
+    /// Reads the product, which must be answered with 200.
+    pub(crate) async fn read_product(&self, function: &mut Function) {
+        let id = json!({ "id": self.product });
+        let answer = function.invoke(get(&format!("/products/{}", self.product), &id)).await;
+        assert_eq!(answer["statusCode"], 200, "{answer}");
+        assert!(answer["body"].as_str().unwrap().contains("Enamel mug"), "{answer}");
+    }
+
+    pub(crate) async fn count(&self, sql: &str) -> i64 {
+        self.database.query_one(sql, &[]).await.unwrap().get(0)
+    }
+
+    pub(crate) async fn orders(&self) -> i64 {
+        self.count("SELECT count(*) FROM orders").await
+    }
+
+    /// Waits until at least so many rows of the outbox are due, of those that meet a condition.
+    pub(crate) async fn due(&self, rows: i64, condition: &str) {
+        let sql = "SELECT count(*) FROM outbox WHERE available_at <= now()";
+        let sql = format!("{sql} AND {condition}");
+        let what = format!("{rows} rows are due, {condition}");
+        let due = async || (self.count(&sql).await >= rows).then_some(());
+        eventually(&what, due).await;
+    }
+
+    /// Plays the schedule and the event source until nothing waits any more.
+    pub(crate) async fn recover(&self) {
+        let mut relay = self.start("relay-outbox").await;
+        let mut fulfill = self.start("fulfill-order").await;
+        eventually("the outbox and the queue are empty", async || {
+            while self.deliver(&mut fulfill).await > 0 {}
+            relay.invoke(json!({})).await;
+            let kept = self.count("SELECT count(*) FROM outbox").await;
+            (kept == 0 && self.jobs.is_empty().await).then_some(())
+        })
+        .await;
+    }
+
+    /// Receives a batch, and deletes from it what the function did not report.
+    pub(crate) async fn deliver(&self, fulfill: &mut Function) -> usize {
+        let Some((event, handles)) = self.receive().await else { return 0 };
+        let answer = fulfill.invoke(event).await;
+        assert_eq!(answer["batchItemFailures"], json!([]), "{answer}");
+        for handle in &handles {
+            self.jobs.delete(handle).await;
+        }
+        handles.len()
+    }
+
+    /// Receives a batch as the event source would hand it on, and the handles of its messages.
+    pub(crate) async fn receive(&self) -> Option<(Value, Vec<String>)> {
+        let messages = self.jobs.receive().await;
+        let records: Vec<_> = messages
+            .iter()
+            .map(|message| json!({ "messageId": message.message_id(), "body": message.body() }))
+            .collect();
+        let handles: Vec<_> =
+            messages.iter().map(|message| message.receipt_handle().unwrap().to_owned()).collect();
+        (!records.is_empty()).then(|| (json!({ "Records": records }), handles))
+    }
+
+    /// There are so many orders, and those that were answered are among them; each was confirmed
+    /// exactly once, its events were published, and the stock is what they left.
+    pub(crate) async fn assert_whole(&self, orders: i64) {
+        assert_eq!(self.orders().await, orders);
+        let accepted: Vec<_> = self.accepted.lock().unwrap().iter().copied().collect();
+        let once = "SELECT o.id FROM orders o JOIN order_history h ON h.order_id = o.id
+                    WHERE o.status = 'confirmed' GROUP BY o.id
+                    HAVING count(*) FILTER (WHERE h.to_status = 'confirmed') = 1";
+        let once = self.database.query(once, &[]).await.unwrap();
+        let once: BTreeSet<Uuid> = once.iter().map(|row| row.get(0)).collect();
+        assert_eq!(i64::try_from(once.len()).unwrap(), orders, "confirmed exactly once");
+        let lost = accepted.iter().filter(|id| !once.contains(id)).count();
+        assert_eq!(lost, 0, "of {} that were answered", accepted.len());
+        let sold = "SELECT coalesce(sum(quantity), 0) FROM order_items";
+        assert_eq!(self.count(sold).await, orders, "each order is for one piece");
+        let left = "SELECT stock::bigint FROM products";
+        assert_eq!(self.count(left).await, STOCK - orders, "nothing is sold twice");
+        assert_eq!(self.count("SELECT count(*) FROM outbox").await, 0);
+        eventually("a subscriber has seen every event", async || {
+            while !self.events.receive().await.is_empty() {}
+            let published = |id: &Uuid| {
+                ["OrderPlaced", "OrderConfirmed"].iter().all(|kind| self.events.has_seen(kind, *id))
+            };
+            once.iter().all(published).then_some(())
+        })
+        .await;
+        eprintln!(
+            "{orders} orders, {} of them answered to a client, each confirmed once; \
+             {} of {} jobs and {} of {} events were sent twice or more",
+            accepted.len(),
+            self.jobs.sent_twice(),
+            self.jobs.seen(),
+            self.events.sent_twice(),
+            self.events.seen(),
+        );
+    }
+}
