@@ -1,5 +1,7 @@
 //! The same request, sent more than once.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use waybill::app::ports::{ChangeOrders, Claim, PlaceOrders, Placement, Visible};
 use waybill::domain::{IdempotencyKey, Order, OrderId, Status};
@@ -86,6 +88,9 @@ async fn a_key_that_is_older_than_it_is_kept_is_free_again() {
     assert!(matches!(place(1).await.unwrap(), Placement::KeyReused));
 }
 
+/// How long a client waits that is told to come again.
+const BACKOFF: Duration = Duration::from_millis(5);
+
 #[tokio::test]
 async fn fifty_requests_at_once_with_one_key_place_one_order() {
     let test = TestDatabase::new().await;
@@ -94,7 +99,7 @@ async fn fifty_requests_at_once_with_one_key_place_one_order() {
     let (wanted, claim, context) = (order(&[(mug, 2)]), claim("a", 1), context());
     let requests = processes.iter().map(async |database| {
         let (mut in_flight, mut replayed) = (0, 0);
-        // A client that is told to come again does.
+        // A client that is told to come again does, and lets others have their turn.
         for _ in 0..1000 {
             let id = OrderId::generate();
             match database.place(id, &wanted, Some(&claim), &context).await.unwrap() {
@@ -105,7 +110,7 @@ async fn fifty_requests_at_once_with_one_key_place_one_order() {
                 }
                 Placement::KeyInFlight => {
                     in_flight += 1;
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(BACKOFF).await;
                 }
                 other => panic!("{other:?}"),
             }
