@@ -10,7 +10,7 @@ use e2e::eventually;
 
 use crate::endpoint::{Endpoint, against_endpoint};
 
-fn text(value: impl ToString) -> AttributeValue {
+fn text(value: &impl ToString) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }
 
@@ -19,7 +19,7 @@ fn number(value: i64) -> AttributeValue {
 }
 
 async fn version(endpoint: &Endpoint, table: &str) -> AttributeValue {
-    let call = endpoint.dynamodb.get_item().table_name(table).key("pk", text("product#1"));
+    let call = endpoint.dynamodb.get_item().table_name(table).key("pk", text(&"product#1"));
     let item = call.consistent_read(true).send().await.unwrap().item.unwrap();
     item["version"].clone()
 }
@@ -30,7 +30,7 @@ async fn a_conditional_write_that_fails_keeps_the_old_item() {
         let table = endpoint.table().await;
         let put = async |new: i64| {
             let call = endpoint.dynamodb.put_item().table_name(&table);
-            let call = call.item("pk", text("product#1")).item("version", number(new));
+            let call = call.item("pk", text(&"product#1")).item("version", number(new));
             call.condition_expression("attribute_not_exists(pk) OR version <= :version")
                 .expression_attribute_values(":version", number(new))
                 .send()
@@ -63,7 +63,7 @@ async fn a_hundred_items_are_read_at_once_and_those_that_are_not_there_are_left_
             assert!(written.unprocessed_items.is_none_or(|items| items.is_empty()));
         }
         let read = async |count: i64| {
-            let keys = (0..count).map(|n| HashMap::from([("pk".to_owned(), text(n))]));
+            let keys = (0..count).map(|n| HashMap::from([("pk".to_owned(), text(&n))]));
             let keys = KeysAndAttributes::builder()
                 .set_keys(Some(keys.collect()))
                 .consistent_read(true)

@@ -9,7 +9,7 @@ use waybill::domain::{OrderId, Status};
 
 use crate::support::{TestDatabase, context, order};
 
-/// Orders as place_order.sql leaves them, jobs in the outbox included, with ids and numbers that count
+/// Orders as `place_order.sql` leaves them, with their jobs in the outbox, and ids and numbers that count
 /// from $1; the last of them is cancelled. $2 how many, $3 the product that all of them are for.
 const STORE: &str = "
     WITH placed AS (
