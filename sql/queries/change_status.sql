@@ -40,7 +40,7 @@ history AS (
     INSERT INTO order_history (order_id, version, from_status, to_status, at, actor, correlation_id)
     SELECT c.id, c.version, c.was, c.status, c.updated_at, $6, $7
     FROM changed c
-    RETURNING version, from_status, to_status, at, actor, correlation_id
+    RETURNING version, from_status, to_status, at, actor, correlation_id, reason
 ),
 -- There is nothing to fulfil any more, or it was fulfilled.
 job_done AS (
@@ -79,14 +79,17 @@ SELECT
             'to', h.to_status,
             'at', h.at,
             'actor', h.actor,
-            'correlation_id', h.correlation_id
+            'correlation_id', h.correlation_id,
+            'reason', h.reason
         ) ORDER BY h.version)
         FROM (
-            SELECT h.version, h.from_status, h.to_status, h.at, h.actor, h.correlation_id
+            SELECT h.version, h.from_status, h.to_status, h.at, h.actor, h.correlation_id,
+                   h.reason
             FROM order_history h
             WHERE h.order_id = o.id
             UNION ALL
-            SELECT w.version, w.from_status, w.to_status, w.at, w.actor, w.correlation_id
+            SELECT w.version, w.from_status, w.to_status, w.at, w.actor, w.correlation_id,
+                   w.reason
             FROM history w
         ) h
     ) AS history

@@ -18,7 +18,8 @@ SELECT
             'to', h.to_status,
             'at', h.at,
             'actor', h.actor,
-            'correlation_id', h.correlation_id
+            'correlation_id', h.correlation_id,
+            'reason', h.reason
         ) ORDER BY h.version)
         FROM order_history h
         WHERE h.order_id = o.id

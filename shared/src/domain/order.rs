@@ -37,7 +37,7 @@ pub struct Order {
     pub summary: OrderSummary,
     /// What was ordered, in the order of the request.
     pub items: Vec<OrderItem>,
-    /// Every status that it went through, oldest first.
+    /// Every status that it went through, and every refusal, oldest first.
     pub history: Vec<HistoryEntry>,
 }
 
@@ -62,7 +62,7 @@ pub struct OrderItem {
     pub quantity: i32,
 }
 
-/// One change of an order's status.
+/// One change of an order's status, or why there was none.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct HistoryEntry {
     /// The status before; none for the placing of the order.
@@ -75,4 +75,6 @@ pub struct HistoryEntry {
     pub actor: String,
     /// The request that asked for it.
     pub correlation_id: String,
+    /// Why nothing changed, of an entry that goes from a status to the same one.
+    pub reason: Option<String>,
 }

@@ -74,6 +74,8 @@ struct EntryBody<'a> {
     at: Timestamp,
     actor: &'a str,
     correlation_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
 }
 
 impl<'a> OrderBody<'a> {
@@ -160,6 +162,7 @@ impl<'a> From<&'a HistoryEntry> for EntryBody<'a> {
             at: entry.at,
             actor: &entry.actor,
             correlation_id: &entry.correlation_id,
+            reason: entry.reason.as_deref(),
         }
     }
 }

@@ -228,6 +228,7 @@ fn placed_order(
         at: placed_at,
         actor: context.owner.as_str().to_owned(),
         correlation_id: context.correlation_id.as_str().to_owned(),
+        reason: None,
     }];
     Ok(Order { summary, items, history })
 }
