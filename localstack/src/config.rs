@@ -34,6 +34,9 @@ pub(crate) struct Config {
     pub(crate) credentials: Option<(String, String)>,
     /// `FULFILLMENT_QUEUE_URL` and `FULFILLMENT_DLQ_URL`, as `stack.env` sets them.
     pub(crate) queues: Option<(String, String)>,
+    /// `WAREHOUSE_URL` and `WAREHOUSE_SECRET`: a warehouse for the stack of `make up`. `make watch`
+    /// hands them on with the rest of its environment.
+    pub(crate) warehouse: Option<(String, String)>,
     /// `PATH`, for processes that start with an otherwise empty environment.
     pub(crate) path: String,
     /// `HOME`, likewise.
@@ -72,6 +75,8 @@ impl Config {
             region: given("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
             credentials: given("AWS_ACCESS_KEY_ID").zip(given("AWS_SECRET_ACCESS_KEY")),
             queues: given("FULFILLMENT_QUEUE_URL").zip(given("FULFILLMENT_DLQ_URL")),
+            warehouse: given("WAREHOUSE_URL")
+                .map(|url| (url, given("WAREHOUSE_SECRET").unwrap_or_default())),
             path: given("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned()),
             home: given("HOME"),
             root,
@@ -131,6 +136,15 @@ pub(crate) mod tests {
         let error = read(&[("WAYBILL_EMULATOR_PORT", "lots")]).unwrap_err().to_string();
         assert!(error.contains("WAYBILL_EMULATOR_PORT") && error.contains("lots"), "{error}");
         assert!(read(&[("WAYBILL_WATCH_PORT", "0")]).is_err());
+    }
+
+    #[test]
+    fn a_warehouse_is_handed_on_and_a_secret_alone_is_none() {
+        assert_eq!(read(&[("WAREHOUSE_SECRET", "hush")]).unwrap().warehouse, None);
+        let config =
+            read(&[("WAREHOUSE_URL", "http://127.0.0.1:8080"), ("WAREHOUSE_SECRET", "hush")]);
+        let expected = ("http://127.0.0.1:8080".to_owned(), "hush".to_owned());
+        assert_eq!(config.unwrap().warehouse, Some(expected));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::bootstraps::{self, Target};
 use crate::config::Config;
 use crate::env_file::EnvFile;
 use crate::error::{Context as _, Error, Result};
-use crate::stack::{Endpoints, Stack};
+use crate::stack::{Endpoints, Kind, Stack};
 use crate::tools::Tools;
 use crate::{emulator, process, routes, ui};
 
@@ -55,9 +55,15 @@ pub(crate) async fn deploy(
     bootstraps::build(config, tools, Target::Native).await?;
 
     let formation = aws_sdk_cloudformation::Client::new(&to.aws.service("CLOUDFORMATION").await);
+    // Of the caller's warehouse the tests must not know. Empty is said aloud: what is left out stays
+    // as it was deployed before.
+    let warehouse = config.warehouse.clone().filter(|_| stack.kind == Kind::Main);
+    let (warehouse_url, warehouse_secret) = warehouse.unwrap_or_default();
     let parameters = [
         format!("Architecture={}", Target::Native.architecture()),
         format!("DatabaseUrl={}", to.database_url),
+        format!("WarehouseUrl={}", quoted(&warehouse_url)),
+        format!("WarehouseSecret={}", quoted(&warehouse_secret)),
     ];
     let fingerprint = bootstraps::fingerprint(config, &parameters)?;
     let record = stack.dir.join("deployed");
@@ -132,6 +138,11 @@ async fn sam_deploy(
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
     aws.point(&mut command);
     process::run_quietly("sam deploy", &mut command, &stack.dir.join("deploy.log")).await
+}
+
+/// A value as `sam` reads it from its command line, whatever is in it.
+fn quoted(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', r"\\").replace('"', r#"\""#))
 }
 
 async fn describe(formation: &aws_sdk_cloudformation::Client) -> Option<Deployed> {
