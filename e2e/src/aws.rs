@@ -1,6 +1,6 @@
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_cloudwatchlogs::operation::filter_log_events::FilterLogEventsOutput;
-use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{Message, QueueAttributeName, SendMessageBatchRequestEntry};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -79,7 +79,7 @@ impl Stack {
     }
 
     /// Waits for `body` in the dead-letter queue and takes it out.
-    pub async fn take_dead_letter(&self, body: &str) {
+    pub async fn take_dead_letter(&self, body: &str) -> Message {
         let queue = &self.environment.fulfillment_dlq_url;
         eventually(&format!("{body:?} is a dead letter"), async || {
             let received = self
@@ -88,12 +88,13 @@ impl Stack {
                 .queue_url(queue)
                 .max_number_of_messages(10)
                 .visibility_timeout(2)
+                .message_attribute_names("All")
                 .send()
                 .await
                 .unwrap();
             let letter =
                 received.messages?.into_iter().find(|letter| letter.body() == Some(body))?;
-            let receipt = letter.receipt_handle.unwrap();
+            let receipt = letter.receipt_handle().unwrap();
             self.sqs
                 .delete_message()
                 .queue_url(queue)
@@ -101,9 +102,9 @@ impl Stack {
                 .send()
                 .await
                 .unwrap();
-            Some(())
+            Some(letter)
         })
-        .await;
+        .await
     }
 
     /// The lines in a function's log that hold `word`.

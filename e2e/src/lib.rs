@@ -14,6 +14,7 @@ pub mod fault;
 pub mod function;
 pub mod gate;
 mod http;
+pub mod warehouse;
 
 use std::time::{Duration, Instant};
 

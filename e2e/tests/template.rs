@@ -211,6 +211,20 @@ fn a_function_is_given_what_its_code_asks_for_and_nothing_else() {
         assert_eq!(given("FULFILLMENT_QUEUE_URL"), queue, "{id}");
         assert_eq!(allows("sqs:"), queue || consumes, "{id}");
         assert_eq!(allows("sqs:ReceiveMessage"), consumes, "{id}");
+        let warehouse = code.contains("config.warehouse()");
+        for variable in ["WAREHOUSE_URL", "WAREHOUSE_SECRET", "FULFILLMENT_DLQ_URL"] {
+            assert_eq!(given(variable), warehouse, "{id}: {variable}");
+        }
+        let to_dead_letters: Vec<_> = template
+            .allowed()
+            .into_iter()
+            .filter(|(role, _)| *role == get_att(&function["Role"]))
+            .filter(|(_, it)| !it["Resource"].is_string())
+            .filter(|(_, it)| get_att(&it["Resource"]) == "FulfillmentDeadLetterQueue")
+            .map(|(_, it)| strings(&it["Action"]))
+            .collect();
+        let expected = if warehouse { vec![vec!["sqs:SendMessage"]] } else { vec![] };
+        assert_eq!(to_dead_letters, expected, "{id}");
         let bus = code.contains("event_bus_name()");
         assert_eq!(given("EVENT_BUS_NAME"), bus, "{id}");
         assert_eq!(allows("events:PutEvents"), bus, "{id}");
@@ -231,6 +245,23 @@ fn the_database_url_is_not_shown_and_has_no_default() {
     let url = &template.root["Parameters"]["DatabaseUrl"];
     assert_eq!(url["NoEcho"].as_bool(), Some(true));
     assert!(property(url, "Default").is_none());
+}
+
+#[test]
+fn there_is_no_warehouse_unless_one_is_named_and_its_secret_is_not_shown() {
+    let template = Template::read();
+    let parameters = &template.root["Parameters"];
+    for (parameter, variable) in
+        [("WarehouseUrl", "WAREHOUSE_URL"), ("WarehouseSecret", "WAREHOUSE_SECRET")]
+    {
+        assert_eq!(parameters[parameter]["Default"].as_str(), Some(""), "{parameter}");
+        let given = &template.functions()["FulfillOrderFunction"]["Environment"]["Variables"];
+        assert_eq!(plain(&given[variable]), parameter);
+    }
+    assert_eq!(parameters["WarehouseSecret"]["NoEcho"].as_bool(), Some(true));
+    // In the clear, an order would travel past strangers.
+    let pattern = parameters["WarehouseUrl"]["AllowedPattern"].as_str().unwrap();
+    assert!(pattern.starts_with("(https://.+)?|http://(localhost|"), "{pattern}");
 }
 
 /// The value under `key`, if the mapping has one.

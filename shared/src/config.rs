@@ -1,10 +1,18 @@
 //! Configuration, read from the environment once and in this file only.
 
+#[cfg(feature = "warehouse")]
+mod warehouse;
+
 use std::time::Duration;
 
 use tracing::Level;
 
 use crate::app::Backoff;
+
+#[cfg(all(test, feature = "warehouse"))]
+pub(crate) use warehouse::READ_TIMEOUT;
+#[cfg(feature = "warehouse")]
+pub use warehouse::WarehouseConfig;
 
 /// How long a start waits for Postgres, unless `DATABASE_CONNECT_TIMEOUT_SECONDS` says otherwise:
 /// with a request's own attempt after it, within the ten seconds that the init phase of a function
@@ -86,6 +94,14 @@ pub enum ConfigError {
         variable: &'static str,
         /// What it held.
         value: String,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// Set to something else, which may hold a secret.
+    #[error("{variable} is unfit; it should hold {expected}")]
+    Unfit {
+        /// Which.
+        variable: &'static str,
         /// What it should hold.
         expected: &'static str,
     },

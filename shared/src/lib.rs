@@ -1,7 +1,7 @@
 //! What the functions of Waybill have in common.
 //!
 //! Knowledge points one way: a function knows [`app`], which knows [`domain`], which knows nothing.
-//! The adapters (`postgres`, `cache`, `queue`) implement the traits of [`app::ports`] and are handed
+//! The adapters (`postgres`, `cache`, `queue`, `warehouse`) implement the traits of [`app::ports`] and are handed
 //! to a use case by the function that built them; no use case builds one.
 
 pub mod app;
@@ -22,6 +22,8 @@ pub mod lambda;
 pub mod postgres;
 #[cfg(feature = "sqs")]
 pub mod queue;
+#[cfg(feature = "warehouse")]
+pub mod warehouse;
 
 pub use error::Error;
 pub use lambda::start;

@@ -1,5 +1,6 @@
 -- Says what became of claimed rows. $1 ids that are done with, $2 ids that are to be sent again,
--- $3 seconds until then (same length). An id is in one of the two.
+-- $3 seconds until then (same length). An id is in one of the two. A job that was parked meanwhile,
+-- because its order was refused, stays so.
 WITH
 -- In id order, as every statement locks rows of the outbox that may be others' as well.
 locked AS MATERIALIZED (
@@ -18,4 +19,4 @@ UPDATE outbox o
 SET available_at = now() + make_interval(secs => a.seconds)
 FROM locked l
 JOIN unnest($2::uuid[], $3::double precision[]) AS a (id, seconds) ON a.id = l.id
-WHERE o.id = l.id
+WHERE o.id = l.id AND o.available_at < 'infinity'

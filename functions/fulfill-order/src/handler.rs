@@ -1,15 +1,28 @@
-//! Takes a batch, confirms its orders, and names the messages that failed.
+//! Takes a batch, hands its orders over, confirms its orders, and names the messages that failed.
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::LambdaEvent;
 use tracing::Instrument;
-use waybill::app::ports::{ConfirmOrders, Event, Job, KeepOutbox, SendBatch};
+use waybill::app::ports::{
+    ConfirmOrders, DeadLetters, Event, Job, KeepOutbox, RefuseOrders, SendBatch, Warehouse,
+};
 use waybill::app::{self, Backoff, Delivery};
+use waybill::config::WarehouseConfig;
+use waybill::postgres::{CLAIM_OUTBOX, CONFIRM_ORDERS, GET_STATUSES, REFUSE_ORDERS, SETTLE_OUTBOX};
 use waybill::{BoxError, lambda};
+
+/// What Postgres is to prepare for. Two of the statements are only for a warehouse.
+pub(crate) fn statements(warehouse: Option<&WarehouseConfig>) -> &'static [&'static str] {
+    let alone = &[CONFIRM_ORDERS, CLAIM_OUTBOX, SETTLE_OUTBOX][..];
+    let in_front_of_warehouse =
+        &[CONFIRM_ORDERS, CLAIM_OUTBOX, SETTLE_OUTBOX, GET_STATUSES, REFUSE_ORDERS];
+    warehouse.map_or(alone, |_| in_front_of_warehouse)
+}
 
 pub(crate) async fn fulfill_orders(
     event: LambdaEvent<SqsEvent>,
-    database: &(impl ConfirmOrders + KeepOutbox),
+    database: &(impl ConfirmOrders + RefuseOrders + KeepOutbox),
+    warehouse: &(impl Warehouse + DeadLetters),
     queue: &impl SendBatch<Job>,
     bus: &impl SendBatch<Event>,
     backoff: Backoff,
@@ -22,7 +35,8 @@ pub(crate) async fn fulfill_orders(
     let deliveries: Vec<Delivery> = event.payload.records.into_iter().map(delivery).collect();
     let message_ids: Vec<String> = deliveries.iter().map(|it| it.message_id.clone()).collect();
     async {
-        let failed = app::confirm_orders(database, deliveries).await.inspect_err(|error| {
+        let failed = app::confirm_orders(database, warehouse, deliveries).await;
+        let failed = failed.inspect_err(|error| {
             tracing::error!(
                 error = error.chain(),
                 message_ids = message_ids.join(" "),

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::FulfillmentJob;
-use super::ports::ConfirmOrders;
+use super::hand_over::hand_over;
+use super::ports::{ConfirmOrders, DeadLetters, RefuseOrders, Warehouse};
 use crate::Error;
 use crate::domain::{OrderId, Status};
 
@@ -16,9 +17,44 @@ pub struct Delivery {
     pub body: String,
 }
 
+/// A message that was understood.
+pub(super) struct Task {
+    pub(super) delivery: Delivery,
+    pub(super) job: FulfillmentJob,
+}
+
+/// What became of one order of a batch.
+pub(super) enum Outcome {
+    /// Nobody was asked; this is what it was.
+    Was(Status),
+    /// The warehouse took it; this is what it was after that, and before it was confirmed.
+    Accepted(Status),
+    /// The warehouse refused it, and all that is to be done about that is done.
+    LaidAside {
+        /// Why.
+        reason: String,
+    },
+    /// The warehouse refused it, and what is to be done about that is still to be done.
+    Refused {
+        /// Why.
+        reason: String,
+        /// What went wrong then.
+        error: String,
+    },
+    /// Whether the warehouse has it is not known.
+    Unanswered {
+        /// What is known.
+        error: String,
+    },
+}
+
 /// Confirms the order of every delivery that has one, in one statement, and answers with the ids of
 /// the messages that failed: those that are not jobs, and those whose order does not exist. Each
 /// fails alone; the queue delivers it again, and in the end gives it to the dead-letter queue.
+///
+/// If there is a warehouse, it is offered each order that is pending, and only what it takes is
+/// confirmed. An order that it refuses stays pending, its history says why, and its job is laid
+/// aside. A message whose order it did not answer for fails, alone as well.
 ///
 /// Handling is idempotent: an order that is not pending any more is left as it is and its message
 /// is done with.
@@ -26,48 +62,79 @@ pub struct Delivery {
 /// # Errors
 /// [`Error::Unavailable`] or [`Error::Internal`]; then the whole batch is to be delivered again.
 pub async fn confirm_orders(
-    orders: &impl ConfirmOrders,
+    orders: &(impl ConfirmOrders + RefuseOrders),
+    warehouse: &(impl Warehouse + DeadLetters),
     deliveries: Vec<Delivery>,
 ) -> Result<Vec<String>, Error> {
     let mut failed = Vec::new();
-    let mut message_ids = Vec::with_capacity(deliveries.len());
-    let mut jobs = Vec::with_capacity(deliveries.len());
-    for Delivery { message_id, body } in deliveries {
-        match FulfillmentJob::parse(&body) {
-            Ok(job) => {
-                message_ids.push(message_id);
-                jobs.push(job);
-            }
+    let mut tasks = Vec::with_capacity(deliveries.len());
+    for delivery in deliveries {
+        match FulfillmentJob::parse(&delivery.body) {
+            Ok(job) => tasks.push(Task { delivery, job }),
             Err(error) => {
+                let message_id = delivery.message_id;
                 tracing::error!(message_id, error = %error, "the message is not a fulfilment job");
                 failed.push(message_id);
             }
         }
     }
-    if jobs.is_empty() {
+    if tasks.is_empty() {
         return Ok(failed);
     }
-    let before = orders.confirm(&jobs).await?;
-    for (message_id, job) in message_ids.into_iter().zip(&jobs) {
-        if !settle(&before, &message_id, job) {
-            failed.push(message_id);
+    let outcomes = if warehouse.is_there() {
+        hand_over(orders, warehouse, &tasks).await?
+    } else {
+        let jobs: Vec<_> = tasks.iter().map(|task| task.job.clone()).collect();
+        let before = orders.confirm(&jobs).await?;
+        before.into_iter().map(|(id, status)| (id, Outcome::Was(status))).collect()
+    };
+    for Task { delivery, job } in tasks {
+        if !settle(&outcomes, &delivery.message_id, &job) {
+            failed.push(delivery.message_id);
         }
     }
     Ok(failed)
 }
 
 /// Logs what became of one job, under its own correlation id, and says whether it is done with.
-fn settle(before: &HashMap<OrderId, Status>, message_id: &str, job: &FulfillmentJob) -> bool {
-    let order_id = job.order_id.to_string();
-    let span = tracing::info_span!("job", correlation_id = %job.correlation_id, order_id);
-    let _entered = span.enter();
-    match before.get(&job.order_id) {
-        Some(Status::Pending) => tracing::info!("the order is confirmed"),
-        Some(Status::Confirmed | Status::Shipped | Status::Delivered) => {
+fn settle(outcomes: &HashMap<OrderId, Outcome>, message_id: &str, job: &FulfillmentJob) -> bool {
+    let _entered = job.span().entered();
+    match outcomes.get(&job.order_id) {
+        Some(Outcome::Was(Status::Pending) | Outcome::Accepted(Status::Pending)) => {
+            tracing::info!("the order is confirmed");
+        }
+        Some(
+            Outcome::Was(Status::Confirmed | Status::Shipped | Status::Delivered)
+            | Outcome::Accepted(Status::Confirmed | Status::Shipped | Status::Delivered),
+        ) => {
             tracing::info!("the order was confirmed before; this delivery changes nothing");
         }
-        Some(Status::Cancelled) => {
+        Some(Outcome::Was(Status::Cancelled)) => {
             tracing::info!("the order was cancelled meanwhile; there is nothing to fulfil");
+        }
+        // Its event tells the warehouse, as of every order that is cancelled after it was confirmed.
+        Some(Outcome::Accepted(Status::Cancelled)) => {
+            tracing::warn!("the order was cancelled while the warehouse took it");
+        }
+        Some(Outcome::LaidAside { reason }) => {
+            tracing::error!(reason, "the order was refused; its job is a dead letter now");
+        }
+        Some(Outcome::Refused { reason, error }) => {
+            tracing::error!(
+                message_id,
+                reason,
+                error,
+                "the order was refused, and that can't be kept yet"
+            );
+            return false;
+        }
+        Some(Outcome::Unanswered { error }) => {
+            tracing::error!(
+                message_id,
+                error,
+                "the warehouse did not take the order; it will be asked again"
+            );
+            return false;
         }
         None => {
             tracing::error!(message_id, "there is no such order");
@@ -82,6 +149,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::app::ports::{NoWarehouse, Refusal};
 
     /// Knows some orders, and counts how often it is asked.
     #[derive(Default)]
@@ -94,6 +162,16 @@ mod tests {
         async fn confirm(&self, _: &[FulfillmentJob]) -> Result<HashMap<OrderId, Status>, Error> {
             self.calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             Ok(self.known.clone())
+        }
+    }
+
+    impl RefuseOrders for Orders {
+        async fn statuses(&self, _: &[OrderId]) -> Result<HashMap<OrderId, Status>, Error> {
+            panic!("nobody asks without a warehouse");
+        }
+
+        async fn refuse(&self, _: &[Refusal<'_>]) -> Result<HashMap<OrderId, Status>, Error> {
+            panic!("nobody refuses without a warehouse");
         }
     }
 
@@ -127,7 +205,7 @@ mod tests {
             delivery("orphan", 9),
             delivery("again", 3),
         ];
-        let failed = confirm_orders(&orders, batch).await.unwrap();
+        let failed = confirm_orders(&orders, &NoWarehouse, batch).await.unwrap();
         assert_eq!(failed, ["poison", "orphan"]);
         assert_eq!(orders.calls.into_inner(), 1);
     }
@@ -136,7 +214,7 @@ mod tests {
     async fn a_batch_of_nothing_but_poison_asks_the_store_nothing() {
         let orders = Orders::default();
         let poison = Delivery { message_id: "poison".to_owned(), body: String::new() };
-        assert_eq!(confirm_orders(&orders, vec![poison]).await.unwrap(), ["poison"]);
+        assert_eq!(confirm_orders(&orders, &NoWarehouse, vec![poison]).await.unwrap(), ["poison"]);
         assert_eq!(orders.calls.into_inner(), 0);
     }
 }

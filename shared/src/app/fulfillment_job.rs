@@ -69,6 +69,12 @@ impl FulfillmentJob {
         if job.v == VERSION { Ok(job) } else { Err(InvalidJob::Version(job.v)) }
     }
 
+    /// What is logged about it is logged in this span.
+    pub(super) fn span(&self) -> tracing::Span {
+        let order_id = self.order_id.to_string();
+        tracing::info_span!("job", correlation_id = %self.correlation_id, order_id)
+    }
+
     /// The message body.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod create_order;
 mod fulfillment_job;
 mod get_order;
 mod get_product;
+mod hand_over;
 mod list_orders;
 mod list_products;
 pub mod ports;
@@ -20,6 +21,9 @@ pub use get_product::get_product;
 pub use list_orders::list_orders;
 pub use list_products::list_products;
 pub use relay_outbox::{Backoff, Relayed, relay_outbox};
+
+#[cfg(all(test, feature = "warehouse"))]
+pub(crate) use hand_over::OFFER_TIME;
 
 use crate::domain::{CorrelationId, Owner};
 

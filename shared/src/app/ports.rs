@@ -148,6 +148,90 @@ pub trait ConfirmOrders: Sync {
     ) -> impl Future<Output = Result<HashMap<OrderId, Status>, Error>> + Send;
 }
 
+/// Keeps orders that fulfilment can't have.
+pub trait RefuseOrders: Sync {
+    /// What those of `ids` are that exist.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn statuses(
+        &self,
+        ids: &[OrderId],
+    ) -> impl Future<Output = Result<HashMap<OrderId, Status>, Error>> + Send;
+
+    /// Writes the reason into the history of each order that is pending, unless it is its last entry
+    /// already, and keeps its job from being sent again. Says what each order is; of one that is not
+    /// in the answer nothing was written.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`]; then nothing was written, as far as is known.
+    fn refuse(
+        &self,
+        refusals: &[Refusal<'_>],
+    ) -> impl Future<Output = Result<HashMap<OrderId, Status>, Error>> + Send;
+}
+
+/// A job whose order was refused.
+#[derive(Clone, Debug)]
+pub struct Refusal<'a> {
+    /// The job.
+    pub job: &'a FulfillmentJob,
+    /// Why, in at most 500 characters, and nothing personal.
+    pub reason: String,
+}
+
+/// Whoever packs what was ordered, if that is somebody else.
+pub trait Warehouse: Sync {
+    /// Whether there is one. If not, every order counts as accepted, and nobody is asked.
+    fn is_there(&self) -> bool;
+
+    /// Offers it one order, trying again within a bound. Who offers the same order twice has offered
+    /// it once.
+    fn offer(&self, job: &FulfillmentJob) -> impl Future<Output = Offer> + Send;
+}
+
+/// What a warehouse makes of an order.
+#[derive(Debug)]
+pub enum Offer {
+    /// It takes it.
+    Accepted,
+    /// It does not, and asking again would not change that. The reason holds nothing personal.
+    Refused(String),
+    /// Not known: it did not answer, or not now, or not in a way that makes sense.
+    Unanswered(BoxError),
+}
+
+/// Lays messages aside for a person.
+pub trait DeadLetters: Sync {
+    /// Lays aside what a message said, and why.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn lay_aside(&self, body: &str, reason: &str)
+    -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// No warehouse: what is ordered is fulfilled as soon as its job has arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct NoWarehouse;
+
+impl Warehouse for NoWarehouse {
+    fn is_there(&self) -> bool {
+        false
+    }
+
+    async fn offer(&self, _: &FulfillmentJob) -> Offer {
+        Offer::Accepted
+    }
+}
+
+impl DeadLetters for NoWarehouse {
+    /// Nobody refuses anything.
+    async fn lay_aside(&self, _: &str, _: &str) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
 /// Reads products from where they are true.
 pub trait ReadProducts: Sync {
     /// One product, or none.

@@ -9,11 +9,14 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::error::{ORDERS_NUMBER_KEY, ORDERS_PKEY, unexpected};
-use super::{CHANGE_STATUS, CONFIRM_ORDERS, Database, GET_ORDER, LIST_ORDERS, PLACE_ORDER};
+use super::{
+    CHANGE_STATUS, CONFIRM_ORDERS, Database, GET_ORDER, GET_STATUSES, LIST_ORDERS, PLACE_ORDER,
+    REFUSE_ORDERS,
+};
 use crate::Error;
 use crate::app::ports::{
     Change, ChangeOrders, Claim, ConfirmOrders, FoundLine, FoundProduct, PlaceOrders, Placement,
-    ReadOrders, Visible,
+    ReadOrders, Refusal, RefuseOrders, Visible,
 };
 use crate::app::{Context, FulfillmentJob};
 use crate::domain::{
@@ -184,15 +187,37 @@ impl ConfirmOrders for Database {
         let correlation_ids: Vec<&str> =
             jobs.iter().map(|job| job.correlation_id.as_str()).collect();
         let rows = self.query(CONFIRM_ORDERS, &[&ids, &correlation_ids, &FULFILLMENT]).await?;
-        let mut before = HashMap::with_capacity(rows.len());
-        for row in &rows {
-            let id: Uuid = row.try_get("order_id").map_err(unexpected)?;
-            let was: Option<&str> = row.try_get("was").map_err(unexpected)?;
-            if let Some(was) = was {
-                before.insert(OrderId::from(id), status(was)?);
-            }
-        }
-        Ok(before)
+        statuses(&rows)
+    }
+}
+
+impl RefuseOrders for Database {
+    async fn statuses(&self, ids: &[OrderId]) -> Result<HashMap<OrderId, Status>, Error> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+        statuses(&self.query(GET_STATUSES, &[&ids]).await?)
+    }
+
+    async fn refuse(&self, refusals: &[Refusal<'_>]) -> Result<HashMap<OrderId, Status>, Error> {
+        let before = self.refuse_once(refusals).await?;
+        // The statement waited for another that changed one of them, and so saw too little of its
+        // history. It sees it now, and those that it has written down before as well.
+        let all = refusals.iter().all(|refusal| before.contains_key(&refusal.job.order_id));
+        if all { Ok(before) } else { self.refuse_once(refusals).await }
+    }
+}
+
+impl Database {
+    async fn refuse_once(
+        &self,
+        refusals: &[Refusal<'_>],
+    ) -> Result<HashMap<OrderId, Status>, Error> {
+        let ids: Vec<Uuid> = refusals.iter().map(|it| it.job.order_id.as_uuid()).collect();
+        let correlation_ids: Vec<&str> =
+            refusals.iter().map(|it| it.job.correlation_id.as_str()).collect();
+        let reasons: Vec<&str> = refusals.iter().map(|it| it.reason.as_str()).collect();
+        let rows =
+            self.query(REFUSE_ORDERS, &[&ids, &correlation_ids, &reasons, &FULFILLMENT]).await?;
+        statuses(&rows)
     }
 }
 
@@ -309,6 +334,19 @@ pub(super) fn money(row: &Row, minor: &str) -> Result<Money, Error> {
 
 fn currency(row: &Row) -> Result<Currency, Error> {
     Currency::parse(row.try_get("currency").map_err(unexpected)?).map_err(unexpected)
+}
+
+/// What each order was; one that the statement can say nothing of is not in it.
+fn statuses(rows: &[Row]) -> Result<HashMap<OrderId, Status>, Error> {
+    let mut found = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let id: Uuid = row.try_get("order_id").map_err(unexpected)?;
+        let was: Option<&str> = row.try_get("was").map_err(unexpected)?;
+        if let Some(was) = was {
+            found.insert(OrderId::from(id), status(was)?);
+        }
+    }
+    Ok(found)
 }
 
 fn status(text: &str) -> Result<Status, Error> {

@@ -8,6 +8,11 @@ pub const GET_ORDER: &str = include_str!("../../../sql/queries/get_order.sql");
 pub const LIST_ORDERS: &str = include_str!("../../../sql/queries/list_orders.sql");
 /// Confirms a batch of orders.
 pub const CONFIRM_ORDERS: &str = include_str!("../../../sql/queries/confirm_orders.sql");
+/// What orders are, of those that exist.
+pub const GET_STATUSES: &str =
+    "SELECT id AS order_id, status AS was FROM orders WHERE id = ANY ($1)";
+/// Writes down that a batch of orders was refused.
+pub const REFUSE_ORDERS: &str = include_str!("../../../sql/queries/refuse_orders.sql");
 /// Takes an order from one status to another.
 pub const CHANGE_STATUS: &str = include_str!("../../../sql/queries/change_status.sql");
 /// Takes what is due out of the outbox.

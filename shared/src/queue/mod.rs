@@ -1,4 +1,7 @@
-//! The fulfilment queue.
+//! The fulfilment queue, and the queue of what it could not deliver.
+
+#[cfg(feature = "warehouse")]
+mod dead_letters;
 
 use std::time::Duration;
 
@@ -11,6 +14,9 @@ use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use crate::app::FulfillmentJob;
 use crate::app::ports::{Job, Message, SendBatch, SendJobs};
 use crate::{BoxError, Error};
+
+#[cfg(feature = "warehouse")]
+pub use dead_letters::DeadLetterQueue;
 
 /// How often a send is tried in all, with the SDK's backoff between the tries.
 const TRIES: u32 = 3;
@@ -45,6 +51,13 @@ impl FulfillmentQueue {
             tracing::warn!(error, "the fulfilment queue does not answer yet");
         }
         queue
+    }
+
+    /// The dead-letter queue at `url`, over the same connection. Nothing goes out yet.
+    #[cfg(feature = "warehouse")]
+    #[must_use]
+    pub fn dead_letters(&self, url: String) -> DeadLetterQueue {
+        DeadLetterQueue::new(self.client.clone(), url)
     }
 
     /// Whether the queue is there.

@@ -2,7 +2,9 @@
 
 use waybill::app;
 use waybill::app::FulfillmentJob;
-use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders, ReadProducts};
+use waybill::app::ports::{
+    ConfirmOrders, PlaceOrders, Placement, ReadOrders, ReadProducts, Refusal, RefuseOrders,
+};
 use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::domain::OrderId;
 use waybill::postgres::Database;
@@ -73,6 +75,14 @@ async fn get_list_and_a_batch_of_any_size_ask_postgres_once() {
         assert_eq!(database.confirm(&jobs[..size]).await.unwrap().len(), size);
         asked_once("fulfill-order");
     }
+    // With a warehouse, a batch asks what is pending first, and last for what was refused.
+    let ids: Vec<_> = jobs.iter().map(|job| job.order_id).collect();
+    assert_eq!(database.statuses(&ids).await.unwrap().len(), 200);
+    asked_once("fulfill-order, what is pending");
+    let refusal = |job| Refusal { job, reason: "too heavy".to_owned() };
+    let refusals: Vec<_> = jobs.iter().map(refusal).collect();
+    assert_eq!(database.refuse(&refusals).await.unwrap().len(), 200);
+    asked_once("fulfill-order, what was refused");
 }
 
 #[tokio::test]

@@ -17,7 +17,8 @@ use waybill::domain::{
 use waybill::postgres::reconcile::{Books, reconcile};
 use waybill::postgres::{
     CHANGE_STATUS, CLAIM_OUTBOX, CONFIRM_ORDERS, Database, FORGET_OLD_KEYS, GET_ORDER, GET_PRODUCT,
-    LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER, SETTLE_OUTBOX, migrations,
+    GET_STATUSES, LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER, REFUSE_ORDERS, SETTLE_OUTBOX,
+    migrations,
 };
 
 /// Every statement of the service.
@@ -26,6 +27,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     GET_ORDER,
     LIST_ORDERS,
     CONFIRM_ORDERS,
+    GET_STATUSES,
+    REFUSE_ORDERS,
     CHANGE_STATUS,
     GET_PRODUCT,
     LIST_PRODUCTS,

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 use waybill::app::ports::{
-    CacheProducts, Cached, Claim, Claimed, Event, Job, KeepOutbox, Message, SendBatch, SendJobs,
+    CacheProducts, Cached, Claim, Claimed, Event, Job, KeepOutbox, Message, NoWarehouse, SendBatch,
+    SendJobs,
 };
 use waybill::app::{self, Backoff, Delivery, FulfillmentJob};
 use waybill::domain::{IdempotencyKey, Order, OrderId, ProductId, Status};
@@ -248,7 +249,7 @@ impl Service {
             batch.insert(0, Delivery { message_id: "poison".to_owned(), body: "{".to_owned() });
             batch.insert(0, orphan);
         }
-        let failed = app::confirm_orders(self.database, batch).await.unwrap();
+        let failed = app::confirm_orders(self.database, &NoWarehouse, batch).await.unwrap();
         if acknowledged {
             for n in picks.iter().collect::<HashSet<_>>() {
                 let mut queued = self.queue.taken.lock().unwrap();

@@ -1,0 +1,114 @@
+//! The deployed fulfill-order in front of a warehouse.
+#![expect(clippy::unwrap_used, reason = "what goes wrong in here is a test that fails")]
+
+use e2e::function::{Extensions, Function};
+use e2e::warehouse::Warehouse;
+use e2e::{Environment, Stack, job, unique};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// Why the warehouse refuses an order, and more than anybody else has to know.
+const PROBLEM: &str = r#"{"title":"Too heavy","detail":"Ada Lovelace, 12 Example Street"}"#;
+
+/// The function as it is deployed, with a warehouse at `url`.
+async fn fulfill_order(environment: &Environment, url: &str, secret: &str) -> Function {
+    let variables = [
+        ("DATABASE_URL", environment.database_url.as_str()),
+        ("FULFILLMENT_QUEUE_URL", &environment.fulfillment_queue_url),
+        ("FULFILLMENT_DLQ_URL", &environment.fulfillment_dlq_url),
+        ("EVENT_BUS_NAME", &environment.stack_name),
+        ("AWS_ENDPOINT_URL", &environment.aws_endpoint_url),
+        ("AWS_REGION", &environment.aws_region),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("WAREHOUSE_URL", url),
+        ("WAREHOUSE_SECRET", secret),
+    ];
+    Function::start("fulfill-order", Extensions::Known, &variables).await
+}
+
+/// A batch with these bodies, whose messages go by their place in it.
+fn batch(bodies: &[&str]) -> Value {
+    let record =
+        |(number, body): (usize, &&str)| json!({ "messageId": number.to_string(), "body": body });
+    json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() })
+}
+
+/// Puts the job of an order into the outbox, not due for long.
+async fn keep_job(stack: &Stack, order: Uuid, job: &str) {
+    let sql = "INSERT INTO outbox (id, order_id, kind, payload, correlation_id, available_at)
+               VALUES ($1, $1, 'fulfillment_job', $2::text::jsonb, 'tests', now() + interval '1 hour')";
+    stack.database.execute(sql, &[&order, &job]).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_what_the_warehouse_takes_is_confirmed_and_what_it_refuses_tells_why() {
+    let stack = Stack::connect().await;
+    let warehouse = Warehouse::that(|correlation_id| match correlation_id.split_once('-') {
+        Some(("heavy", _)) => ("422 Unprocessable Content", PROBLEM),
+        Some(("odd", _)) => ("302 Found", ""),
+        _ => ("201 Created", ""),
+    })
+    .await;
+    let (good, heavy, odd) = (unique("good"), unique("heavy"), unique("odd"));
+    let mut jobs = Vec::new();
+    for correlation_id in [&good, &heavy, &odd] {
+        let order = stack.store_pending_order(correlation_id).await;
+        let job = job(order, correlation_id);
+        keep_job(&stack, order, &job).await;
+        jobs.push((order, job));
+    }
+    let [(accepted, a), (refused, b), (unanswered, c)] = &jobs[..] else { unreachable!() };
+    let mut function = fulfill_order(&stack.environment, &warehouse.url, SECRET).await;
+    let answer = function.invoke(batch(&[a, b, c, b])).await;
+    assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "2" }] }));
+    assert_eq!(warehouse.count(), 3);
+
+    assert_eq!(stack.way_of(*accepted).await, ["pending", "confirmed"]);
+    assert_eq!(stack.way_of(*unanswered).await, ["pending"]);
+    let reason = "the warehouse refused it: 422, Too heavy";
+    let order = stack.get(&format!("/orders/{refused}")).await;
+    assert_eq!((order.text("/status"), order.header("etag")), ("pending", "\"2\""));
+    let history = &order.body["history"];
+    assert_eq!(history.as_array().unwrap().len(), 2);
+    assert!(history[0].get("reason").is_none(), "{history}");
+    assert_eq!(history[1]["reason"], reason);
+    let letter = stack.take_dead_letter(b).await;
+    assert_eq!(letter.message_attributes().unwrap()["reason"].string_value(), Some(reason));
+
+    // The refused job is parked, the accepted one is over, and the third is as it was.
+    let sql = "SELECT available_at = 'infinity' FROM outbox WHERE id = ANY ($1) ORDER BY id";
+    let ids = [*accepted, *refused, *unanswered];
+    let rows = stack.database.query(sql, &[&ids.as_slice()]).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.get(0)).collect::<Vec<bool>>(), [true, false]);
+
+    // Delivered once more: what is confirmed is not offered again.
+    let answer = function.invoke(batch(&[a])).await;
+    assert_eq!(answer, json!({ "batchItemFailures": [] }));
+    assert_eq!(warehouse.count(), 3);
+
+    function.terminate();
+    let log = serde_json::to_string(&function.end().await.lines).unwrap();
+    assert!(log.contains(reason) && log.contains(&heavy), "{log}");
+    for hidden in [SECRET, "Ada", "Example Street"] {
+        assert!(!log.contains(hidden), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_warehouse_that_strangers_could_listen_to_ends_the_start() {
+    let environment = Environment::read();
+    for (url, secret, variable) in [
+        ("http://warehouse.example/orders", SECRET, "WAREHOUSE_URL"),
+        ("https://user:hush@warehouse.example/orders", SECRET, "WAREHOUSE_URL"),
+        ("https://warehouse.example/orders", "", "WAREHOUSE_SECRET"),
+        ("https://warehouse.example/orders", "hush", "WAREHOUSE_SECRET"),
+    ] {
+        let end = fulfill_order(&environment, url, secret).await.end().await;
+        assert_eq!(end.code, Some(1), "{url}");
+        let line = end.lines.last().unwrap()["error"].as_str().unwrap().to_owned();
+        assert!(line.starts_with(variable) && !line.contains("hush"), "{line}");
+    }
+}

@@ -1,0 +1,233 @@
+//! Requests to the warehouse: one for each order, signed, under the order's id as idempotency key.
+//!
+//! Sent with the HTTP client that the AWS SDK is built on, and which is linked in any case.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::config::http::{HttpRequest, HttpResponse};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use backon::{ExponentialBuilder, Retryable};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::signature::Signer;
+use crate::BoxError;
+use crate::app::FulfillmentJob;
+use crate::app::ports::Offer;
+use crate::config::WarehouseConfig;
+
+/// How often a request is sent again.
+const RETRIES: usize = 2;
+
+/// The wait before it is sent again for the first time. Doubled for the second, and up to this much
+/// longer at random, so that a batch does not come back all at once.
+const RETRY_DELAY: Duration = Duration::from_millis(200);
+
+/// How much of a refusal is read.
+const REFUSAL_SIZE: usize = 16 * 1024;
+
+/// How long the reading of it may take, once its head is there.
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
+
+/// How much of a refusal's title is kept.
+const TITLE_LENGTH: usize = 200;
+
+/// Sends orders to one URL.
+pub(super) struct Client {
+    connector: Connector,
+    url: String,
+    signer: Signer,
+}
+
+impl Client {
+    pub(super) fn new(config: WarehouseConfig) -> Result<Self, BoxError> {
+        let settings = HttpConnectorSettings::builder()
+            .connect_timeout(config.connect_timeout)
+            .read_timeout(config.read_timeout)
+            .build();
+        let connector = Connector::builder()
+            .connector_settings(settings)
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build();
+        Ok(Self { connector, url: config.url, signer: Signer::new(&config.secret)? })
+    }
+
+    pub(super) async fn offer(&self, job: &FulfillmentJob) -> Offer {
+        let body = match job.to_body() {
+            Ok(body) => body,
+            Err(error) => return Offer::Unanswered(error.into()),
+        };
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(RETRY_DELAY)
+            .with_max_times(RETRIES)
+            .with_jitter();
+        let answer = (|| self.post(job, &body))
+            .retry(backoff)
+            .when(Failure::may_pass)
+            .notify(|failure, _| {
+                let error = crate::error::chain(failure);
+                tracing::warn!(error, "the warehouse is asked again");
+            })
+            .await;
+        match answer {
+            Ok(()) => Offer::Accepted,
+            Err(refusal @ Failure::Refused { .. }) => Offer::Refused(refusal.to_string()),
+            Err(failure) => Offer::Unanswered(failure.into()),
+        }
+    }
+
+    async fn post(&self, job: &FulfillmentJob, body: &str) -> Result<(), Failure> {
+        let request = self.request(job, body).map_err(Failure::Request)?;
+        let answer = self.connector.call(request).await;
+        let answer = answer.map_err(|error| Failure::Transport(error.into()))?;
+        let status = answer.status().as_u16();
+        match status {
+            200..=299 => Ok(()),
+            // 408 and 429 ask for patience. 409 is what a service that honours idempotency keys says
+            // while it is still at work on an earlier request with the same one, whose answer we may
+            // not have waited for.
+            408 | 409 | 429 | 500..=599 => Err(Failure::NotNow(status)),
+            400..=499 => {
+                let title = tokio::time::timeout(REFUSAL_TIME, title(answer)).await;
+                Err(Failure::Refused { status, title: title.unwrap_or_default() })
+            }
+            _ => Err(Failure::Unexpected(status)),
+        }
+    }
+
+    fn request(&self, job: &FulfillmentJob, body: &str) -> Result<HttpRequest, BoxError> {
+        let mut request = HttpRequest::new(SdkBody::from(body));
+        request.set_method("POST")?;
+        request.set_uri(self.url.as_str())?;
+        let signature = self.signer.sign(Timestamp::now().as_second(), body);
+        let headers = request.headers_mut();
+        headers.try_insert("content-type", "application/json")?;
+        headers.try_insert("user-agent", concat!("waybill/", env!("CARGO_PKG_VERSION")))?;
+        headers.try_insert("idempotency-key", job.order_id.to_string())?;
+        headers.try_insert("x-correlation-id", job.correlation_id.as_str().to_owned())?;
+        headers.try_insert("x-waybill-signature", signature)?;
+        // Whatever the queue held; what makes no header is left out.
+        if let Some(traceparent) = job.traceparent.clone().filter(|it| is_visible_ascii(it)) {
+            headers.try_insert("traceparent", traceparent)?;
+        }
+        Ok(request)
+    }
+}
+
+/// Why an order was not accepted.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// The request can't be made.
+    #[error("the request can't be made")]
+    Request(#[source] BoxError),
+    /// No connection, or no answer in time.
+    #[error("the warehouse can't be reached")]
+    Transport(#[source] BoxError),
+    /// It has a problem of its own, or none with the order.
+    #[error("the warehouse answered {0}")]
+    NotNow(u16),
+    /// It does not take this order.
+    #[error("the warehouse refused it: {status}{}{title}", if title.is_empty() { "" } else { ", " })]
+    Refused { status: u16, title: String },
+    /// A redirect, which is not followed: it would take the order to where nobody decided to send it.
+    #[error("the warehouse answered {0}, which makes no sense here")]
+    Unexpected(u16),
+}
+
+impl Failure {
+    /// Whether the same request may do better in a moment.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Transport(_) | Self::NotNow(_) => true,
+            Self::Request(_) | Self::Refused { .. } | Self::Unexpected(_) => false,
+        }
+    }
+}
+
+/// The title of a problem (RFC 9457), which names its kind; empty if the answer is none. What else
+/// is in an answer may name a person, and is not kept.
+async fn title(answer: HttpResponse) -> String {
+    #[derive(Deserialize)]
+    struct Problem {
+        title: String,
+    }
+
+    let kind = answer.headers().get("content-type").unwrap_or_default();
+    if kind.split(';').next().map(str::trim) != Some("application/problem+json") {
+        return String::new();
+    }
+    let (mut body, mut bytes) = (ByteStream::new(answer.into_body()), Vec::new());
+    while let Some(Ok(chunk)) = body.next().await {
+        if bytes.len() + chunk.len() > REFUSAL_SIZE {
+            return String::new();
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    let problem = serde_json::from_slice::<Problem>(&bytes);
+    problem.map_or_else(|_| String::new(), |problem| printable(&problem.title))
+}
+
+/// The letters, digits, spaces and ASCII punctuation of a text, up to a length. What else there is
+/// could turn a line of a log or of a terminal into another one.
+fn printable(text: &str) -> String {
+    let is_printable = |it: &char| *it == ' ' || it.is_alphanumeric() || it.is_ascii_punctuation();
+    text.chars().filter(is_printable).take(TITLE_LENGTH).collect()
+}
+
+fn is_visible_ascii(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::OFFER_TIME;
+    use crate::config::READ_TIMEOUT;
+
+    #[test]
+    fn the_slowest_offer_fits_into_the_time_of_a_batch() {
+        let tries = READ_TIMEOUT * u32::try_from(RETRIES + 1).unwrap();
+        // Each wait is twice the one before, and up to as much longer at random.
+        let waits: Duration = (0..RETRIES).map(|it| RETRY_DELAY * (1 << it) * 2).sum();
+        assert!(tries + waits + REFUSAL_TIME < OFFER_TIME);
+    }
+
+    #[test]
+    fn only_what_may_pass_is_asked_again() {
+        let refused = Failure::Refused { status: 422, title: String::new() };
+        assert!(Failure::Transport("gone".into()).may_pass());
+        assert!(Failure::NotNow(503).may_pass());
+        assert!(!refused.may_pass());
+        assert!(!Failure::Unexpected(302).may_pass());
+        assert!(!Failure::Request("no".into()).may_pass());
+    }
+
+    #[test]
+    fn a_reason_has_the_status_and_the_title_if_there_is_one() {
+        let refused = |title: &str| Failure::Refused { status: 422, title: title.to_owned() };
+        assert_eq!(refused("").to_string(), "the warehouse refused it: 422");
+        let told = refused("Too heavy").to_string();
+        assert_eq!(told, "the warehouse refused it: 422, Too heavy");
+    }
+
+    #[test]
+    fn nothing_that_moves_a_cursor_is_kept_of_a_title() {
+        assert_eq!(
+            printable("Zu schwer: über 30 kg\r\n\u{1b}[2J\u{202e}!"),
+            "Zu schwer: über 30 kg[2J!"
+        );
+        assert_eq!(printable(&"x".repeat(1000)).len(), TITLE_LENGTH);
+    }
+
+    #[test]
+    fn a_traceparent_with_a_line_break_makes_no_header() {
+        assert!(is_visible_ascii("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+        for bad in ["", "a\r\nx-evil: 1", "a b", &"0".repeat(129)] {
+            assert!(!is_visible_ascii(bad), "{bad:?}");
+        }
+    }
+}
