@@ -5,7 +5,7 @@ RUN = cargo run --quiet --package waybill-local --
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset watch logs dlq test figures bench reconcile build deploy cargo
+.PHONY: help up down reset watch logs dlq token test figures bench reconcile build deploy cargo
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ logs: cargo ## Follow what the functions of the running stack write
 
 dlq: cargo ## List the dead letters and why; move them back: make dlq ARGS="--redrive --dry-run"
 	@$(RUN) dlq $(ARGS)
+
+token: cargo ## Print a token for the running stack: make token SUB=grace SCOPE=orders/staff
+	@$(RUN) token $(if $(SUB),--subject '$(SUB)') $(if $(SCOPE),--scope '$(SCOPE)') $(ARGS)
 
 test: cargo ## Run everything that CI runs, on a stack of its own
 	@$(RUN) test $(ARGS)
@@ -50,5 +53,5 @@ cargo:
 	@command -v cargo >/dev/null 2>&1 || { \
 	  echo 'error: cargo is missing. Install Rust from https://rustup.rs and open a new shell.' >&2; exit 1; }
 	@test -x target/debug/waybill-local || { \
-	  echo 'Compiling the runner of the local cloud (a minute or two, once)'; \
+	  echo 'Compiling the runner of the local cloud (a minute or two, once)' >&2; \
 	  cargo build --package waybill-local; }

@@ -1,6 +1,7 @@
 -- A stationery shop to try things on: products under fixed ids, and sample orders over all statuses.
 -- For a local stack. Run again it changes nothing: products are inserted where their id is not there,
--- orders only if no sample order is. Times are relative to now, so that lists look alive.
+-- orders only if no sample order is. Times are relative to now, so that lists look alive. All of them
+-- belong to the subject of the token that `make up` makes for a customer.
 BEGIN;
 
 -- ids ending in 01 to 28, so that they can be typed; `stock` is what is left to sell.
@@ -120,18 +121,18 @@ SELECT s.id AS order_id, row_number() OVER (PARTITION BY s.id ORDER BY step.at) 
        step.to_status, step.at, step.actor, s.correlation_id
 FROM sample_orders s
 CROSS JOIN LATERAL (VALUES
-    ('pending',   s.placed_at,    'anonymous',     true),
+    ('pending',   s.placed_at,    'ada',           true),
     ('confirmed', s.confirmed_at, 'fulfill-order',
         s.status IN ('confirmed', 'shipped', 'delivered') OR s.cancelled_from = 'confirmed'),
-    ('shipped',   s.shipped_at,   'staff',         s.status IN ('shipped', 'delivered')),
-    ('delivered', s.delivered_at, 'staff',         s.status = 'delivered'),
-    ('cancelled', s.cancelled_at, 'anonymous',     s.status = 'cancelled')
+    ('shipped',   s.shipped_at,   'grace',         s.status IN ('shipped', 'delivered')),
+    ('delivered', s.delivered_at, 'grace',         s.status = 'delivered'),
+    ('cancelled', s.cancelled_at, 'ada',           s.status = 'cancelled')
 ) AS step (to_status, at, actor, happened)
 WHERE step.happened;
 
 INSERT INTO orders (id, number, owner, status, customer_name, customer_email, currency, total_minor,
                     item_count, version, created_at, updated_at)
-SELECT s.id, s.number, 'anonymous', s.status, s.customer_name, s.customer_email, 'EUR', i.total_minor,
+SELECT s.id, s.number, 'ada', s.status, s.customer_name, s.customer_email, 'EUR', i.total_minor,
        i.item_count, h.version, s.placed_at, h.at
 FROM sample_orders s
 JOIN (SELECT order_id, sum(unit_price_minor * quantity) AS total_minor, count(*) AS item_count

@@ -68,9 +68,13 @@ pub fn order_for(lines: &[(Uuid, i64)]) -> Value {
 }
 
 impl Stack {
-    /// A request to a path of the API, to be added to.
+    /// A request to a path of the API, with the caller's token, to be added to.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.environment.api_url))
+        let request = self.http.request(method, format!("{}{path}", self.environment.api_url));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
     }
 
     /// `GET path`.
@@ -91,7 +95,7 @@ impl Stack {
 
     /// Invokes a function of the stack by its name, with an empty event.
     pub async fn invoke(&self, function: &str) -> Answer {
-        let Environment { aws_endpoint_url, stack_name, .. } = &self.environment;
+        let Environment { aws_endpoint_url, stack_name, .. } = &*self.environment;
         let path = format!("/2015-03-31/functions/{stack_name}-{function}/invocations");
         let answer =
             Answer::to(self.http.post(format!("{aws_endpoint_url}{path}")).json(&json!({}))).await;

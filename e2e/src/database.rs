@@ -45,7 +45,7 @@ impl Stack {
         self.database.query_one(statement, &[&correlation_id]).await.unwrap().get(0)
     }
 
-    /// Stores a pending order for one piece of a new product, and sends no job for it.
+    /// Stores a pending order of the caller's for one piece of a new product, and sends no job for it.
     pub async fn store_pending_order(&self, correlation_id: &str) -> Uuid {
         let id = Uuid::now_v7();
         self.store_pending_order_as(id, correlation_id).await;
@@ -64,7 +64,7 @@ impl Stack {
                                          currency, total_minor, item_count, created_at, updated_at)
                      VALUES ($1, 'ORD-' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD') || '-'
                                  || upper(right($1::uuid::text, 8)),
-                             'anonymous', 'pending', 'Ada Lovelace', 'ada@example.com',
+                             $4, 'pending', 'Ada Lovelace', 'ada@example.com',
                              'EUR', 1250, 1, now(), now())
                  ), items AS (
                      INSERT INTO order_items
@@ -73,8 +73,8 @@ impl Stack {
                  )
                  INSERT INTO order_history
                      (order_id, version, from_status, to_status, at, actor, correlation_id)
-                 VALUES ($1, 1, NULL, 'pending', now(), 'anonymous', $3)",
-                &[&id, &product, &correlation_id],
+                 VALUES ($1, 1, NULL, 'pending', now(), $4, $3)",
+                &[&id, &product, &correlation_id, &self.subject()],
             )
             .await
             .unwrap();

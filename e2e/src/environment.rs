@@ -14,6 +14,12 @@ pub struct Environment {
     pub fulfillment_dlq_url: String,
     /// A DynamoDB table.
     pub product_cache_table: String,
+    /// A customer's.
+    pub token: String,
+    /// One of the staff's.
+    pub staff_token: String,
+    /// The key that signed both, as a file.
+    pub token_key_file: String,
     /// The stack's event bus is called what the stack is called.
     pub stack_name: String,
 }
@@ -38,6 +44,9 @@ impl Environment {
             fulfillment_queue_url: variable("FULFILLMENT_QUEUE_URL"),
             fulfillment_dlq_url: variable("FULFILLMENT_DLQ_URL"),
             product_cache_table: variable("PRODUCT_CACHE_TABLE"),
+            token: variable("TOKEN"),
+            staff_token: variable("STAFF_TOKEN"),
+            token_key_file: variable("TOKEN_KEY_FILE"),
             stack_name: variable("EVENT_BUS_NAME"),
         }
     }

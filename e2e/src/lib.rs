@@ -14,23 +14,27 @@ pub mod fault;
 pub mod function;
 pub mod gate;
 mod http;
+mod tokens;
 pub mod warehouse;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use api::{Answer, order_for};
 pub use aws::{aws_config, job};
 pub use environment::Environment;
+pub use tokens::{CUSTOMER_SCOPES, Tokens};
 
 /// How long to wait for what happens behind the API: fulfilment, log lines, expiry.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A deployed stack and the connections to all of its sides.
+/// A deployed stack and the connections to all of its sides. A clone shares them.
+#[derive(Clone)]
 pub struct Stack {
     /// Where everything is.
-    pub environment: Environment,
+    pub environment: Arc<Environment>,
     /// The database of the stack.
-    pub database: tokio_postgres::Client,
+    pub database: Arc<tokio_postgres::Client>,
     /// The queues of the stack.
     pub sqs: aws_sdk_sqs::Client,
     /// The cache of the stack.
@@ -39,21 +43,24 @@ pub struct Stack {
     pub eventbridge: aws_sdk_eventbridge::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
     http: reqwest::Client,
+    /// Who calls.
+    token: Option<String>,
 }
 
 impl Stack {
-    /// Connects to the stack that the environment names.
+    /// Connects to the stack that the environment names, as the customer of its `TOKEN`.
     pub async fn connect() -> Self {
         let environment = Environment::read();
         let aws = aws_config().await;
         Self {
-            database: database::connect(&environment.database_url.parse().unwrap()).await,
+            database: database::connect(&environment.database_url.parse().unwrap()).await.into(),
             sqs: aws_sdk_sqs::Client::new(&aws),
             dynamodb: aws_sdk_dynamodb::Client::new(&aws),
             eventbridge: aws_sdk_eventbridge::Client::new(&aws),
             logs: aws_sdk_cloudwatchlogs::Client::new(&aws),
             http: reqwest::Client::new(),
-            environment,
+            token: Some(environment.token.clone()),
+            environment: environment.into(),
         }
     }
 }

@@ -153,7 +153,7 @@ async fn a_late_job_leaves_an_order_that_went_on_as_it_is() {
              )
              INSERT INTO order_history (order_id, version, from_status, to_status, at, actor,
                                         correlation_id)
-             VALUES ($1, 2, 'pending', 'cancelled', now(), 'anonymous', $2)",
+             VALUES ($1, 2, 'pending', 'cancelled', now(), 'ada', $2)",
             &[&order, &correlation_id],
         )
         .await

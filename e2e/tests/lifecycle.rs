@@ -90,8 +90,9 @@ async fn staff_lead_an_order_through_its_life_with_the_version_that_they_saw() {
     assert_eq!(read.body["next_statuses"], json!(["shipped", "cancelled"]));
 
     let to = |status: &str| Some(json!({ "status": status }));
+    let staff = stack.as_staff();
     let change = async |if_match: Option<&str>, body| {
-        patch(&stack, &format!("{path}/status"), if_match, body).await
+        patch(&staff, &format!("{path}/status"), if_match, body).await
     };
     change(None, to("shipped")).await.assert_problem(428, "precondition-required");
     change(Some("\"1\""), to("shipped")).await.assert_problem(412, "version-mismatch");
@@ -108,6 +109,8 @@ async fn staff_lead_an_order_through_its_life_with_the_version_that_they_saw() {
     let way: Vec<_> =
         delivered.body["history"].as_array().unwrap().iter().map(|it| &it["to"]).collect();
     assert_eq!(way, ["pending", "confirmed", "shipped", "delivered"]);
+    assert_eq!(delivered.body["history"][0]["actor"], stack.subject());
+    assert_eq!(delivered.body["history"][3]["actor"], staff.subject());
 }
 
 #[tokio::test]
@@ -117,7 +120,7 @@ async fn an_order_that_is_not_there_can_not_be_changed() {
     let cancelled = patch(&stack, &format!("{path}/cancel"), None, None).await;
     cancelled.assert_problem(404, "order-not-found");
     let body = Some(json!({ "status": "shipped" }));
-    let changed = patch(&stack, &format!("{path}/status"), Some("\"1\""), body).await;
+    let changed = patch(&stack.as_staff(), &format!("{path}/status"), Some("\"1\""), body).await;
     changed.assert_problem(404, "order-not-found");
     let cancelled = patch(&stack, "/orders/1/cancel", None, None).await;
     cancelled.assert_problem(400, "invalid-request");

@@ -9,6 +9,9 @@ use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
+/// Who calls, since no authorizer stands in front of a process.
+const CALLER: (&str, &str) = ("WAYBILL_WATCH_CALLER", "ada orders/read");
+
 #[tokio::test]
 async fn a_variable_that_is_missing_ends_the_start_and_is_named_in_the_log() {
     for function in ["create-order", "get-order", "fulfill-order", "migrate"] {
@@ -30,8 +33,8 @@ async fn a_function_that_starts_before_its_database_serves_once_that_is_up() {
     let address = reserved.local_addr().unwrap();
     drop(reserved);
     let url = environment.database_url.replace(server, &address.to_string());
-    let mut function =
-        Function::start("list-products", Extensions::Known, &[("DATABASE_URL", &url)]).await;
+    let variables = [("DATABASE_URL", url.as_str()), CALLER];
+    let mut function = Function::start("list-products", Extensions::Known, &variables).await;
     function.says("Postgres can't be reached yet").await;
     let listener = TcpListener::bind(address).await.unwrap();
     tokio::spawn(forward(listener, server.to_owned()));
@@ -44,6 +47,7 @@ async fn a_function_without_its_database_answers_503_and_says_when_to_come_again
     let variables = [
         ("DATABASE_URL", "postgres://waybill:hush@127.0.0.1:9/waybill?sslmode=disable"),
         ("DATABASE_CONNECT_TIMEOUT_SECONDS", "1"),
+        CALLER,
     ];
     let mut function = Function::start("list-orders", Extensions::Known, &variables).await;
     let answer = function.invoke(get("/orders", &json!({}))).await;
@@ -67,8 +71,8 @@ async fn sigterm_closes_the_connection_to_postgres_whether_extensions_are_known_
         let address = listener.local_addr().unwrap().to_string();
         let url = environment.database_url.replace(server, &address);
         let sent = tokio::spawn(forward(listener, server.to_owned()));
-        let mut function =
-            Function::start("list-orders", extensions, &[("DATABASE_URL", &url)]).await;
+        let variables = [("DATABASE_URL", url.as_str()), CALLER];
+        let mut function = Function::start("list-orders", extensions, &variables).await;
         let answer = function.invoke(get("/orders", &json!({}))).await;
         assert_eq!(answer["statusCode"], 200, "{answer}");
 
@@ -77,6 +81,58 @@ async fn sigterm_closes_the_connection_to_postgres_whether_extensions_are_known_
         // The last message is Terminate: a type byte, and a length that counts itself alone.
         assert!(sent.await.unwrap().ends_with(b"X\0\0\0\x04"), "{extensions:?}");
     }
+}
+
+/// Every function behind a route, whoever added it.
+#[tokio::test]
+async fn without_an_authorizer_nothing_but_what_is_public_answers() {
+    let environment = Environment::read();
+    let variables = [
+        ("DATABASE_URL", environment.database_url.as_str()),
+        ("FULFILLMENT_QUEUE_URL", &environment.fulfillment_queue_url),
+        ("PRODUCT_CACHE_TABLE", &environment.product_cache_table),
+        ("AWS_ENDPOINT_URL", &environment.aws_endpoint_url),
+        ("AWS_REGION", &environment.aws_region),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+    ];
+    let mut asked = 0;
+    for folder in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions")).unwrap() {
+        let folder = folder.unwrap();
+        let main = std::fs::read_to_string(folder.path().join("src/main.rs")).unwrap();
+        if !main.contains("http::serve(") {
+            continue;
+        }
+        let name = folder.file_name().into_string().unwrap();
+        let mut function = Function::start(&name, Extensions::Known, &variables).await;
+        let id = json!({ "id": "019b76da-a800-7000-8000-000000000001" });
+        let answer = function.invoke(get("/any", &id)).await;
+        assert_eq!(answer["statusCode"], 401, "{name}: {answer}");
+        assert_eq!(answer["headers"]["www-authenticate"], "Bearer", "{name}");
+        assert!(answer["body"].as_str().unwrap().contains("/problems/unauthorized"), "{answer}");
+        asked += 1;
+    }
+    assert!(asked >= 7, "{asked}");
+}
+
+#[tokio::test]
+async fn what_an_authorizer_says_counts_and_not_the_callers_variable() {
+    let environment = Environment::read();
+    let variables = [
+        ("DATABASE_URL", environment.database_url.as_str()),
+        ("WAYBILL_WATCH_CALLER", "root orders/staff"),
+    ];
+    let mut function = Function::start("list-orders", Extensions::Known, &variables).await;
+    let mut event = get("/orders", &json!({}));
+    let claims = json!({ "sub": "ada", "exp": "9999999999", "scope": "orders/write" });
+    event["requestContext"]["authorizer"] = json!({ "jwt": { "claims": claims, "scopes": null } });
+    let answer = function.invoke(event.clone()).await;
+    assert_eq!(answer["statusCode"], 403, "{answer}");
+    let body = answer["body"].as_str().unwrap();
+    assert!(body.contains("/problems/forbidden") && body.contains("orders/read"), "{body}");
+
+    event["requestContext"]["authorizer"] = json!({ "jwt": { "claims": null, "scopes": null } });
+    assert_eq!(function.invoke(event).await["statusCode"], 401);
 }
 
 #[tokio::test]

@@ -231,6 +231,105 @@ fn a_function_is_given_what_its_code_asks_for_and_nothing_else() {
     }
 }
 
+/// What stands behind each route, with its `Auth`.
+fn routes(template: &Template) -> Vec<(&str, String, Option<&Yaml<'static>>)> {
+    let functions = template.functions().into_iter();
+    let events = functions
+        .filter_map(|(id, function)| Some((id, property(function, "Events")?.as_mapping()?)))
+        .flat_map(|(id, events)| events.values().map(move |event| (id, event)));
+    let routes = events.filter(|(_, event)| event["Type"].as_str() == Some("HttpApi")).map(|it| {
+        let (id, properties) = (it.0, &it.1["Properties"]);
+        let [method, path] = ["Method", "Path"].map(|key| properties[key].as_str().unwrap());
+        (id, format!("{method} {path}"), property(properties, "Auth"))
+    });
+    routes.collect()
+}
+
+#[test]
+fn every_route_but_the_public_ones_wants_a_token_with_a_scope_that_its_function_wants_too() {
+    let template = Template::read();
+    let auth = &template.of_type("AWS::Serverless::HttpApi")["HttpApi"]["Auth"];
+    assert_eq!(auth["DefaultAuthorizer"].as_str(), Some("Tokens"));
+    let authorizer = &auth["Authorizers"]["Tokens"];
+    assert_eq!(authorizer["IdentitySource"].as_str(), Some("$request.header.Authorization"));
+    for part in ["issuer", "audience"] {
+        assert!(property(&authorizer["JwtConfiguration"], part).is_some(), "{part}");
+    }
+
+    let public = ["GET /docs", "GET /health", "GET /openapi.json"];
+    let routes = routes(&template);
+    assert!(routes.len() >= 8, "{routes:?}");
+    for (id, route, auth) in routes {
+        let code = source(&kebab(id.strip_suffix("Function").unwrap()));
+        let auth = auth.unwrap_or_else(|| panic!("{route} says nothing of who may call it"));
+        if public.contains(&route.as_str()) {
+            assert_eq!(auth["Authorizer"].as_str(), Some("NONE"), "{route}");
+            assert!(code.contains("http::serve_public("), "{route}");
+            continue;
+        }
+        assert!(property(auth, "Authorizer").is_none(), "{route}");
+        let scopes = strings(&auth["AuthorizationScopes"]);
+        assert!(!scopes.is_empty(), "{route}");
+        let (_, asked) = code.split_once("ANY_OF: ").unwrap();
+        let asked: Vec<_> = asked.split(';').nth(1).unwrap().split("Scope::").skip(1).collect();
+        let asked = asked.iter().map(|it| it.trim_end_matches([',', ']', ' ', '\n']));
+        let asked: Vec<_> = asked.map(|it| format!("orders/{}", it.to_lowercase())).collect();
+        assert_eq!(asked, scopes, "{route}");
+        assert!(code.contains("http::serve(&config, &handler::ANY_OF,"), "{route}");
+    }
+}
+
+#[test]
+fn requests_are_throttled_and_orders_more_than_the_rest() {
+    let template = Template::read();
+    let api = template.of_type("AWS::Serverless::HttpApi")["HttpApi"];
+    for limit in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
+        let all = api["DefaultRouteSettings"][limit].as_integer().unwrap();
+        let orders = api["RouteSettings"]["POST /orders"][limit].as_integer().unwrap();
+        assert!(0 < orders && orders < all, "{limit}: {orders} of {all}");
+    }
+}
+
+#[test]
+fn no_page_of_another_origin_may_call_unless_a_parameter_names_it() {
+    let template = Template::read();
+    assert_eq!(template.root["Parameters"]["CorsOrigins"]["Default"].as_str(), Some(""));
+    let cors = &template.of_type("AWS::Serverless::HttpApi")["HttpApi"]["CorsConfiguration"];
+    assert_eq!(cors.get_tag().unwrap().suffix, "If");
+    let parts = cors.get_tagged_node().unwrap().as_vec().unwrap();
+    assert_eq!(parts[0].as_str(), Some("WithCors"));
+    assert_eq!(plain(&parts[2]), "AWS::NoValue");
+}
+
+#[test]
+fn a_deployed_function_is_never_told_who_calls() {
+    let template = include_str!("../../template.yaml");
+    assert!(!template.contains("WATCH_CALLER"));
+    // And under that name the functions read it, here and nowhere else.
+    assert!(include_str!("../../shared/src/config.rs").contains("\"WAYBILL_WATCH_CALLER\""));
+}
+
+#[test]
+fn people_who_sign_in_do_not_become_staff() {
+    let template = Template::read();
+    let clients = template.of_type("AWS::Cognito::UserPoolClient");
+    for (id, client) in &clients {
+        let scopes = strings(&client["AllowedOAuthScopes"]);
+        let is_secret = client["GenerateSecret"].as_bool() == Some(true);
+        assert_eq!(scopes.contains(&"orders/staff"), is_secret, "{id}");
+    }
+    assert_eq!(clients.len(), 2);
+}
+
+#[test]
+fn the_users_of_a_pool_outlive_the_stack_as_their_orders_do() {
+    let template = Template::read();
+    let pool = &template.root["Resources"]["UserPool"];
+    for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+        assert_eq!(pool[policy].as_str(), Some("Retain"), "{policy}");
+    }
+}
+
 #[test]
 fn cached_products_expire() {
     let template = Template::read();

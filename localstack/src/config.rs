@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Context as _, Error, Result};
+use crate::tokens::{CUSTOMER, STAFF};
+
+/// The variable that the functions take the caller from where there is no authorizer. The template
+/// never sets it.
+pub(crate) const WATCH_CALLER: &str = "WAYBILL_WATCH_CALLER";
 
 /// The AWS services that may be pointed elsewhere one by one, by the suffix of `AWS_ENDPOINT_URL_`.
 pub(crate) const SERVICES: [&str; 7] =
@@ -22,6 +27,9 @@ pub(crate) struct Config {
     pub(crate) emulator_port: u16,
     /// `WAYBILL_WATCH_PORT`: where `make watch` serves the routes.
     pub(crate) watch_port: u16,
+    /// `WAYBILL_WATCH_CALLER`: who calls under `make watch`, where no authorizer says so; a subject and
+    /// its scopes with spaces between.
+    pub(crate) watch_caller: String,
     /// `DATABASE_URL`: a Postgres to use instead of starting one.
     pub(crate) database_url: Option<String>,
     /// `AWS_ENDPOINT_URL`: an emulator to use instead of starting one.
@@ -66,6 +74,8 @@ impl Config {
             postgres_port: port("WAYBILL_POSTGRES_PORT", 54329)?,
             emulator_port: port("WAYBILL_EMULATOR_PORT", 4566)?,
             watch_port: port("WAYBILL_WATCH_PORT", 9000)?,
+            watch_caller: given(WATCH_CALLER)
+                .unwrap_or_else(|| format!("{} {} {}", CUSTOMER.0, CUSTOMER.1, STAFF.1)),
             database_url: given("DATABASE_URL"),
             endpoint_url: given("AWS_ENDPOINT_URL").map(|url| url.trim_end_matches('/').to_owned()),
             service_endpoints: SERVICES

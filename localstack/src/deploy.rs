@@ -10,9 +10,11 @@ use crate::bootstraps::{self, Target};
 use crate::config::Config;
 use crate::env_file::EnvFile;
 use crate::error::{Context as _, Error, Result};
+use crate::intrinsics::Place;
 use crate::stack::{Endpoints, Kind, Stack};
+use crate::tokens::{self, Issuer};
 use crate::tools::Tools;
-use crate::{emulator, process, routes, ui};
+use crate::{emulator, gateway, process, routes, ui};
 
 /// What the stack is called, on every emulator.
 pub(crate) const STACK_NAME: &str = "waybill";
@@ -31,6 +33,7 @@ pub(crate) struct Deployment {
 struct Deployed {
     /// Unique to each time that the stack was created.
     id: String,
+    parameters: EnvFile,
     outputs: EnvFile,
 }
 
@@ -54,6 +57,9 @@ pub(crate) async fn deploy(
     ui::step("Building the functions (minutes the first time)");
     bootstraps::build(config, tools, Target::Native).await?;
 
+    let issuer = Issuer::prepare(&stack.dir, tools, &to.aws.endpoint).await?;
+    issuer.publish().await?;
+
     let formation = aws_sdk_cloudformation::Client::new(&to.aws.service("CLOUDFORMATION").await);
     // Of the caller's warehouse the tests must not know. Empty is said aloud: what is left out stays
     // as it was deployed before.
@@ -64,6 +70,8 @@ pub(crate) async fn deploy(
         format!("DatabaseUrl={}", to.database_url),
         format!("WarehouseUrl={}", quoted(&warehouse_url)),
         format!("WarehouseSecret={}", quoted(&warehouse_secret)),
+        format!("JwtIssuer={}", issuer.url()),
+        format!("JwtAudience={}", tokens::AUDIENCE),
     ];
     let fingerprint = bootstraps::fingerprint(config, &parameters)?;
     let record = stack.dir.join("deployed");
@@ -88,11 +96,11 @@ pub(crate) async fn deploy(
             (deployed, true)
         }
     };
-    let api_id = create_routes(&formation, &apis, &to.aws, &deployed.id).await?;
+    let api_id = create_routes(&formation, &apis, &to.aws, &deployed).await?;
 
     let migrate = deployed.outputs.get("MigrateFunctionName")?;
     changed |= migrate_and_seed(config, to, &to.aws.endpoint, migrate).await?;
-    let env = variables(&deployed, to, &emulator::api_url(&to.aws.endpoint, &api_id))?;
+    let env = variables(&deployed, to, &issuer, &emulator::api_url(&to.aws.endpoint, &api_id))?;
     Ok(Deployment { env, changed })
 }
 
@@ -155,18 +163,23 @@ async fn describe(formation: &aws_sdk_cloudformation::Client) -> Option<Deployed
     let pair = |output: &aws_sdk_cloudformation::types::Output| {
         Some((output.output_key()?.to_owned(), output.output_value()?.to_owned()))
     };
+    let parameter = |parameter: &aws_sdk_cloudformation::types::Parameter| {
+        Some((parameter.parameter_key()?.to_owned(), parameter.parameter_value()?.to_owned()))
+    };
     Some(Deployed {
         id: stack.stack_id()?.to_owned(),
+        parameters: EnvFile(stack.parameters().iter().filter_map(parameter).collect()),
         outputs: EnvFile(stack.outputs().iter().filter_map(pair).collect()),
     })
 }
 
-/// Creates the routes that the emulator did not take from the template; the id of the API.
+/// Creates the routes and authorizers that the emulator did not take from the template; the id of the
+/// API.
 async fn create_routes(
     formation: &aws_sdk_cloudformation::Client,
     apis: &aws_sdk_apigatewayv2::Client,
     aws: &Aws,
-    stack_id: &str,
+    deployed: &Deployed,
 ) -> Result<String> {
     let resources = formation
         .describe_stack_resources()
@@ -189,19 +202,30 @@ async fn create_routes(
     let template: Value = serde_json::from_str(template.template_body().unwrap_or_default())
         .context(|| "The processed template is not JSON.")?;
     // arn:aws:cloudformation:<region>:<account>:stack/...
-    let account = stack_id.split(':').nth(4).unwrap_or_default();
-    let place = routes::Place { region: &aws.region, account, physical_id: &physical_id };
-    let (logical_api, wanted) = routes::from_template(&template, &place)?;
-    let api_id = physical_id(&logical_api)
-        .ok_or_else(|| Error::new(format!("The deployed stack has no {logical_api}.")))?;
-    routes::reconcile(apis, &api_id, &wanted).await?;
+    let account = deployed.id.split(':').nth(4).unwrap_or_default();
+    let parameter = |name: &str| deployed.parameters.0.get(name).cloned();
+    let place =
+        Place { region: &aws.region, account, parameter: &parameter, physical_id: &physical_id };
+    let wanted = routes::from_template(&template, &place)?;
+    let api_id = physical_id(&wanted.logical_id)
+        .ok_or_else(|| Error::new(format!("The deployed stack has no {}.", wanted.logical_id)))?;
+    gateway::reconcile(apis, &api_id, &wanted).await?;
     Ok(api_id)
 }
 
-fn variables(deployed: &Deployed, to: &Endpoints, api_url: &str) -> Result<EnvFile> {
+fn variables(
+    deployed: &Deployed,
+    to: &Endpoints,
+    issuer: &Issuer,
+    api_url: &str,
+) -> Result<EnvFile> {
     let output = |name: &str| deployed.outputs.get(name).map(str::to_owned);
+    let token = |(subject, scopes): (&str, &str)| issuer.token(subject, scopes);
     let mut pairs = vec![
         ("API_URL", api_url.to_owned()),
+        ("TOKEN", token(tokens::CUSTOMER)?),
+        ("STAFF_TOKEN", token(tokens::STAFF)?),
+        ("TOKEN_KEY_FILE", issuer.key_path().display().to_string()),
         ("DATABASE_URL", to.database_url.clone()),
         ("FULFILLMENT_QUEUE_URL", output("FulfillmentQueueUrl")?),
         ("FULFILLMENT_DLQ_URL", output("FulfillmentDlqUrl")?),

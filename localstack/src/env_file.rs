@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{self, File, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use crate::error::{Context as _, Error, Result};
@@ -24,13 +25,20 @@ impl EnvFile {
         })
     }
 
-    /// Writes the file for its owner alone, since it holds a password.
+    /// Writes the file for its owner alone, since it holds a password and tokens.
     ///
     /// # Errors
     /// If it cannot be written.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        fs::write(path, self.render())
-            .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o600)))
+        // One that is there keeps its mode when it is opened, and one that is made has the right one.
+        File::options()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(path)
+            .and_then(|file| file.set_permissions(Permissions::from_mode(0o600)).map(|()| file))
+            .and_then(|mut file| file.write_all(self.render().as_bytes()))
             .context(|| format!("Cannot write {}.", path.display()))
     }
 

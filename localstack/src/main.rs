@@ -13,6 +13,8 @@ mod dlq;
 mod emulator;
 mod env_file;
 mod figures;
+mod gateway;
+mod intrinsics;
 mod logs;
 mod order;
 mod pump;
@@ -21,6 +23,7 @@ mod resources;
 mod routes;
 mod stack;
 mod suite;
+mod tokens;
 mod tools;
 mod up;
 mod watch;
@@ -64,6 +67,15 @@ enum Command {
     },
     /// List the dead letters, or move them back to the fulfilment queue
     Dlq(dlq::Arguments),
+    /// Print a token for the running stack, and nothing else
+    Token {
+        /// Whose it is: `sub`
+        #[arg(long, default_value = tokens::CUSTOMER.0)]
+        subject: String,
+        /// What it allows, with spaces between
+        #[arg(long, default_value = tokens::CUSTOMER.1)]
+        scope: String,
+    },
     /// Run everything that CI runs, on a stack of its own
     Test,
     /// Print the size and the start time of each function
@@ -117,6 +129,7 @@ async fn run(command: Command) -> Result<bool> {
             logs::follow(&config, Duration::from_secs(since * 60), !no_follow).await
         }
         Command::Dlq(arguments) => dlq::run(&config, &arguments).await,
+        Command::Token { subject, scope } => up::token(&config, &subject, &scope),
         Command::Test => return suite::run(&config).await,
         Command::Figures => figures::print(&config).await,
         Command::Bench => bench::run(&config).await,

@@ -14,9 +14,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// If a call fails, or the order is not confirmed in time.
-pub(crate) async fn place(api_url: &str) -> Result<()> {
+pub(crate) async fn place(api_url: &str, token: &str) -> Result<()> {
     let http = reqwest::Client::new();
-    let listed = http.get(format!("{api_url}/products?limit=100")).send().await;
+    let get = |path: String| http.get(format!("{api_url}{path}")).bearer_auth(token).send();
+    let listed = get("/products?limit=100".to_owned()).await;
     let products = read(listed, "GET /products").await?;
     let products = products.get("products").and_then(Value::as_array).cloned().unwrap_or_default();
     let in_stock = products
@@ -32,7 +33,8 @@ pub(crate) async fn place(api_url: &str) -> Result<()> {
         "customer_email": "ada@example.com",
         "items": [{"product_id": product.get("id"), "quantity": 1}],
     });
-    let placed = http.post(format!("{api_url}/orders")).json(&order).send().await;
+    let placed = http.post(format!("{api_url}/orders")).bearer_auth(token).json(&order);
+    let placed = placed.send().await;
     let placed = read(placed, "POST /orders").await?;
     let (id, number) = (text(&placed, "id"), text(&placed, "number"));
     ui::step(format!(
@@ -42,7 +44,7 @@ pub(crate) async fn place(api_url: &str) -> Result<()> {
     ));
     let started = Instant::now();
     loop {
-        let found = http.get(format!("{api_url}/orders/{id}")).send().await;
+        let found = get(format!("/orders/{id}")).await;
         let status = text(&read(found, "GET /orders/{id}").await?, "status").to_owned();
         if status == "confirmed" {
             let took = started.elapsed().as_secs_f64();

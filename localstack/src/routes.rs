@@ -1,34 +1,52 @@
-//! The routes of the HTTP API. The emulator ignores the `OpenAPI` body in which SAM hands them over,
-//! so they are read from the processed template and created one by one.
+//! The routes of the HTTP API, and who may call them, as they stand in the processed template. The
+//! emulator ignores the `OpenAPI` body in which SAM hands them over; `gateway.rs` makes them.
 //!
 //! What is not understood is an error: a route that was silently left out, or one that silently lost
 //! its authorizer, would make the local stack lie about the deployed one.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 
-use aws_sdk_apigatewayv2::Client;
-use aws_sdk_apigatewayv2::types::IntegrationType;
 use serde_json::{Map, Value};
 
-use crate::error::{Context as _, Error, Result};
+use crate::error::Result;
+use crate::intrinsics::{Place, Resolver, not_understood};
 
-/// What the template's references resolve to.
-pub(crate) struct Place<'a> {
-    pub(crate) region: &'a str,
-    pub(crate) account: &'a str,
-    /// The physical id of a logical one.
-    pub(crate) physical_id: &'a dyn Fn(&str) -> Option<String>,
+/// What SAM writes for a route that says itself that it has no authorizer.
+const NONE: &str = "NONE";
+
+/// What must exist.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Api {
+    /// In the template.
+    pub(crate) logical_id: String,
+    /// By name.
+    pub(crate) authorizers: BTreeMap<String, Authorizer>,
+    /// By route key (`GET /orders/{id}`).
+    pub(crate) routes: BTreeMap<String, Route>,
 }
 
-/// What must exist: route key (`GET /orders/{id}`) to integration URI.
-pub(crate) type Routes = BTreeMap<String, String>;
+/// Which tokens are good.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Authorizer {
+    pub(crate) issuer: String,
+    pub(crate) audience: Vec<String>,
+    pub(crate) identity_source: String,
+}
 
-/// The logical id of the one HTTP API in a processed template, and its routes.
+/// What a request leads to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// Of the integration.
+    pub(crate) uri: String,
+    /// The name of the authorizer, and the scopes of which a token must have one.
+    pub(crate) guard: Option<(String, Vec<String>)>,
+}
+
+/// The one HTTP API in a processed template.
 ///
 /// # Errors
 /// If there is not exactly one API, or if its body holds anything that is not understood.
-pub(crate) fn from_template(template: &Value, place: &Place<'_>) -> Result<(String, Routes)> {
+pub(crate) fn from_template(template: &Value, place: &Place<'_>) -> Result<Api> {
     let resources = object(template.get("Resources"), "Resources")?;
     let mut apis = resources.iter().filter(|(_, resource)| {
         resource.get("Type").and_then(Value::as_str) == Some("AWS::ApiGatewayV2::Api")
@@ -36,108 +54,105 @@ pub(crate) fn from_template(template: &Value, place: &Place<'_>) -> Result<(Stri
     let (Some((logical_id, api)), None) = (apis.next(), apis.next()) else {
         return Err(not_understood("other than one AWS::ApiGatewayV2::Api"));
     };
+    let resolver = Resolver::new(template, place);
     let body = object(api.pointer("/Properties/Body"), "the body of the API")?;
-    only(body, &["info", "openapi", "paths", "tags"], "the body of the API")?;
-    let mut routes = Routes::new();
+    let known = ["components", "info", "openapi", "paths", "tags", "x-amazon-apigateway-cors"];
+    only(body, &known, "the body of the API")?;
+    if let Some(cors) = body.get("x-amazon-apigateway-cors")
+        && resolver.resolve(cors)?.is_some()
+    {
+        return Err(not_understood("origins for CORS"));
+    }
+    let authorizers = match body.get("components") {
+        Some(components) => authorizers(components, &resolver)?,
+        None => BTreeMap::new(),
+    };
+    let mut routes = BTreeMap::new();
     for (path, operations) in object(body.get("paths"), "paths")? {
         for (method, operation) in object(Some(operations), path)? {
             let key = format!("{} {path}", method.to_uppercase());
-            only(
-                object(Some(operation), &key)?,
-                &["parameters", "responses", "x-amazon-apigateway-integration"],
-                &key,
-            )?;
-            let integration = object(operation.get("x-amazon-apigateway-integration"), &key)?;
-            let known = ["httpMethod", "payloadFormatVersion", "type", "uri"];
-            only(integration, &known, &key)?;
-            let is = |name: &str, value: &str| integration.get(name).is_some_and(|it| it == value);
-            if !is("type", "aws_proxy") || !is("payloadFormatVersion", "2.0") {
-                return Err(not_understood(&format!("another integration at {key}")));
+            let route = route(operation, &key, &resolver)?;
+            if let Some((authorizer, _)) = &route.guard
+                && !authorizers.contains_key(authorizer)
+            {
+                return Err(not_understood(&format!("no authorizer {authorizer} for {key}")));
             }
-            let uri = integration.get("uri").and_then(|uri| uri.get("Fn::Sub"));
-            let uri = uri.and_then(Value::as_str);
-            let uri = uri.ok_or_else(|| not_understood(&format!("another URI at {key}")))?;
-            routes.insert(key, substitute(uri, place)?);
+            routes.insert(key, route);
         }
     }
-    Ok((logical_id.clone(), routes))
+    Ok(Api { logical_id: logical_id.clone(), authorizers, routes })
 }
 
-/// Makes the API's routes exactly these; changes nothing that is right already.
-///
-/// # Errors
-/// If a call fails.
-pub(crate) async fn reconcile(client: &Client, api_id: &str, wanted: &Routes) -> Result<()> {
-    let failed = || format!("The routes of the API {api_id} cannot be created.");
-    let found = client.get_integrations().api_id(api_id).send().await.context(failed)?;
-    let mut integrations: BTreeMap<String, String> = found
-        .items()
-        .iter()
-        .filter_map(|it| Some((it.integration_uri()?.to_owned(), it.integration_id()?.to_owned())))
-        .collect();
-    let uris: BTreeSet<&String> = wanted.values().collect();
-    for uri in uris {
-        if integrations.contains_key(uri) {
-            continue;
-        }
-        let created = client
-            .create_integration()
-            .api_id(api_id)
-            .integration_type(IntegrationType::AwsProxy)
-            .integration_uri(uri)
-            .payload_format_version("2.0")
-            .send()
-            .await
-            .context(failed)?;
-        let id = created.integration_id().unwrap_or_default();
-        integrations.insert(uri.clone(), id.to_owned());
+fn authorizers(
+    components: &Value,
+    resolver: &Resolver<'_>,
+) -> Result<BTreeMap<String, Authorizer>> {
+    let components = object(Some(components), "components")?;
+    only(components, &["securitySchemes"], "components")?;
+    let mut authorizers = BTreeMap::new();
+    for (name, scheme) in object(components.get("securitySchemes"), "securitySchemes")? {
+        let scheme = object(Some(scheme), name)?;
+        only(scheme, &["type", "x-amazon-apigateway-authorizer"], name)?;
+        let authorizer = object(scheme.get("x-amazon-apigateway-authorizer"), name)?;
+        only(authorizer, &["identitySource", "jwtConfiguration", "type"], name)?;
+        let is_jwt = authorizer.get("type").is_some_and(|kind| kind == "jwt");
+        let configuration = object(authorizer.get("jwtConfiguration"), name)?;
+        only(configuration, &["audience", "issuer"], name)?;
+        let value_of = |value: Option<&Value>| resolver.resolve(value.unwrap_or(&Value::Null));
+        let issuer = value_of(configuration.get("issuer"))?.as_ref().and_then(text);
+        let audience = value_of(configuration.get("audience"))?.as_ref().and_then(texts);
+        let identity_source = value_of(authorizer.get("identitySource"))?.as_ref().and_then(text);
+        let (true, Some(issuer), Some(audience), Some(identity_source)) =
+            (is_jwt, issuer, audience.filter(|it| !it.is_empty()), identity_source)
+        else {
+            return Err(not_understood(&format!("another authorizer than one for JWTs in {name}")));
+        };
+        let authorizer = Authorizer { issuer, audience, identity_source };
+        authorizers.insert(name.clone(), authorizer);
     }
-    let target = |uri: &String| Some(format!("integrations/{}", integrations.get(uri)?));
-    let found = client.get_routes().api_id(api_id).send().await.context(failed)?;
-    let mut right = BTreeSet::new();
-    for route in found.items() {
-        let key = route.route_key().unwrap_or_default();
-        if wanted.get(key).and_then(target).as_deref() == route.target() {
-            right.insert(key);
-        } else {
-            let id = route.route_id().unwrap_or_default();
-            client.delete_route().api_id(api_id).route_id(id).send().await.context(failed)?;
-        }
-    }
-    for (key, uri) in wanted.iter().filter(|(key, _)| !right.contains(key.as_str())) {
-        client
-            .create_route()
-            .api_id(api_id)
-            .route_key(key)
-            .set_target(target(uri))
-            .send()
-            .await
-            .context(failed)?;
-    }
-    Ok(())
+    Ok(authorizers)
 }
 
-/// `Fn::Sub`, as far as SAM uses it for integrations.
-fn substitute(text: &str, place: &Place<'_>) -> Result<String> {
-    let (region, account) = (place.region, place.account);
-    let mut parts = text.split("${");
-    let mut result = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (name, rest) =
-            part.split_once('}').ok_or_else(|| not_understood(&format!("the URI {text}")))?;
-        match name {
-            "AWS::Partition" => result.push_str("aws"),
-            "AWS::Region" => result.push_str(region),
-            _ => {
-                let function = name.strip_suffix(".Arn").and_then(place.physical_id);
-                let function =
-                    function.ok_or_else(|| not_understood(&format!("${{{name}}} in a URI")))?;
-                let _ = write!(result, "arn:aws:lambda:{region}:{account}:function:{function}");
-            }
-        }
-        result.push_str(rest);
+fn route(operation: &Value, key: &str, resolver: &Resolver<'_>) -> Result<Route> {
+    let operation = object(Some(operation), key)?;
+    let known = ["parameters", "responses", "security", "x-amazon-apigateway-integration"];
+    only(operation, &known, key)?;
+    let integration = object(operation.get("x-amazon-apigateway-integration"), key)?;
+    let known = ["httpMethod", "payloadFormatVersion", "type", "uri"];
+    only(integration, &known, key)?;
+    let is = |name: &str, value: &str| integration.get(name).is_some_and(|it| it == value);
+    if !is("type", "aws_proxy") || !is("payloadFormatVersion", "2.0") {
+        return Err(not_understood(&format!("another integration at {key}")));
     }
-    Ok(result)
+    let uri = integration.get("uri").and_then(|uri| uri.get("Fn::Sub"));
+    let uri = uri.and_then(Value::as_str);
+    let uri = uri.ok_or_else(|| not_understood(&format!("another URI at {key}")))?;
+    let other = || not_understood(&format!("`security` of another form in {key}"));
+    let guard = match operation.get("security") {
+        None => None,
+        Some(security) => match security.as_array().map(Vec::as_slice) {
+            Some([Value::Object(scheme)]) if scheme.len() == 1 => {
+                let (name, scopes) = scheme.iter().next().ok_or_else(other)?;
+                let scopes = texts(scopes).ok_or_else(other)?;
+                match (name.as_str(), scopes.as_slice()) {
+                    (NONE, []) => None,
+                    // With none, any token of the issuer would do.
+                    (NONE, _) | (_, []) => return Err(other()),
+                    _ => Some((name.clone(), scopes)),
+                }
+            }
+            _ => return Err(other()),
+        },
+    };
+    Ok(Route { uri: resolver.substitute(uri)?, guard })
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+fn texts(value: &Value) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(text).collect()
 }
 
 fn object<'a>(value: Option<&'a Value>, what: &str) -> Result<&'a Map<String, Value>> {
@@ -149,13 +164,6 @@ fn only(object: &Map<String, Value>, known: &[&str], what: &str) -> Result<()> {
         Some(key) => Err(not_understood(&format!("`{key}` in {what}"))),
         None => Ok(()),
     }
-}
-
-fn not_understood(what: &str) -> Error {
-    Error::new(format!(
-        "The processed template holds {what}, which localstack/src/routes.rs does not understand. \
-         Teach it, so that the local API stays the one that is deployed."
-    ))
 }
 
 #[cfg(test)]
@@ -178,43 +186,124 @@ mod tests {
         })
     }
 
-    fn template(body: &Value) -> Value {
-        json!({"Resources": {
-            "Queue": {"Type": "AWS::SQS::Queue"},
-            "HttpApi": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Body": body}},
-        }})
+    fn secured(security: Value) -> Value {
+        let mut operation = operation();
+        operation["security"] = security;
+        operation
     }
 
-    fn extract(template: &Value) -> Result<(String, Routes)> {
+    fn scheme() -> Value {
+        json!({
+            "type": "oauth2",
+            "x-amazon-apigateway-authorizer": {
+                "type": "jwt",
+                "identitySource": "$request.header.Authorization",
+                "jwtConfiguration": {
+                    "issuer": {"Fn::If": ["Own", "own", {"Ref": "Issuer"}]},
+                    "audience": [{"Ref": "Audience"}],
+                },
+            },
+        })
+    }
+
+    fn body(operation: &Value) -> Value {
+        json!({"openapi": "3.0.1", "info": {}, "tags": [],
+            "paths": {"/orders/{id}": {"get": operation}},
+            "components": {"securitySchemes": {"Tokens": scheme()}}})
+    }
+
+    fn extract(body: &Value) -> Result<Api> {
+        let template = json!({
+            "Conditions": {"Own": {"Fn::Equals": [{"Ref": "Issuer"}, ""]}},
+            "Resources": {
+                "Queue": {"Type": "AWS::SQS::Queue"},
+                "HttpApi": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Body": body}},
+            },
+        });
         let physical_id =
             |logical: &str| (logical == "GetOrderFunction").then(|| "waybill-get-order".to_owned());
-        let place =
-            Place { region: "eu-west-1", account: "000000000000", physical_id: &physical_id };
-        from_template(template, &place)
+        let parameter = |name: &str| match name {
+            "Issuer" => Some("https://issuer.example".to_owned()),
+            "Audience" => Some("shop".to_owned()),
+            _ => None,
+        };
+        let place = Place {
+            region: "eu-west-1",
+            account: "000000000000",
+            parameter: &parameter,
+            physical_id: &physical_id,
+        };
+        from_template(&template, &place)
     }
 
     #[test]
     fn routes_come_out_with_their_functions_resolved() {
-        let body = json!({"openapi": "3.0.1", "info": {}, "tags": [],
-            "paths": {"/orders/{id}": {"get": operation()}}});
-        let (api, routes) = extract(&template(&body)).unwrap();
-        assert_eq!(api, "HttpApi");
+        let api = extract(&body(&operation())).unwrap();
+        assert_eq!(api.logical_id, "HttpApi");
         let uri = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/\
             arn:aws:lambda:eu-west-1:000000000000:function:waybill-get-order/invocations";
-        assert_eq!(routes, Routes::from([("GET /orders/{id}".to_owned(), uri.to_owned())]));
+        assert_eq!(api.routes["GET /orders/{id}"], Route { uri: uri.to_owned(), guard: None });
     }
 
     #[test]
-    fn an_authorizer_is_refused_rather_than_dropped() {
-        let body = json!({"openapi": "3.0.1", "paths": {}, "components": {"securitySchemes": {}}});
-        let error = extract(&template(&body)).unwrap_err().to_string();
-        assert!(error.contains("`components`"), "{error}");
+    fn authorizers_come_out_with_the_scopes_of_the_routes_that_they_guard() {
+        let api = extract(&body(&secured(json!([{"Tokens": ["a", "b"]}])))).unwrap();
+        let guard = Some(("Tokens".to_owned(), vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(api.routes["GET /orders/{id}"].guard, guard);
+        let authorizer = Authorizer {
+            issuer: "https://issuer.example".to_owned(),
+            audience: vec!["shop".to_owned()],
+            identity_source: "$request.header.Authorization".to_owned(),
+        };
+        assert_eq!(api.authorizers, [("Tokens".to_owned(), authorizer)].into());
 
-        let mut secured = operation();
-        secured["security"] = json!([{"Jwt": []}]);
-        let body = json!({"paths": {"/orders/{id}": {"get": secured}}});
-        let error = extract(&template(&body)).unwrap_err().to_string();
-        assert!(error.contains("`security` in GET /orders/{id}"), "{error}");
+        let open = extract(&body(&secured(json!([{"NONE": []}])))).unwrap();
+        assert_eq!(open.routes["GET /orders/{id}"].guard, None);
+    }
+
+    #[test]
+    fn a_guard_that_is_not_understood_is_refused_rather_than_dropped() {
+        for security in [
+            json!([]),
+            json!([{}]),
+            json!([{"Tokens": []}]),
+            json!([{"Others": ["a"]}]),
+            json!([{"NONE": ["a"]}]),
+            json!([{"Tokens": ["a"]}, {"NONE": []}]),
+            json!([{"Tokens": ["a"], "Others": ["b"]}]),
+            json!([{"Tokens": [{"Ref": "Scope"}]}]),
+        ] {
+            assert!(extract(&body(&secured(security.clone()))).is_err(), "{security}");
+        }
+    }
+
+    #[test]
+    fn an_authorizer_that_is_not_for_jwts_is_refused() {
+        let authorizer = "/components/securitySchemes/Tokens/x-amazon-apigateway-authorizer";
+        for (place, value) in [
+            ("/type", json!("request")),
+            ("/identitySource", json!(null)),
+            ("/jwtConfiguration/audience", json!([])),
+            ("/jwtConfiguration/issuer", json!({"Ref": "Other"})),
+            ("/jwtConfiguration", json!(null)),
+        ] {
+            let mut body = body(&operation());
+            *body.pointer_mut(&format!("{authorizer}{place}")).unwrap() = value;
+            assert!(extract(&body).is_err(), "{place}");
+        }
+        let mut other = body(&operation());
+        other.pointer_mut(authorizer).unwrap()["authorizerUri"] = json!("arn");
+        assert!(extract(&other).unwrap_err().to_string().contains("`authorizerUri` in Tokens"));
+    }
+
+    #[test]
+    fn origins_for_cors_are_refused_and_none_are_not() {
+        for (condition, refused) in [("Own", false), ("Other", true)] {
+            let mut body = body(&operation());
+            let cors = json!({"Fn::If": [condition, {"maxAge": 1}, {"Ref": "AWS::NoValue"}]});
+            body["x-amazon-apigateway-cors"] = cors;
+            assert_eq!(extract(&body).is_err(), refused, "{condition}");
+        }
     }
 
     #[test]
@@ -225,14 +314,15 @@ mod tests {
         let mut http = operation();
         http.pointer_mut(pointer).unwrap()["type"] = json!("http_proxy");
         for operation in [unknown, http] {
-            let body = json!({"paths": {"/orders/{id}": {"get": operation}}});
-            assert!(extract(&template(&body)).is_err());
+            assert!(extract(&body(&operation)).is_err());
         }
     }
 
     #[test]
     fn two_apis_are_refused() {
         let api = json!({"Type": "AWS::ApiGatewayV2::Api"});
-        assert!(extract(&json!({"Resources": {"A": api, "B": api}})).is_err());
+        let nothing = |_: &str| None;
+        let place = Place { region: "", account: "", parameter: &nothing, physical_id: &nothing };
+        assert!(from_template(&json!({"Resources": {"A": api, "B": api}}), &place).is_err());
     }
 }

@@ -234,6 +234,11 @@ impl Stack {
             .ok_or_else(|| Error::new("No stack is up. `make up` starts one."))
     }
 
+    /// The folder of the stack of `make up`.
+    pub(crate) fn main_dir(config: &Config) -> PathBuf {
+        config.local().join(Kind::Main.folder())
+    }
+
     /// The Postgres to use instead of an own one. Not one that is this stack's: in a shell that has
     /// sourced `stack.env`, `make up` means what it means elsewhere.
     fn given_database(&self, config: &Config) -> Option<String> {

@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::config::Config;
 use crate::error::{Context as _, Error, Result};
 use crate::stack::{Kind, Stack};
+use crate::tokens::Issuer;
 use crate::tools::Tools;
 use crate::{deploy, order, ui};
 
@@ -25,7 +26,7 @@ pub(crate) async fn up(config: &Config) -> Result<()> {
     // An order is data, and a run that changes nothing adds none.
     let proven = !deployment.changed && !stack.started_anything() && stack.env_path().exists();
     if !proven {
-        order::place(&api_url).await?;
+        order::place(&api_url, deployment.env.get("TOKEN")?).await?;
     }
     deployment.env.write(&stack.env_path())?;
     stack.keep();
@@ -40,15 +41,28 @@ fn next_steps(api_url: &str) -> String {
   API     {api_url}
   shell   . .local/stack.env      (the variables of the stack; then, for example:)
 
-    curl "$API_URL/products?limit=3"
-    curl "$API_URL/orders?limit=3"
+    curl -H "Authorization: Bearer $TOKEN" "$API_URL/products?limit=3"
+    curl -H "Authorization: Bearer $STAFF_TOKEN" "$API_URL/orders?limit=3"
     curl "$API_URL/health?deep=true"
-    curl -X POST "$API_URL/orders" -H 'content-type: application/json' -d '{{
+    curl "$API_URL/orders" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{
       "customer_name": "Grace Hopper", "customer_email": "grace@example.com",
-      "items": [{{"product_id": "'"$(curl -s "$API_URL/products?limit=1" | sed 's/.*"id":"\([^"]*\)".*/\1/')"'", "quantity": 2}}]}}'
+      "items": [{{"product_id": "019b76da-a800-7000-8000-000000000007", "quantity": 2}}]}}'
 
+  TOKEN is a customer's, STAFF_TOKEN one of the staff's, both good for a day; `make up` again renews
+  them. make token SUB=bob SCOPE='orders/read orders/write' makes one for somebody else.
   make logs follows the functions, make down stops, make reset forgets."#
     )
+}
+
+/// Prints a token for the stack that is up.
+///
+/// # Errors
+/// If none is.
+pub(crate) fn token(config: &Config, subject: &str, scopes: &str) -> Result<()> {
+    let env = Stack::main_env(config)?;
+    let issuer = Issuer::open(&Stack::main_dir(config), env.get("AWS_ENDPOINT_URL")?)?;
+    ui::line(issuer.token(subject, scopes)?);
+    Ok(())
 }
 
 /// Stops everything; keeps the data.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use crate::aws::Aws;
-use crate::config::Config;
+use crate::config::{Config, WATCH_CALLER};
 use crate::env_file::EnvFile;
 use crate::error::{Error, Result};
 use crate::process::Job;
@@ -43,7 +43,7 @@ pub(crate) async fn watch(config: &Config) -> Result<()> {
     }
     env.write(&stack.env_path())?;
     ui::step("Watching: save a file, call again; Ctrl-C stops");
-    ui::line(next_steps(&api_url, &stack));
+    ui::line(next_steps(config, &api_url, &stack));
     tokio::select! {
         () = pump::run(&to.aws, &queues, &api_url, "fulfill-order") => Ok(()),
         () = schedule(&api_url, "relay-outbox") => Ok(()),
@@ -67,7 +67,9 @@ fn spawn(config: &Config, tools: &Tools, aws: &Aws, env: &EnvFile) -> Result<Job
     command
         .args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", &port])
         .current_dir(&config.root)
-        .envs(&env.0);
+        .envs(&env.0)
+        // Nothing verifies a token here, so that the functions are told who calls.
+        .env(WATCH_CALLER, &config.watch_caller);
     aws.point(&mut command);
     Job::spawn(&mut command)
 }
@@ -101,16 +103,18 @@ fn variables(config: &Config, to: &Endpoints, queues: &Queues) -> EnvFile {
     EnvFile(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-fn next_steps(api_url: &str, stack: &Stack) -> String {
+fn next_steps(config: &Config, api_url: &str, stack: &Stack) -> String {
     format!(
         "
   API     {api_url}
   shell   . {}
+  caller  {} (set {WATCH_CALLER} for another)
 
     curl '{api_url}/products?limit=3'
     curl '{api_url}/orders?limit=3'
 ",
-        stack.env_path().display()
+        stack.env_path().display(),
+        config.watch_caller
     )
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing::Level;
 
 use crate::app::Backoff;
+use crate::domain::{Caller, Owner, Scope};
 
 #[cfg(all(test, feature = "warehouse"))]
 pub(crate) use warehouse::READ_TIMEOUT;
@@ -187,6 +188,28 @@ impl Config {
         self.required("PRODUCT_CACHE_TABLE", "the name of a DynamoDB table")
     }
 
+    /// Who calls where no authorizer stands in front of the service, which is so under `make watch`
+    /// alone: `WAYBILL_WATCH_CALLER`, a subject and its scopes with spaces between. The template never
+    /// sets it, and without it such a request is refused.
+    ///
+    /// # Errors
+    /// Names the variable if it is wrong.
+    pub fn watch_caller(&self) -> Result<Option<Caller>, ConfigError> {
+        let variable = "WAYBILL_WATCH_CALLER";
+        let Some(value) = self.optional(variable) else { return Ok(None) };
+        let mut words = value.split_whitespace();
+        let subject = words.next().and_then(Owner::parse);
+        let scopes: Option<Vec<_>> = words.map(Scope::parse).collect();
+        match subject.zip(scopes) {
+            Some((subject, scopes)) => Ok(Some(Caller::new(subject, scopes))),
+            None => Err(ConfigError::Invalid {
+                variable,
+                value,
+                expected: "a subject and scopes, such as: ada orders/read orders/write",
+            }),
+        }
+    }
+
     /// The least important level that is logged.
     ///
     /// # Errors
@@ -240,6 +263,20 @@ mod tests {
         let config = Config { lookup: |_| Some(String::new()) };
         assert!(config.product_cache_table().is_err());
         assert_eq!(config.log_level(), Ok(Level::INFO));
+    }
+
+    #[test]
+    fn a_caller_is_named_by_its_subject_and_known_scopes_or_not_at_all() {
+        let config = Config { lookup: |_| None };
+        assert_eq!(config.watch_caller(), Ok(None));
+        let config = Config { lookup: |_| Some(" ada  orders/read orders/write".to_owned()) };
+        let caller = config.watch_caller().unwrap().unwrap();
+        assert_eq!(caller.subject().as_str(), "ada");
+        assert!(caller.has_any(&[Scope::Write]) && !caller.has_any(&[Scope::Staff]));
+        for lookup in [|_: &str| Some(" ".to_owned()), |_: &str| Some("ada orders/all".to_owned())]
+        {
+            assert!(Config { lookup }.watch_caller().is_err());
+        }
     }
 
     #[test]

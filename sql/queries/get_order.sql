@@ -1,4 +1,4 @@
--- One order of one owner, with its items and its history. $1 owner, $2 order id.
+-- One order, with its items and its history. $1 owner, or null for staff; $2 order id.
 SELECT
     o.id, o.number, o.status, o.customer_name, o.customer_email, o.currency, o.total_minor,
     o.item_count, o.version, o.created_at, o.updated_at,
@@ -25,4 +25,4 @@ SELECT
         WHERE h.order_id = o.id
     ) AS history
 FROM orders o
-WHERE o.owner = $1 AND o.id = $2
+WHERE o.id = $2 AND ($1::text IS NULL OR o.owner = $1)

@@ -2,8 +2,11 @@
 
 use waybill::app;
 use waybill::app::ports::ChangeOrders;
-use waybill::domain::OrderId;
+use waybill::domain::{OrderId, Scope};
 use waybill::http::{Incoming, Problem, Reply, StatusCode};
+
+/// What a caller's token must have one of.
+pub(crate) const ANY_OF: [Scope; 2] = [Scope::Write, Scope::Staff];
 
 pub(crate) async fn cancel_order(
     request: Incoming,

@@ -2,7 +2,11 @@
 
 use waybill::app;
 use waybill::app::ports::{CacheProducts, PlaceOrders, SendJobs};
+use waybill::domain::Scope;
 use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
+
+/// What a caller's token must have one of.
+pub(crate) const ANY_OF: [Scope; 1] = [Scope::Write];
 
 pub(crate) async fn create_order(
     request: Incoming,

@@ -24,6 +24,9 @@ fn main() -> ExitCode {
         let database = database?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
         let cache = MemoryCache::in_front_of(cache);
-        http::serve(|request| handler::create_order(request, &cache, &*database, &queue)).await
+        http::serve(&config, &handler::ANY_OF, |request| {
+            handler::create_order(request, &cache, &*database, &queue)
+        })
+        .await
     })
 }

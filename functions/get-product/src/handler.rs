@@ -2,8 +2,11 @@
 
 use waybill::app;
 use waybill::app::ports::{CacheProducts, ReadProducts};
-use waybill::domain::ProductId;
+use waybill::domain::{ProductId, Scope};
 use waybill::http::{Incoming, Problem, ProductBody, Reply, StatusCode};
+
+/// What a caller's token must have one of.
+pub(crate) const ANY_OF: [Scope; 2] = [Scope::Read, Scope::Staff];
 
 pub(crate) async fn get_product(
     request: Incoming,

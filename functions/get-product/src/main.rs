@@ -21,6 +21,9 @@ fn main() -> ExitCode {
         let database = database?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
         let cache = MemoryCache::in_front_of(cache);
-        http::serve(|request| handler::get_product(request, &cache, &*database)).await
+        http::serve(&config, &handler::ANY_OF, |request| {
+            handler::get_product(request, &cache, &*database)
+        })
+        .await
     })
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::sync::OnceCell;
 use waybill::cache::DynamoDbCache;
 use waybill::config::Config;
-use waybill::http::{Incoming, Problem, Reply, StatusCode};
+use waybill::http::{Anyone, Incoming, Problem, Reply, StatusCode};
 use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
 use waybill::{BoxError, Error, aws};
@@ -53,7 +53,7 @@ enum Status {
 /// 503 only where no order can be taken: without the cache reads are slower, and without the queue
 /// fulfilment waits.
 pub(crate) async fn health(
-    request: Incoming,
+    request: Incoming<Anyone>,
     config: &Config,
     dependencies: &OnceCell<Dependencies>,
 ) -> Result<Reply, Problem> {

@@ -2,7 +2,11 @@
 
 use waybill::app;
 use waybill::app::ports::ReadOrders;
+use waybill::domain::Scope;
 use waybill::http::{Incoming, OrderList, PageSize, Problem, Reply, StatusCode};
+
+/// What a caller's token must have one of.
+pub(crate) const ANY_OF: [Scope; 2] = [Scope::Read, Scope::Staff];
 
 pub(crate) async fn list_orders(
     request: Incoming,

@@ -1,17 +1,19 @@
-//! `GET /orders`: the caller's orders, newest first.
+//! `GET /orders`: the caller's orders, or everybody's for staff, newest first.
 
 mod handler;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use waybill::postgres::{Database, LIST_ORDERS};
+use waybill::postgres::{Database, LIST_ALL_ORDERS, LIST_ORDERS};
 use waybill::{http, lambda};
 
 fn main() -> ExitCode {
     waybill::start("list-orders", async |config| {
-        let database = Database::connect(&config.database()?, &[LIST_ORDERS]).await?;
+        let database =
+            Database::connect(&config.database()?, &[LIST_ORDERS, LIST_ALL_ORDERS]).await?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
-        http::serve(|request| handler::list_orders(request, &*database)).await
+        http::serve(&config, &handler::ANY_OF, |request| handler::list_orders(request, &*database))
+            .await
     })
 }

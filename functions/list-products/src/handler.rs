@@ -3,7 +3,11 @@
 use waybill::app;
 use waybill::app::ports::ReadProducts;
 use waybill::cache::PageCache;
+use waybill::domain::Scope;
 use waybill::http::{Incoming, PageSize, Problem, ProductList, Reply, StatusCode};
+
+/// What a caller's token must have one of.
+pub(crate) const ANY_OF: [Scope; 2] = [Scope::Read, Scope::Staff];
 
 pub(crate) async fn list_products(
     request: Incoming,

@@ -14,6 +14,9 @@ fn main() -> ExitCode {
         let database = Database::connect(&config.database()?, &[LIST_PRODUCTS]).await?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
         let pages = PageCache::default();
-        http::serve(|request| handler::list_products(request, &pages, &*database)).await
+        http::serve(&config, &handler::ANY_OF, |request| {
+            handler::list_products(request, &pages, &*database)
+        })
+        .await
     })
 }

@@ -2,8 +2,11 @@
 
 use waybill::app;
 use waybill::app::ports::ChangeOrders;
-use waybill::domain::OrderId;
+use waybill::domain::{OrderId, Scope};
 use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
+
+/// What a caller's token must have one of.
+pub(crate) const ANY_OF: [Scope; 1] = [Scope::Staff];
 
 pub(crate) async fn update_order_status(
     request: Incoming,

@@ -177,7 +177,7 @@ impl Peer {
         command.args(["--no-vacuum", "--client=1", "--protocol", form.protocol()]);
         command.args(["--transactions", &count.to_string(), "--file", &file]);
         for variable in [
-            "owner=anonymous",
+            "owner=bench",
             "name=Ada Lovelace",
             "email=ada@example.com",
             "correlation_id=bench",

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use waybill::app::{Context, FulfillmentJob};
 use waybill::config::{DatabaseConfig, Timing};
 use waybill::domain::{
-    CorrelationId, CustomerEmail, CustomerName, NewOrder, Owner, ProductId, Quantity,
+    Caller, CorrelationId, CustomerEmail, CustomerName, NewOrder, Owner, ProductId, Quantity, Scope,
 };
 use waybill::postgres::migrations;
 
@@ -155,7 +155,7 @@ impl Shop {
 
 pub(crate) fn context() -> Context {
     Context {
-        owner: Owner::anonymous(),
+        caller: Caller::new(Owner::parse("bench").unwrap(), [Scope::Read, Scope::Write]),
         correlation_id: CorrelationId::generate(),
         traceparent: None,
     }

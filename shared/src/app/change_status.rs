@@ -5,7 +5,7 @@ use super::ports::{ChangeOrders, Visible};
 use crate::Error;
 use crate::domain::{Order, OrderId, Status};
 
-/// Cancels the caller's order `id` and gives its stock back, once.
+/// Cancels the caller's order `id`, or anybody's for staff, and gives its stock back, once.
 ///
 /// # Errors
 /// [`Error::OrderNotFound`], [`Error::IllegalTransition`] if it is too late, or
@@ -16,10 +16,11 @@ pub async fn cancel_order(
     seen: Option<i64>,
     context: &Context,
 ) -> Result<Order, Error> {
-    change(orders, Visible::Of(&context.owner), id, Status::Cancelled, seen, context).await
+    change(orders, id, Status::Cancelled, seen, context).await
 }
 
-/// Takes anybody's order `id` to `status`, if it still has the version `seen`. For staff.
+/// Takes the order `id` to `status`, if it still has the version `seen`: anybody's, since only staff
+/// come here.
 ///
 /// # Errors
 /// [`Error::OrderNotFound`], [`Error::IllegalTransition`] or [`Error::VersionMismatch`].
@@ -30,18 +31,18 @@ pub async fn update_order_status(
     seen: i64,
     context: &Context,
 ) -> Result<Order, Error> {
-    change(orders, Visible::All, id, status, Some(seen), context).await
+    change(orders, id, status, Some(seen), context).await
 }
 
 async fn change(
     orders: &impl ChangeOrders,
-    visible: Visible<'_>,
     id: OrderId,
     status: Status,
     seen: Option<i64>,
     context: &Context,
 ) -> Result<Order, Error> {
     tracing::Span::current().record("order_id", id.to_string());
+    let visible = Visible::to(&context.caller);
     let change = orders.change(visible, id, status, seen, context).await?;
     let change = change.ok_or(Error::OrderNotFound)?;
     if change.made {

@@ -25,13 +25,13 @@ pub use relay_outbox::{Backoff, Relayed, relay_outbox};
 #[cfg(all(test, feature = "warehouse"))]
 pub(crate) use hand_over::OFFER_TIME;
 
-use crate::domain::{CorrelationId, Owner};
+use crate::domain::{Caller, CorrelationId};
 
 /// On whose behalf, and in answer to which request, a use case runs.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// Who asks.
-    pub owner: Owner,
+    /// Who asks, with what they may do.
+    pub caller: Caller,
     /// Follows the request to its last consumer.
     pub correlation_id: CorrelationId,
     /// W3C trace context, if the request came with one.

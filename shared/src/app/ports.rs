@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::app::{Context, FulfillmentJob};
 use crate::domain::{
-    Currency, IdempotencyKey, NewOrder, Order, OrderId, OrderLine, OrderSummary, Owner, Product,
-    ProductId, Status,
+    Caller, Currency, IdempotencyKey, NewOrder, Order, OrderId, OrderLine, OrderSummary, Owner,
+    Product, ProductId, Scope, Status,
 };
 use crate::{BoxError, Error};
 
@@ -77,25 +77,25 @@ pub struct FoundProduct {
     pub stock: i32,
 }
 
-/// Reads orders. The owner is an argument of every query, so that forgetting it does not compile.
+/// Reads orders. Whose is an argument of every query, so that forgetting it does not compile.
 pub trait ReadOrders: Sync {
-    /// The order `id` of `owner`, with its items and its history, if there is one.
+    /// The order `id`, with its items and its history, if there is one among those.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
     fn order(
         &self,
-        owner: &Owner,
+        visible: Visible<'_>,
         id: OrderId,
     ) -> impl Future<Output = Result<Option<Order>, Error>> + Send;
 
-    /// The newest orders of `owner`, at most `limit`.
+    /// The newest orders among those, at most `limit`.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
     fn orders(
         &self,
-        owner: &Owner,
+        visible: Visible<'_>,
         limit: u8,
     ) -> impl Future<Output = Result<Vec<OrderSummary>, Error>> + Send;
 }
@@ -117,13 +117,30 @@ pub trait ChangeOrders: Sync {
     ) -> impl Future<Output = Result<Option<Change>, Error>> + Send;
 }
 
-/// Whose orders a change may touch.
+/// Whose orders a query may see or touch.
 #[derive(Clone, Copy, Debug)]
 pub enum Visible<'a> {
     /// One owner's.
     Of(&'a Owner),
     /// Everybody's: for staff.
     All,
+}
+
+impl<'a> Visible<'a> {
+    /// What `caller` may see: everything as staff, and their own otherwise.
+    #[must_use]
+    pub fn to(caller: &'a Caller) -> Self {
+        if caller.has_any(&[Scope::Staff]) { Self::All } else { Self::Of(caller.subject()) }
+    }
+
+    /// The one owner, or none for everybody's.
+    #[must_use]
+    pub fn owner(self) -> Option<&'a Owner> {
+        match self {
+            Self::Of(owner) => Some(owner),
+            Self::All => None,
+        }
+    }
 }
 
 /// An order that was to be changed.

@@ -100,15 +100,19 @@ impl OrderNumber {
     }
 }
 
-/// Whose order it is. Every query for orders takes one, so that leaving it out does not compile.
+/// Whose order it is: the subject (`sub`) of a token, which its issuer never gives to anybody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner(String);
 
 impl Owner {
-    /// The caller of a stack that has no authorizer in front of it.
+    /// The most that a subject may have (`OpenID` Connect Core, 2).
+    const MAX_LENGTH: usize = 255;
+
+    /// Reads a subject: 1 to 255 visible ASCII characters.
     #[must_use]
-    pub fn anonymous() -> Self {
-        Self("anonymous".to_owned())
+    pub fn parse(text: &str) -> Option<Self> {
+        let sane = (1..=Self::MAX_LENGTH).contains(&text.len());
+        (sane && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(text.to_owned()))
     }
 
     /// The owner as it is stored.
@@ -216,6 +220,16 @@ mod tests {
         assert!(IdempotencyKey::parse(&"x".repeat(255)).is_ok());
         for text in ["", "\"\"", "a b", "é", "a\n", &"x".repeat(256)] {
             assert!(IdempotencyKey::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_owner_is_a_subject_that_an_issuer_may_give() {
+        for text in ["a", "auth0|5f7c8ec7c33c6c004bbafe82", &"x".repeat(255)] {
+            assert_eq!(Owner::parse(text).unwrap().as_str(), text);
+        }
+        for text in ["", " ", "a b", "a\n", "é", &"x".repeat(256)] {
+            assert_eq!(Owner::parse(text), None, "{text}");
         }
     }
 

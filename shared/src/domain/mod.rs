@@ -3,6 +3,7 @@
 //! Nothing here knows of AWS, HTTP or SQL. A value of one of these types is valid by construction:
 //! each can only be had from a function that checks.
 
+mod caller;
 mod ids;
 mod money;
 mod new_order;
@@ -10,6 +11,7 @@ mod order;
 mod product;
 mod status;
 
+pub use caller::{Caller, Scope};
 pub use ids::{CorrelationId, IdempotencyKey, OrderId, OrderNumber, Owner, ProductId};
 pub use money::{AmountOutOfRange, Currency, Money};
 pub use new_order::{CustomerEmail, CustomerName, MAX_LINES, NewOrder, OrderLine, Quantity};

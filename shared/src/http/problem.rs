@@ -1,13 +1,13 @@
 //! Errors as clients see them: RFC 9457 problem details.
 
-use lambda_http::http::header::RETRY_AFTER;
+use lambda_http::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::server::response;
-use crate::domain::CorrelationId;
+use crate::domain::{CorrelationId, Scope};
 use crate::error::chain;
 use crate::{BoxError, Error};
 
@@ -25,6 +25,8 @@ pub struct Problem {
     members: Map<String, Value>,
     /// When the same request may succeed.
     retry_after_seconds: Option<u32>,
+    /// What a token is asked for with (RFC 6750, 3). Boxed, as every `Result` here has room for it.
+    challenge: Option<Box<HeaderValue>>,
     /// For the log alone.
     cause: Option<BoxError>,
 }
@@ -42,6 +44,31 @@ struct ProblemBody<'a> {
 }
 
 impl Problem {
+    pub(super) fn unauthorized(challenge: &'static str) -> Self {
+        Self {
+            challenge: Some(Box::new(HeaderValue::from_static(challenge))),
+            ..Self::new(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "A valid token is required",
+                "send a token that is valid now, as Authorization: Bearer",
+            )
+        }
+    }
+
+    /// Names the scopes, any one of which would do.
+    pub(super) fn forbidden(any_of: &[Scope]) -> Self {
+        let scopes: Vec<_> = any_of.iter().map(|scope| scope.as_str()).collect();
+        let detail = format!("the token needs the scope {}", scopes.join(" or "));
+        let challenge =
+            format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", scopes.join(" "));
+        Self {
+            challenge: HeaderValue::try_from(challenge).ok().map(Box::new),
+            ..Self::new(StatusCode::FORBIDDEN, "forbidden", "The token does not allow this", detail)
+                .with("scopes", scopes)
+        }
+    }
+
     pub(super) fn unsupported_media_type() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -89,6 +116,7 @@ impl Problem {
             detail: detail.into(),
             members: Map::new(),
             retry_after_seconds: None,
+            challenge: None,
             cause: None,
         }
     }
@@ -96,6 +124,11 @@ impl Problem {
     fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
         self.members.insert(member.to_owned(), value.into());
         self
+    }
+
+    #[cfg(test)]
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// Logs what there is to log, and makes the response.
@@ -117,6 +150,9 @@ impl Problem {
         let mut response = response(self.status, "application/problem+json", body, correlation_id);
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(challenge) = &self.challenge {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::clone(challenge));
         }
         response
     }
@@ -248,6 +284,22 @@ mod tests {
             assert!(!text.contains("table") && !text.contains("10.0.0.7"), "{text}");
             assert!(!text.contains("Postgres") && text.contains("abc"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_caller_who_is_refused_is_told_what_would_help() {
+        let unauthorized = Problem::unauthorized("Bearer").respond(&CorrelationId::generate());
+        assert_eq!(unauthorized.headers()[WWW_AUTHENTICATE], "Bearer");
+
+        let any_of = [Scope::Read, Scope::Staff];
+        let forbidden = Problem::forbidden(&any_of).respond(&CorrelationId::generate());
+        assert_eq!(
+            forbidden.headers()[WWW_AUTHENTICATE],
+            "Bearer error=\"insufficient_scope\", scope=\"orders/read orders/staff\""
+        );
+        let (status, body) = body(Problem::forbidden(&any_of));
+        assert_eq!(status, 403);
+        assert_eq!(body["scopes"], json!(["orders/read", "orders/staff"]));
     }
 
     #[test]

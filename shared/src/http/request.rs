@@ -6,12 +6,12 @@ use lambda_http::{Body, Request, RequestExt};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::Problem;
 use super::server::CORRELATION_ID;
+use super::{Anyone, Problem};
 use crate::Error;
 use crate::app::Context;
 use crate::app::ports::Claim;
-use crate::domain::{CorrelationId, IdempotencyKey, Owner};
+use crate::domain::{Caller, CorrelationId, IdempotencyKey};
 use crate::error::Violation;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -19,43 +19,55 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The largest body that is read: a hundred lines take about 8 KiB.
 const MAX_BODY_BYTES: usize = 32 * 1024;
 
-/// A request, and the context that its use case runs in.
-pub struct Incoming {
+/// A request, and on whose behalf it is: with a [`Context`] only after its caller was authorized.
+pub struct Incoming<C = Context> {
     request: Request,
-    context: Context,
+    context: C,
 }
 
-impl From<Request> for Incoming {
-    fn from(request: Request) -> Self {
+/// What a request is followed by.
+#[derive(Clone)]
+pub(super) struct Trail {
+    pub(super) correlation_id: CorrelationId,
+    traceparent: Option<String>,
+}
+
+impl Trail {
+    pub(super) fn of(request: &Request) -> Self {
         let header = |name: &str| request.headers().get(name)?.to_str().ok();
-        let context = Context {
-            owner: Owner::anonymous(),
+        Self {
             correlation_id: header(CORRELATION_ID.as_str())
                 .and_then(CorrelationId::parse)
                 .unwrap_or_else(CorrelationId::generate),
             traceparent: header("traceparent")
                 .filter(|text| is_traceparent(text))
                 .map(str::to_owned),
-        };
-        Self { request, context }
+        }
     }
 }
 
 impl Incoming {
+    /// A request of a caller who may make it.
+    pub(super) fn of(request: Request, caller: Caller, trail: Trail) -> Self {
+        let Trail { correlation_id, traceparent } = trail;
+        Self { request, context: Context { caller, correlation_id, traceparent } }
+    }
+
     /// On whose behalf the request is, and what it is followed by.
     #[must_use]
     pub fn context(&self) -> &Context {
         &self.context
     }
+}
 
-    /// The platform's name for this invocation.
-    #[must_use]
-    pub fn request_id(&self) -> String {
-        self.request
-            .lambda_context_ref()
-            .map_or_else(String::new, |context| context.request_id.clone())
+impl Incoming<Anyone> {
+    /// A request of whoever made it.
+    pub(super) fn of_anyone(request: Request) -> Self {
+        Self { request, context: Anyone }
     }
+}
 
+impl<C> Incoming<C> {
     /// The `{id}` of the path.
     ///
     /// # Errors
@@ -222,11 +234,14 @@ mod tests {
 
     use super::*;
 
-    fn incoming(request: lambda_http::http::request::Builder, body: impl Into<Body>) -> Incoming {
-        Incoming::from(request.body(body.into()).unwrap())
+    fn incoming(
+        request: lambda_http::http::request::Builder,
+        body: impl Into<Body>,
+    ) -> Incoming<Anyone> {
+        Incoming::of_anyone(request.body(body.into()).unwrap())
     }
 
-    fn with_query(parameters: &[(&str, &[&str])]) -> Incoming {
+    fn with_query(parameters: &[(&str, &[&str])]) -> Incoming<Anyone> {
         let parameters: HashMap<String, Vec<String>> = parameters
             .iter()
             .map(|(name, values)| {
@@ -234,15 +249,15 @@ mod tests {
             })
             .collect();
         let request = Request::new(Body::Empty).with_query_string_parameters(parameters);
-        Incoming::from(request)
+        Incoming::of_anyone(request)
     }
 
     #[test]
     fn a_sane_correlation_id_is_kept_and_another_replaced() {
         let with = |id: &str| {
             let request = lambda_http::http::Request::builder().header(CORRELATION_ID, id);
-            let incoming = incoming(request, Body::Empty);
-            incoming.context().correlation_id.as_str().to_owned()
+            let trail = Trail::of(&request.body(Body::Empty).unwrap());
+            trail.correlation_id.as_str().to_owned()
         };
         assert_eq!(with("checkout-42"), "checkout-42");
         assert_ne!(with("two words"), "two words");

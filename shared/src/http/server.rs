@@ -3,22 +3,36 @@
 use std::convert::Infallible;
 use std::time::Instant;
 
-use lambda_http::http::header::{CONTENT_TYPE, ETAG, HeaderName, LOCATION};
+use lambda_http::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, LOCATION, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use lambda_http::http::{HeaderValue, StatusCode};
-use lambda_http::{Body, Request, Response, service_fn};
+use lambda_http::{Body, Request, RequestExt, Response, service_fn};
 use serde::Serialize;
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::access::authorize;
 use super::render::OrderBody;
-use super::{Incoming, Problem};
-use crate::domain::{CorrelationId, Order};
+use super::request::Trail;
+use super::{Anyone, Incoming, Problem};
+use crate::config::Config;
+use crate::domain::{CorrelationId, Order, Scope};
 use crate::{BoxError, Error, lambda};
 
 /// Carries the correlation id, there and back.
 pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// What every response says unless its reply says otherwise: take the body for what it says it is,
+/// come back by TLS only (for two years, as browsers want it), and let nobody keep what is the caller's.
+const ALWAYS: [(HeaderName, &str); 3] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (STRICT_TRANSPORT_SECURITY, "max-age=63072000"),
+    (CACHE_CONTROL, "private, no-store"),
+];
 
 /// A handler's answer.
 pub struct Reply {
@@ -60,36 +74,77 @@ impl Reply {
     }
 }
 
-/// Serves requests with `handler` for as long as the process lives.
+/// Serves requests with `handler` for as long as the process lives: those of callers whose token has
+/// at least one of the scopes `any_of`.
+///
+/// # Errors
+/// If the variable that names a caller makes no sense, or the Lambda runtime can't go on.
+pub async fn serve<H, F>(config: &Config, any_of: &[Scope], handler: H) -> Result<(), BoxError>
+where
+    H: Fn(Incoming) -> F + Sync,
+    F: Future<Output = Result<Reply, Problem>> + Send,
+{
+    let watch = config.watch_caller()?;
+    run(
+        |request, trail| {
+            let caller = authorize(&request, watch.as_ref(), any_of)?;
+            Ok(Incoming::of(request, caller, trail))
+        },
+        handler,
+    )
+    .await
+}
+
+/// Serves the requests of whoever makes them. The handler learns nothing of the caller, and can reach
+/// no use case that needs one.
 ///
 /// # Errors
 /// If the Lambda runtime can't go on.
-pub async fn serve<H, F>(handler: H) -> Result<(), BoxError>
+pub async fn serve_public<H, F>(handler: H) -> Result<(), BoxError>
 where
-    H: Fn(Incoming) -> F + Sync,
+    H: Fn(Incoming<Anyone>) -> F + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    let handler = &handler;
-    lambda_http::run(service_fn(|request| answer(request, handler))).await
+    run(|request, _| Ok(Incoming::of_anyone(request)), handler).await
 }
 
-async fn answer<H, F>(request: Request, handler: &H) -> Result<Response<Body>, Infallible>
+async fn run<A, C, H, F>(admit: A, handler: H) -> Result<(), BoxError>
 where
-    H: Fn(Incoming) -> F + Sync,
+    A: Fn(Request, Trail) -> Result<Incoming<C>, Problem> + Sync,
+    C: Send,
+    H: Fn(Incoming<C>) -> F + Sync,
+    F: Future<Output = Result<Reply, Problem>> + Send,
+{
+    let (admit, handler) = (&admit, &handler);
+    lambda_http::run(service_fn(|request| answer(request, admit, handler))).await
+}
+
+async fn answer<A, C, H, F>(
+    request: Request,
+    admit: &A,
+    handler: &H,
+) -> Result<Response<Body>, Infallible>
+where
+    A: Fn(Request, Trail) -> Result<Incoming<C>, Problem> + Sync,
+    C: Send,
+    H: Fn(Incoming<C>) -> F + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let started = Instant::now();
-    let incoming = Incoming::from(request);
-    let correlation_id = incoming.context().correlation_id.clone();
+    let trail = Trail::of(&request);
+    let correlation_id = trail.correlation_id.clone();
     let span = tracing::info_span!(
         "request",
         correlation_id = correlation_id.as_str(),
-        request_id = incoming.request_id(),
+        request_id = request.lambda_context_ref().map(|context| context.request_id.as_str()),
         cold_start = lambda::is_cold_start(),
         order_id = Empty,
     );
     async {
-        let reply = handler(incoming).await;
+        let reply = match admit(request, trail) {
+            Ok(incoming) => handler(incoming).await,
+            Err(problem) => Err(problem),
+        };
         let response = reply
             .and_then(|reply| respond(reply, &correlation_id))
             .unwrap_or_else(|problem| problem.respond(&correlation_id));
@@ -124,6 +179,7 @@ pub(super) fn response(
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.extend(ALWAYS.map(|(name, value)| (name, HeaderValue::from_static(value))));
     if let Ok(correlation_id) = HeaderValue::from_str(correlation_id.as_str()) {
         headers.insert(CORRELATION_ID, correlation_id);
     }

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::error::{ORDERS_NUMBER_KEY, ORDERS_PKEY, unexpected};
 use super::{
-    CHANGE_STATUS, CONFIRM_ORDERS, Database, GET_ORDER, GET_STATUSES, LIST_ORDERS, PLACE_ORDER,
-    REFUSE_ORDERS,
+    CHANGE_STATUS, CONFIRM_ORDERS, Database, GET_ORDER, GET_STATUSES, LIST_ALL_ORDERS, LIST_ORDERS,
+    PLACE_ORDER, REFUSE_ORDERS,
 };
 use crate::Error;
 use crate::app::ports::{
@@ -31,13 +31,18 @@ const FULFILLMENT: &str = "fulfill-order";
 const PLACE_ROUTE: &str = "POST /orders";
 
 impl ReadOrders for Database {
-    async fn order(&self, owner: &Owner, id: OrderId) -> Result<Option<Order>, Error> {
-        let rows = self.query(GET_ORDER, &[&owner.as_str(), &id.as_uuid()]).await?;
+    async fn order(&self, visible: Visible<'_>, id: OrderId) -> Result<Option<Order>, Error> {
+        let owner = visible.owner().map(Owner::as_str);
+        let rows = self.query(GET_ORDER, &[&owner, &id.as_uuid()]).await?;
         rows.first().map(order).transpose()
     }
 
-    async fn orders(&self, owner: &Owner, limit: u8) -> Result<Vec<OrderSummary>, Error> {
-        let rows = self.query(LIST_ORDERS, &[&owner.as_str(), &i64::from(limit)]).await?;
+    async fn orders(&self, visible: Visible<'_>, limit: u8) -> Result<Vec<OrderSummary>, Error> {
+        let limit = i64::from(limit);
+        let rows = match visible {
+            Visible::Of(owner) => self.query(LIST_ORDERS, &[&owner.as_str(), &limit]).await?,
+            Visible::All => self.query(LIST_ALL_ORDERS, &[&limit]).await?,
+        };
         rows.iter().map(summary).collect()
     }
 }
@@ -70,6 +75,7 @@ impl Database {
         context: &Context,
     ) -> Result<Placement, Error> {
         let number = id.number();
+        let owner = context.caller.subject();
         let products: Vec<Uuid> =
             order.lines().iter().map(|line| line.product_id.as_uuid()).collect();
         let quantities: Vec<i32> = order.lines().iter().map(|line| line.quantity).collect();
@@ -79,7 +85,7 @@ impl Database {
                 &[
                     &id.as_uuid(),
                     &number.as_str(),
-                    &context.owner.as_str(),
+                    &owner.as_str(),
                     &order.customer_name.as_str(),
                     &order.customer_email.as_str(),
                     &context.correlation_id.as_str(),
@@ -99,7 +105,7 @@ impl Database {
             Err(error) if error.violates(ORDERS_NUMBER_KEY) => return Ok(Placement::NumberTaken),
             // The connection broke after the first attempt was stored, and this was the second.
             Err(error) if error.violates(ORDERS_PKEY) => {
-                let stored = self.order(&context.owner, id).await?;
+                let stored = self.order(Visible::Of(owner), id).await?;
                 return stored
                     .map(|stored| Placement::Placed(as_placed(stored)))
                     .ok_or_else(|| unexpected("an order id of somebody else's came up"));
@@ -115,7 +121,7 @@ impl Database {
             "replay" => {
                 let earlier: Uuid = first.try_get("earlier_order_id").map_err(unexpected)?;
                 let earlier = OrderId::from(earlier);
-                let stored = self.order(&context.owner, earlier).await?;
+                let stored = self.order(Visible::Of(owner), earlier).await?;
                 let stored = stored.ok_or_else(|| unexpected("a key without its order"))?;
                 // Its own key: the connection broke after the first attempt was stored.
                 let outcome = if earlier == id { Placement::Placed } else { Placement::Replayed };
@@ -146,10 +152,7 @@ impl ChangeOrders for Database {
         seen: Option<i64>,
         context: &Context,
     ) -> Result<Option<Change>, Error> {
-        let owner = match visible {
-            Visible::Of(owner) => Some(owner.as_str()),
-            Visible::All => None,
-        };
+        let owner = visible.owner().map(Owner::as_str);
         let origins: Vec<&str> = status.origins().map(Status::as_str).collect();
         let ask = async || {
             let rows = self
@@ -161,7 +164,7 @@ impl ChangeOrders for Database {
                         &seen,
                         &status.as_str(),
                         &origins,
-                        &context.owner.as_str(),
+                        &context.caller.subject().as_str(),
                         &context.correlation_id.as_str(),
                         &status.event(),
                     ],
@@ -251,7 +254,7 @@ fn placed_order(
         from: None,
         to: Status::Pending,
         at: placed_at,
-        actor: context.owner.as_str().to_owned(),
+        actor: context.caller.subject().as_str().to_owned(),
         correlation_id: context.correlation_id.as_str().to_owned(),
         reason: None,
     }];

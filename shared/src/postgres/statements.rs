@@ -2,10 +2,12 @@
 
 /// Places an order whole, or writes nothing.
 pub const PLACE_ORDER: &str = include_str!("../../../sql/queries/place_order.sql");
-/// Reads one order of one owner.
+/// Reads one order, of one owner or of anybody.
 pub const GET_ORDER: &str = include_str!("../../../sql/queries/get_order.sql");
 /// Reads the newest orders of one owner.
 pub const LIST_ORDERS: &str = include_str!("../../../sql/queries/list_orders.sql");
+/// Reads the newest orders of everybody.
+pub const LIST_ALL_ORDERS: &str = include_str!("../../../sql/queries/list_all_orders.sql");
 /// Confirms a batch of orders.
 pub const CONFIRM_ORDERS: &str = include_str!("../../../sql/queries/confirm_orders.sql");
 /// What orders are, of those that exist.

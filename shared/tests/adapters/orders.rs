@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use futures_util::future::join_all;
 use waybill::Error;
-use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders};
-use waybill::app::{Context, FulfillmentJob};
-use waybill::domain::{NewOrder, Order, OrderId, Status};
+use waybill::app::FulfillmentJob;
+use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders, Visible};
+use waybill::domain::{NewOrder, Order, OrderId, Scope, Status};
 use waybill::postgres::Database;
 
-use crate::support::{TestDatabase, context, order};
+use crate::support::{TestDatabase, caller, context, order};
 
 async fn placed(database: &Database, order: &NewOrder) -> Order {
     match database.place(OrderId::generate(), order, None, &context()).await.unwrap() {
@@ -35,9 +35,10 @@ async fn a_placed_order_is_read_back_as_it_was_answered() {
     assert_eq!(lines, [(pan, 3), (mug, 2)]);
     assert_eq!((test.stock(mug).await, test.stock(pan).await), (8, 7));
 
-    let owner = context().owner;
-    assert_eq!(database.order(&owner, order.summary.id).await.unwrap(), Some(order.clone()));
-    assert_eq!(database.orders(&owner, 10).await.unwrap(), [order.summary]);
+    let caller = context().caller;
+    let visible = Visible::Of(caller.subject());
+    assert_eq!(database.order(visible, order.summary.id).await.unwrap(), Some(order.clone()));
+    assert_eq!(database.orders(visible, 10).await.unwrap(), [order.summary]);
 }
 
 #[tokio::test]
@@ -48,7 +49,8 @@ async fn an_item_keeps_the_name_and_the_price_of_its_time() {
     let order = placed(&database, &order(&[(mug, 1)])).await;
     test.sql.batch_execute("UPDATE products SET name = 'Bowl', price_minor = 1").await.unwrap();
 
-    let read = database.order(&context().owner, order.summary.id).await.unwrap().unwrap();
+    let read =
+        database.order(Visible::to(&context().caller), order.summary.id).await.unwrap().unwrap();
     assert_eq!(read.items, order.items);
     assert_eq!(read.items[0].name, "Enamel mug");
 }
@@ -164,21 +166,25 @@ async fn a_list_is_newest_first_and_no_longer_than_asked() {
         ids.push(placed(&database, &order(&[(mug, 1)])).await.summary.id);
     }
     ids.reverse();
-    let listed = database.orders(&context().owner, 3).await.unwrap();
+    let listed = database.orders(Visible::to(&context().caller), 3).await.unwrap();
     assert_eq!(listed.iter().map(|order| order.id).collect::<Vec<_>>(), ids[..3]);
 }
 
 #[tokio::test]
-async fn an_order_of_somebody_else_is_not_there() {
+async fn an_order_of_somebody_else_is_not_there_but_for_staff() {
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let mug = test.product("EUR", 1450, 10).await;
     let order = placed(&database, &order(&[(mug, 1)])).await;
     test.sql.batch_execute("UPDATE orders SET owner = 'somebody else'").await.unwrap();
 
-    let Context { owner, .. } = context();
-    assert_eq!(database.order(&owner, order.summary.id).await.unwrap(), None);
-    assert_eq!(database.orders(&owner, 10).await.unwrap(), []);
+    let id = order.summary.id;
+    let customer = caller("ada", &[Scope::Read, Scope::Write]);
+    assert_eq!(database.order(Visible::to(&customer), id).await.unwrap(), None);
+    assert_eq!(database.orders(Visible::to(&customer), 10).await.unwrap(), []);
+    let staff = caller("grace", &[Scope::Staff]);
+    assert_eq!(database.order(Visible::to(&staff), id).await.unwrap(), Some(order.clone()));
+    assert_eq!(database.orders(Visible::to(&staff), 10).await.unwrap(), [order.summary]);
 }
 
 #[tokio::test]
@@ -210,7 +216,8 @@ async fn a_batch_confirms_what_is_pending_once_and_says_what_was_before() {
     assert_eq!(database.confirm(&batch).await.unwrap(), expected(Status::Pending));
     assert_eq!(database.confirm(&batch).await.unwrap(), expected(Status::Confirmed));
 
-    let read = database.order(&context().owner, pending.summary.id).await.unwrap().unwrap();
+    let read =
+        database.order(Visible::to(&context().caller), pending.summary.id).await.unwrap().unwrap();
     let steps: Vec<_> = read.history.iter().map(|entry| (entry.from, entry.to)).collect();
     assert_eq!(steps, [(None, Status::Pending), (Some(Status::Pending), Status::Confirmed)]);
     assert_eq!(read.history[1].actor, "fulfill-order");

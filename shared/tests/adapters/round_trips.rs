@@ -3,7 +3,7 @@
 use waybill::app;
 use waybill::app::FulfillmentJob;
 use waybill::app::ports::{
-    ConfirmOrders, PlaceOrders, Placement, ReadOrders, ReadProducts, Refusal, RefuseOrders,
+    ConfirmOrders, PlaceOrders, Placement, ReadOrders, ReadProducts, Refusal, RefuseOrders, Visible,
 };
 use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::domain::OrderId;
@@ -57,16 +57,18 @@ async fn get_list_and_a_batch_of_any_size_ask_postgres_once() {
         jobs.push(FulfillmentJob::new(&order, &context()));
         id = OrderId::generate();
     }
-    let owner = context().owner;
+    let caller = context().caller;
     let asked_once = |what: &str| {
         assert_eq!(proxy.postgres_round_trips(), 1, "{what}");
         proxy.forget();
     };
     proxy.forget();
-    assert!(database.order(&owner, jobs[0].order_id).await.unwrap().is_some());
-    asked_once("get-order");
-    assert_eq!(database.orders(&owner, 100).await.unwrap().len(), 100);
-    asked_once("list-orders");
+    for visible in [Visible::Of(caller.subject()), Visible::All] {
+        assert!(database.order(visible, jobs[0].order_id).await.unwrap().is_some());
+        asked_once("get-order");
+        assert_eq!(database.orders(visible, 100).await.unwrap().len(), 100);
+        asked_once("list-orders");
+    }
     assert!(database.product(mug).await.unwrap().is_some());
     asked_once("get-product");
     assert_eq!(database.products(100).await.unwrap().len(), 1);

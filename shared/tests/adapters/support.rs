@@ -12,13 +12,13 @@ use uuid::Uuid;
 use waybill::app::Context;
 use waybill::config::{DatabaseConfig, Timing};
 use waybill::domain::{
-    CorrelationId, CustomerEmail, CustomerName, NewOrder, Owner, ProductId, Quantity,
+    Caller, CorrelationId, CustomerEmail, CustomerName, NewOrder, Owner, ProductId, Quantity, Scope,
 };
 use waybill::postgres::reconcile::{Books, reconcile};
 use waybill::postgres::{
     CHANGE_STATUS, CLAIM_OUTBOX, CONFIRM_ORDERS, Database, FORGET_OLD_KEYS, GET_ORDER, GET_PRODUCT,
-    GET_STATUSES, LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER, REFUSE_ORDERS, SETTLE_OUTBOX,
-    migrations,
+    GET_STATUSES, LIST_ALL_ORDERS, LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER, REFUSE_ORDERS,
+    SETTLE_OUTBOX, migrations,
 };
 
 /// Every statement of the service.
@@ -26,6 +26,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     PLACE_ORDER,
     GET_ORDER,
     LIST_ORDERS,
+    LIST_ALL_ORDERS,
     CONFIRM_ORDERS,
     GET_STATUSES,
     REFUSE_ORDERS,
@@ -131,10 +132,15 @@ pub(crate) fn order(lines: &[(ProductId, i64)]) -> NewOrder {
     .unwrap()
 }
 
-/// A request's context with a correlation id of its own.
+/// Somebody with a token.
+pub(crate) fn caller(subject: &str, scopes: &[Scope]) -> Caller {
+    Caller::new(Owner::parse(subject).unwrap(), scopes.iter().copied())
+}
+
+/// The context of a customer's request, with a correlation id of its own.
 pub(crate) fn context() -> Context {
     Context {
-        owner: Owner::anonymous(),
+        caller: caller("ada", &[Scope::Read, Scope::Write]),
         correlation_id: CorrelationId::generate(),
         traceparent: None,
     }

@@ -1,0 +1,136 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
+use ring::rand::SystemRandom;
+use ring::rsa::KeyPair;
+use ring::signature::RSA_PKCS1_SHA256;
+use serde_json::{Value, json};
+
+use crate::{Environment, Stack, unique};
+
+/// What customers may do.
+pub const CUSTOMER_SCOPES: &str = "orders/read orders/write";
+
+/// Makes tokens as the stack's issuer would, and as it never would.
+pub struct Tokens {
+    /// The first part of a good token.
+    pub header: Value,
+    /// The second part of a good token.
+    pub claims: Value,
+    key: KeyPair,
+}
+
+impl Tokens {
+    /// Takes after the customer's token of the stack.
+    #[must_use]
+    pub fn of(environment: &Environment) -> Self {
+        let mut parts = environment.token.split('.').map(decode);
+        let (header, claims) = (parts.next().unwrap(), parts.next().unwrap());
+        let key = std::fs::read(&environment.token_key_file).unwrap();
+        Self { header, claims, key: KeyPair::from_pkcs8(&key).unwrap() }
+    }
+
+    /// A good token of `subject`.
+    #[must_use]
+    pub fn good(&self, subject: &str, scopes: &str) -> String {
+        self.with(json!({ "sub": subject, "scope": scopes }))
+    }
+
+    /// A token that is signed as it should be, with these claims instead; null takes one out.
+    #[must_use]
+    pub fn with(&self, changes: Value) -> String {
+        self.sign(&self.header, &change(&self.claims, changes))
+    }
+
+    /// A token with another header, signed as if nothing were.
+    #[must_use]
+    pub fn with_header(&self, changes: Value) -> String {
+        self.sign(&change(&self.header, changes), &self.claims)
+    }
+
+    /// A token that says that it is not signed, and is not.
+    #[must_use]
+    pub fn unsigned(&self) -> String {
+        format!("{}.", join(&change(&self.header, json!({ "alg": "none" })), &self.claims))
+    }
+
+    /// A token whose public key is taken for a shared secret.
+    #[must_use]
+    pub fn signed_with_the_public_key(&self) -> String {
+        let signed = join(&change(&self.header, json!({ "alg": "HS256" })), &self.claims);
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, self.key.public().as_ref());
+        let signature = hmac::sign(&secret, signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// A token with these claims under the signature of another.
+    #[must_use]
+    pub fn tampered(&self, changes: Value) -> String {
+        let good = self.sign(&self.header, &self.claims);
+        let (_, signature) = good.rsplit_once('.').unwrap();
+        format!("{}.{signature}", join(&self.header, &change(&self.claims, changes)))
+    }
+
+    fn sign(&self, header: &Value, claims: &Value) -> String {
+        let signed = join(header, claims);
+        let mut signature = vec![0; self.key.public().modulus_len()];
+        let random = SystemRandom::new();
+        self.key.sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature).unwrap();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+impl Stack {
+    /// The same stack, called with another token, or with none.
+    #[must_use]
+    pub fn bearing(&self, token: Option<String>) -> Self {
+        Self { token, ..self.clone() }
+    }
+
+    /// The same stack, called by staff.
+    #[must_use]
+    pub fn as_staff(&self) -> Self {
+        self.bearing(Some(self.environment.staff_token.clone()))
+    }
+
+    /// The same stack, called by a customer whom nobody knew before.
+    #[must_use]
+    pub fn as_new_customer(&self) -> Self {
+        self.bearing(Some(self.tokens().good(&unique("customer"), CUSTOMER_SCOPES)))
+    }
+
+    /// Makes tokens for this stack.
+    #[must_use]
+    pub fn tokens(&self) -> Tokens {
+        Tokens::of(&self.environment)
+    }
+
+    /// The subject of the token that the stack is called with.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let claims = decode(self.token.as_deref().unwrap().split('.').nth(1).unwrap());
+        claims["sub"].as_str().unwrap().to_owned()
+    }
+}
+
+fn decode(part: &str) -> Value {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap_or_default()
+}
+
+fn join(header: &Value, claims: &Value) -> String {
+    let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
+    format!("{}.{}", encode(header), encode(claims))
+}
+
+fn change(part: &Value, changes: Value) -> Value {
+    let mut part = part.as_object().unwrap().clone();
+    let Value::Object(changes) = changes else { panic!("{changes} are no changes") };
+    for (name, value) in changes {
+        if value.is_null() {
+            part.remove(&name)
+        } else {
+            part.insert(name, value)
+        };
+    }
+    part.into()
+}

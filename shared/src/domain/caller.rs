@@ -1,0 +1,87 @@
+//! Who asks, and what they may do.
+
+use super::Owner;
+
+/// What a token may allow, by the name that it has there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Read one's own orders; read products.
+    Read,
+    /// Place orders; cancel one's own.
+    Write,
+    /// Everything that is not one's own: read and list everyone's orders, change them, keep products.
+    Staff,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Staff];
+
+    /// The scope as it stands in a token.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "orders/read",
+            Self::Write => "orders/write",
+            Self::Staff => "orders/staff",
+        }
+    }
+
+    /// The scope of this name, if it is one of ours. Tokens may have others besides.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    }
+}
+
+/// Somebody whose token was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    subject: Owner,
+    scopes: Vec<Scope>,
+}
+
+impl Caller {
+    /// The caller of this subject, with what its token allows.
+    #[must_use]
+    pub fn new(subject: Owner, scopes: impl IntoIterator<Item = Scope>) -> Self {
+        Self { subject, scopes: scopes.into_iter().collect() }
+    }
+
+    /// Whose orders are the caller's own.
+    #[must_use]
+    pub fn subject(&self) -> &Owner {
+        &self.subject
+    }
+
+    /// Whether the token allows at least one of these.
+    #[must_use]
+    pub fn has_any(&self, scopes: &[Scope]) -> bool {
+        self.scopes.iter().any(|scope| scopes.contains(scope))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_read_as_it_is_written_and_no_other_way() {
+        for scope in Scope::ALL {
+            assert_eq!(Scope::parse(scope.as_str()), Some(scope));
+        }
+        for text in ["", "orders", "orders/", "orders/admin", "Orders/Staff", "staff"] {
+            assert_eq!(Scope::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_of_several_scopes_is_enough_and_none_is_not() {
+        let subject = Owner::parse("ada").unwrap();
+        let caller = Caller::new(subject.clone(), [Scope::Read]);
+        assert!(caller.has_any(&[Scope::Read, Scope::Staff]));
+        assert!(!caller.has_any(&[Scope::Write]));
+        assert!(!caller.has_any(&[]));
+        assert!(!Caller::new(subject, []).has_any(&Scope::ALL));
+    }
+}

@@ -1,0 +1,202 @@
+//! Who may do what: callers as API Gateway's JWT authorizer names them, and what a route asks of them.
+//!
+//! The authorizer has verified signature, issuer and audience. What it is known to be lax about
+//! somewhere is looked at again here.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt};
+
+use super::Problem;
+use crate::domain::{Caller, Owner, Scope};
+
+/// How far the clock of the gateway and this one may be apart.
+const SKEW_SECONDS: f64 = 5.0;
+
+/// Whoever it is: the route asks nothing of them, and knows nothing of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Anyone;
+
+/// Why nobody is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    /// No authorizer spoke.
+    Unnamed,
+    /// There are claims, and they are not those of a token that is good now.
+    Invalid,
+}
+
+/// The caller of `request`, if they have at least one of the scopes `any_of`.
+///
+/// `watch` is the caller where no authorizer stands in front, as under `cargo lambda watch`. Where one
+/// does, its word stands, whatever it is.
+///
+/// # Errors
+/// 401 without a good token, 403 without the scope.
+pub(super) fn authorize(
+    request: &Request,
+    watch: Option<&Caller>,
+    any_of: &[Scope],
+) -> Result<Caller, Problem> {
+    let context = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref(),
+        _ => None,
+    };
+    let named = match context {
+        Some(authorizer) => {
+            let claims = authorizer.jwt.as_ref().map(|jwt| &jwt.claims);
+            claims.ok_or(Refusal::Unnamed).and_then(|claims| caller(claims, Timestamp::now()))
+        }
+        None => watch.cloned().ok_or(Refusal::Unnamed),
+    };
+    let caller = named.map_err(|refusal| match refusal {
+        Refusal::Unnamed => Problem::unauthorized("Bearer"),
+        Refusal::Invalid => Problem::unauthorized("Bearer error=\"invalid_token\""),
+    })?;
+    if caller.has_any(any_of) { Ok(caller) } else { Err(Problem::forbidden(any_of)) }
+}
+
+/// Reads the claims, all of which the gateway hands over as text.
+///
+/// The scopes are those of the token itself. The authorizer also has a list `scopes`, of which it is
+/// not said whether it holds what the token has or what the route takes.
+fn caller(claims: &HashMap<String, String>, now: Timestamp) -> Result<Caller, Refusal> {
+    let claim = |name: &str| claims.get(name).map(String::as_str);
+    let now = now.as_duration().as_secs_f64();
+    // A NumericDate may have decimals, and a gateway may write a large number with an exponent.
+    let time =
+        |name: &str| claim(name).map(|text| text.parse::<f64>().map_err(|_| Refusal::Invalid));
+    let expires = time("exp").ok_or(Refusal::Invalid)??;
+    let starts = time("nbf").transpose()?.unwrap_or(f64::NEG_INFINITY);
+    // Not the other way round: with a time that is no number, nothing is true.
+    let is_good = expires > now - SKEW_SECONDS && starts < now + SKEW_SECONDS;
+    if !is_good {
+        return Err(Refusal::Invalid);
+    }
+    let subject = claim("sub").and_then(Owner::parse).ok_or(Refusal::Invalid)?;
+    // OAuth 2 has one text with spaces. Some issuers have a list instead, or call it by another name;
+    // the gateway writes a list in brackets.
+    let scopes = ["scope", "scp"].into_iter().filter_map(claim);
+    let words = scopes.flat_map(|text| {
+        text.trim_start_matches('[')
+            .trim_end_matches(']')
+            .split([' ', ','])
+            .filter_map(Scope::parse)
+    });
+    Ok(Caller::new(subject, words))
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::aws_lambda_events::apigw::{
+        ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequestContext,
+    };
+    use lambda_http::{Body, http};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOW: i64 = 1_795_176_000;
+
+    fn with(change: impl FnOnce(&mut HashMap<String, String>)) -> Result<Caller, Refusal> {
+        let good = [("sub", "ada"), ("exp", "1795176060"), ("scope", "openid orders/read")];
+        let mut claims = good.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        change(&mut claims);
+        caller(&claims, Timestamp::from_second(NOW).unwrap())
+    }
+
+    fn set(name: &str, value: &str) -> Result<Caller, Refusal> {
+        with(|claims| _ = claims.insert(name.to_owned(), value.to_owned()))
+    }
+
+    #[test]
+    fn a_caller_is_the_subject_and_the_scopes_of_the_token() {
+        let expected = Caller::new(Owner::parse("ada").unwrap(), [Scope::Read]);
+        assert_eq!(with(|_| ()), Ok(expected));
+    }
+
+    #[test]
+    fn scopes_are_words_of_a_text_or_of_a_list_under_either_name() {
+        for (name, value) in [
+            ("scope", "orders/staff"),
+            ("scope", "orders/read orders/staff"),
+            ("scope", "[orders/read orders/staff]"),
+            ("scp", "orders/staff"),
+            ("scp", "[orders/staff]"),
+            ("scp", "[orders/read, orders/staff]"),
+        ] {
+            assert!(set(name, value).unwrap().has_any(&[Scope::Staff]), "{name}: {value}");
+        }
+        for value in
+            ["", "orders/staffing", "xorders/staff", "orders/staff/", "staff", "ORDERS/STAFF"]
+        {
+            assert!(!set("scp", value).unwrap().has_any(&[Scope::Staff]), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_token_without_an_end_or_at_its_end_is_refused() {
+        assert_eq!(with(|claims| _ = claims.remove("exp")), Err(Refusal::Invalid));
+        for exp in ["", "never", "NaN", "-1", "0", "1795175990"] {
+            assert_eq!(set("exp", exp), Err(Refusal::Invalid), "{exp}");
+        }
+        for exp in ["1795176001", "1795176001.5", "1.79517606E9"] {
+            assert!(set("exp", exp).is_ok(), "{exp}");
+        }
+    }
+
+    #[test]
+    fn a_token_before_its_time_is_refused() {
+        for nbf in ["", "soon", "NaN", "1795176060"] {
+            assert_eq!(set("nbf", nbf), Err(Refusal::Invalid), "{nbf}");
+        }
+        assert!(set("nbf", "1795176000").is_ok());
+    }
+
+    #[test]
+    fn a_token_without_a_sane_subject_is_refused() {
+        assert_eq!(with(|claims| _ = claims.remove("sub")), Err(Refusal::Invalid));
+        for sub in ["", " ", "a b", "ada\n", &"x".repeat(256)] {
+            assert_eq!(set("sub", sub), Err(Refusal::Invalid), "{sub:?}");
+        }
+    }
+
+    fn request(authorizer: Option<Value>) -> Request {
+        let mut context = ApiGatewayV2httpRequestContext::default();
+        context.authorizer =
+            authorizer.map(|it| serde_json::from_value::<ApiGatewayRequestAuthorizer>(it).unwrap());
+        http::Request::new(Body::Empty).with_request_context(RequestContext::ApiGatewayV2(context))
+    }
+
+    fn status(request: &Request, watch: Option<&Caller>, any_of: &[Scope]) -> u16 {
+        authorize(request, watch, any_of).map_or_else(|problem| problem.status().as_u16(), |_| 200)
+    }
+
+    #[test]
+    fn a_request_that_no_authorizer_has_seen_is_refused_unless_the_runner_named_its_caller() {
+        let watch = Caller::new(Owner::parse("ada").unwrap(), [Scope::Read]);
+        let bare = http::Request::new(Body::Empty);
+        for request in [request(None), bare] {
+            assert_eq!(status(&request, None, &[Scope::Read]), 401);
+            assert_eq!(status(&request, Some(&watch), &[Scope::Read]), 200);
+            assert_eq!(status(&request, Some(&watch), &[Scope::Write, Scope::Staff]), 403);
+        }
+    }
+
+    #[test]
+    fn where_an_authorizer_spoke_the_runners_caller_counts_for_nothing() {
+        let watch = Caller::new(Owner::parse("root").unwrap(), Scope::ALL);
+        let claims = json!({ "sub": "ada", "exp": "9999999999", "scope": "orders/read" });
+        let spoke =
+            request(Some(json!({ "jwt": { "claims": claims, "scopes": ["orders/staff"] } })));
+        assert_eq!(status(&spoke, Some(&watch), &[Scope::Staff]), 403);
+        let caller = authorize(&spoke, Some(&watch), &[Scope::Read]).ok().unwrap();
+        assert_eq!(caller.subject().as_str(), "ada");
+        for nothing in [json!({}), json!({ "lambda": { "sub": "ada" } }), json!({ "jwt": {} })] {
+            let request = request(Some(nothing));
+            assert_eq!(status(&request, Some(&watch), &[Scope::Read]), 401);
+        }
+    }
+}
