@@ -30,6 +30,13 @@ impl Tokens {
         Self { header, claims, key: KeyPair::from_pkcs8(&key).unwrap() }
     }
 
+    /// The same with these scopes in every token, unless a change says otherwise.
+    #[must_use]
+    pub fn allowing(mut self, scopes: &str) -> Self {
+        self.claims["scope"] = scopes.into();
+        self
+    }
+
     /// A good token of `subject`.
     #[must_use]
     pub fn good(&self, subject: &str, scopes: &str) -> String {
