@@ -64,7 +64,7 @@ impl World {
             ("FULFILLMENT_QUEUE_URL", jobs.url.clone()),
             ("PRODUCT_CACHE_TABLE", stack.environment.product_cache_table.clone()),
             ("EVENT_BUS_NAME", name),
-            ("WAYBILL_WATCH_CALLER", "ada orders/read orders/write"),
+            ("WAYBILL_WATCH_CALLER", "ada orders/read orders/write".to_owned()),
             ("JOB_GRACE_SECONDS", second.clone()),
             ("OUTBOX_LEASE_SECONDS", second.clone()),
             ("OUTBOX_RETRY_MIN_SECONDS", second.clone()),
