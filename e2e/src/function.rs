@@ -1,6 +1,5 @@
 //! A function as a process of its own: the deployed binary, with a Runtime API that a test answers.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;

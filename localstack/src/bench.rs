@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::stack::{Kind, Stack};
 use crate::tools::Tools;
-use crate::{process, ui};
+use crate::{postgres, process, ui};
 
 /// Runs the benchmark on a Postgres of its own, which does not wait for the disk: that would be the
 /// same for both sides, and hide the difference.
@@ -24,7 +24,7 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
         .args(["--no-default-features", "--features", "migrations"])
         .current_dir(&config.root)
         .env("TEST_DATABASE_URL", server)
-        .env("PGBENCH", tools.postgres_bin()?.join("pgbench"));
+        .env("PGBENCH", postgres::programs(tools.dir())?.join("pgbench"));
     process::run_loudly("The benchmark", &mut command).await?;
     stack.delete()
 }

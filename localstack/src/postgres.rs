@@ -193,7 +193,10 @@ impl Postgres {
 }
 
 /// The folder of Postgres' programs within a Python environment.
-fn programs(environment: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+/// If the wheel does not hold them where it should.
+pub fn programs(environment: &Path) -> Result<PathBuf> {
     let lib = environment.join("lib");
     fs::read_dir(&lib)
         .context(|| format!("Cannot read {}.", lib.display()))?

@@ -10,7 +10,8 @@ use futures_util::future::join_all;
 use tokio::net::TcpListener;
 use tokio::sync::Barrier;
 use waybill::app::ports::{
-    KeepOutbox, Offer, PlaceOrders, Placement, ReadOrders, Refusal, RefuseOrders, Warehouse,
+    KeepOutbox, Offer, PlaceOrders, Placement, ReadOrders, Refusal, RefuseOrders, Visible,
+    Warehouse,
 };
 use waybill::app::{self, Backoff, Context, Delivery, FulfillmentJob};
 use waybill::config::WarehouseConfig;
@@ -75,7 +76,7 @@ impl World {
 
     async fn order(&self, number: usize) -> Order {
         let id = self.jobs[number].order_id;
-        self.database.order(&context().owner, id).await.unwrap().unwrap()
+        self.database.order(Visible::to(&context().caller), id).await.unwrap().unwrap()
     }
 
     /// The statuses that an order went through.
