@@ -80,6 +80,19 @@ impl Error {
         }
     }
 
+    /// The same for somebody else who waited for it, its causes in words alone.
+    #[must_use]
+    pub(crate) fn shared(&self) -> Self {
+        match self {
+            Self::Unavailable { dependency, source } => {
+                Self::Unavailable { dependency, source: chain(&**source).into() }
+            }
+            Self::Internal(source) => Self::Internal(chain(&**source).into()),
+            // No store answers a read so.
+            other => Self::Internal(other.chain().into()),
+        }
+    }
+
     /// The error and its causes in one line, for the log.
     #[must_use]
     pub fn chain(&self) -> String {

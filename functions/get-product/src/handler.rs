@@ -2,6 +2,7 @@
 
 use waybill::app;
 use waybill::app::ports::{CacheProducts, ReadProducts};
+use waybill::cache::Flights;
 use waybill::domain::{ProductId, Scope};
 use waybill::http::{Incoming, Problem, ProductBody, Reply, StatusCode};
 
@@ -10,10 +11,11 @@ pub(crate) const ANY_OF: [Scope; 2] = [Scope::Read, Scope::Staff];
 
 pub(crate) async fn get_product(
     request: Incoming,
+    flights: &Flights,
     cache: &impl CacheProducts,
     products: &impl ReadProducts,
 ) -> Result<Reply, Problem> {
     let id = request.id(ProductId::parse)?;
-    let product = app::get_product(cache, products, id).await?;
+    let product = app::get_product(flights, cache, products, id).await?;
     Ok(Reply::json(StatusCode::OK, &ProductBody::from(&product)))
 }

@@ -5,7 +5,7 @@ mod handler;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use waybill::cache::{DynamoDbCache, MemoryCache};
+use waybill::cache::{DynamoDbCache, Flights, MemoryCache};
 use waybill::postgres::{Database, GET_PRODUCT};
 use waybill::{aws, http, lambda};
 
@@ -21,8 +21,9 @@ fn main() -> ExitCode {
         let database = database?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
         let cache = MemoryCache::in_front_of(cache);
+        let flights = Flights::default();
         http::serve(&config, &handler::ANY_OF, |request| {
-            handler::get_product(request, &cache, &*database)
+            handler::get_product(request, &flights, &cache, &*database)
         })
         .await
     })

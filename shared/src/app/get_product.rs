@@ -2,28 +2,117 @@
 
 use super::ports::{CacheProducts, Cached, ReadProducts};
 use crate::Error;
+use crate::cache::Flights;
 use crate::domain::{Product, ProductId};
 
 /// The product `id`, from the cache if it knows, else from the store, filling the cache with what
-/// that said.
+/// that said. However many ask for it at once, each of these is asked once.
 ///
 /// # Errors
 /// [`Error::ProductNotFound`], or what the store answers.
 pub async fn get_product(
+    flights: &Flights,
     cache: &impl CacheProducts,
     products: &impl ReadProducts,
     id: ProductId,
 ) -> Result<Product, Error> {
-    let cached = match cache.recall(&[id]).await.remove(&id) {
-        Some(cached) => cached,
-        None => {
-            let read = products.product(id).await?.map_or(Cached::Missing, Cached::Found);
-            cache.remember(id, read.clone()).await;
-            read
+    let read = async || {
+        if let Some(cached) = cache.recall(&[id]).await.remove(&id) {
+            return Ok(cached);
         }
+        let read = products.product(id).await?.map_or(Cached::Missing, Cached::Found);
+        cache.remember(id, read.clone()).await;
+        Ok(read)
     };
-    match cached {
+    match flights.join(id, read).await? {
         Cached::Found(product) => Ok(product),
         Cached::Missing => Err(Error::ProductNotFound),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    /// Remembers nothing.
+    struct NoCache;
+
+    impl CacheProducts for NoCache {
+        async fn recall(&self, _: &[ProductId]) -> HashMap<ProductId, Cached> {
+            HashMap::new()
+        }
+
+        async fn remember(&self, _: ProductId, _: Cached) {}
+    }
+
+    /// A store that counts how often it is asked, and does not answer before everybody has asked.
+    #[derive(Default)]
+    struct Store {
+        asked: AtomicUsize,
+        down: bool,
+    }
+
+    impl ReadProducts for Store {
+        async fn product(&self, _: ProductId) -> Result<Option<Product>, Error> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+            if self.down {
+                let source = "nobody is there".into();
+                return Err(Error::Unavailable { dependency: "Postgres", source });
+            }
+            Ok(None)
+        }
+
+        async fn products(&self, _: u8) -> Result<Vec<Product>, Error> {
+            Ok(Vec::new())
+        }
+    }
+
+    async fn fifty_reads(flights: &Flights, store: &Store, ids: u128) -> Vec<Error> {
+        let reads = (0..50)
+            .map(|n| get_product(flights, &NoCache, store, uuid::Uuid::from_u128(n % ids).into()));
+        join_all(reads).await.into_iter().map(Result::unwrap_err).collect()
+    }
+
+    #[tokio::test]
+    async fn fifty_reads_of_one_product_at_once_ask_the_store_once() {
+        let (flights, store) = (Flights::default(), Store::default());
+        let answers = fifty_reads(&flights, &store, 1).await;
+        assert!(answers.iter().all(|error| matches!(error, Error::ProductNotFound)));
+        assert_eq!(store.asked.load(Ordering::Relaxed), 1);
+        // Five products are five reads, and no read outlives itself.
+        fifty_reads(&flights, &store, 5).await;
+        assert_eq!(store.asked.load(Ordering::Relaxed), 6);
+    }
+
+    #[tokio::test]
+    async fn an_error_is_shared_by_those_who_wait_for_it_and_not_kept() {
+        let (flights, store) = (Flights::default(), Store { down: true, ..Store::default() });
+        for asked in 1..=2 {
+            for error in fifty_reads(&flights, &store, 1).await {
+                assert!(error.retryable(), "{error:?}");
+                assert_eq!(error.chain(), "Postgres is unavailable: nobody is there");
+            }
+            assert_eq!(store.asked.load(Ordering::Relaxed), asked);
+        }
+    }
+
+    #[tokio::test]
+    async fn if_whoever_reads_goes_away_another_one_reads() {
+        let (flights, store) = (Flights::default(), Store::default());
+        let id = uuid::Uuid::from_u128(1).into();
+        let mut first = Box::pin(get_product(&flights, &NoCache, &store, id));
+        let mut second = Box::pin(get_product(&flights, &NoCache, &store, id));
+        // The first asks, and the second stands behind it.
+        assert!(futures_util::poll!(&mut first).is_pending());
+        assert!(futures_util::poll!(&mut second).is_pending());
+        drop(first);
+        assert!(matches!(second.await, Err(Error::ProductNotFound)));
+        assert_eq!(store.asked.load(Ordering::Relaxed), 2);
     }
 }

@@ -5,10 +5,12 @@
 
 #[cfg(feature = "dynamodb")]
 mod dynamodb;
+mod flights;
 mod memory;
 mod pages;
 
 #[cfg(feature = "dynamodb")]
 pub use dynamodb::DynamoDbCache;
+pub use flights::Flights;
 pub use memory::MemoryCache;
 pub use pages::PageCache;

@@ -3,7 +3,7 @@
 use waybill::Error;
 use waybill::app;
 use waybill::app::ports::ReadProducts;
-use waybill::cache::{DynamoDbCache, MemoryCache, PageCache};
+use waybill::cache::{DynamoDbCache, Flights, MemoryCache, PageCache};
 use waybill::domain::ProductId;
 
 use crate::support::{TestDatabase, aws, cache_table};
@@ -41,11 +41,15 @@ async fn a_product_is_read_once_and_then_served_from_the_cache() {
     let process =
         async || MemoryCache::in_front_of(DynamoDbCache::connect(&aws, table.clone()).await);
 
-    let read = app::get_product(&process().await, &*database, mug).await.unwrap();
+    let read =
+        app::get_product(&Flights::default(), &process().await, &*database, mug).await.unwrap();
     assert_eq!(read.price.minor, 1450);
     test.sql.batch_execute("DELETE FROM products").await.unwrap();
     // Another process, with nothing in its memory.
-    assert_eq!(app::get_product(&process().await, &*database, mug).await.unwrap(), read);
+    assert_eq!(
+        app::get_product(&Flights::default(), &process().await, &*database, mug).await.unwrap(),
+        read
+    );
 }
 
 #[tokio::test]
@@ -56,7 +60,7 @@ async fn the_absence_of_a_product_is_remembered_too() {
     let cache = DynamoDbCache::connect(&aws, cache_table(&aws).await).await;
     let id = ProductId::from(uuid::Uuid::now_v7());
     for _ in 0..2 {
-        let product = app::get_product(&cache, &*database, id).await;
+        let product = app::get_product(&Flights::default(), &cache, &*database, id).await;
         assert!(matches!(product, Err(Error::ProductNotFound)), "{product:?}");
         // From here on Postgres would know it.
         let sql = "INSERT INTO products (id, name, currency, price_minor, stock, stocked)
@@ -72,7 +76,10 @@ async fn without_a_cache_products_are_served_all_the_same() {
     let mug = test.product("EUR", 1450, 10).await;
     let aws = crate::support::aws_at("http://127.0.0.1:9").await;
     let cache = DynamoDbCache::connect(&aws, "gone".to_owned()).await;
-    assert_eq!(app::get_product(&cache, &*database, mug).await.unwrap().id, mug);
+    assert_eq!(
+        app::get_product(&Flights::default(), &cache, &*database, mug).await.unwrap().id,
+        mug
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use waybill::app::FulfillmentJob;
 use waybill::app::ports::{
     ConfirmOrders, PlaceOrders, Placement, ReadOrders, ReadProducts, Refusal, RefuseOrders, Visible,
 };
-use waybill::cache::{DynamoDbCache, MemoryCache};
+use waybill::cache::{DynamoDbCache, Flights, MemoryCache};
 use waybill::domain::OrderId;
 use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
@@ -134,6 +134,6 @@ async fn a_product_that_is_not_for_sale_is_refused_and_not_remembered_as_missing
     let wanted = order(&[(retired, 1)]);
     let refused = app::create_order(&cache, &*database, &queue, &wanted, None, &context()).await;
     assert!(matches!(refused, Err(waybill::Error::UnknownProducts(_))), "{refused:?}");
-    let read = app::get_product(&cache, &*database, retired).await.unwrap();
+    let read = app::get_product(&Flights::default(), &cache, &*database, retired).await.unwrap();
     assert!(!read.active);
 }
