@@ -1,5 +1,7 @@
 //! Logs: one JSON object a line on standard output.
 
+use std::sync::OnceLock;
+
 use json_subscriber::JsonLayer;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
@@ -7,6 +9,16 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::util::TryInitError;
+
+/// What all functions call themselves together.
+pub(crate) const SERVICE: &str = "waybill";
+
+static FUNCTION: OnceLock<&str> = OnceLock::new();
+
+/// The function that this process logs for; empty before it does.
+pub(crate) fn function() -> &'static str {
+    FUNCTION.get().copied().unwrap_or_default()
+}
 
 /// Starts logging for `function`, from `level` up.
 ///
@@ -16,10 +28,11 @@ use tracing_subscriber::util::TryInitError;
 /// # Errors
 /// If this process logs already.
 pub fn init(function: &'static str, level: Level) -> Result<(), TryInitError> {
+    FUNCTION.get_or_init(|| function);
     let mut json = JsonLayer::stdout();
     json.with_timer("timestamp", SystemTime);
     json.with_level("level");
-    json.add_static_field("service", "waybill".into());
+    json.add_static_field("service", SERVICE.into());
     json.add_static_field("function", function.into());
     json.with_top_level_flattened_span_list();
     json.with_flattened_event();

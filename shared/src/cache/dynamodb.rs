@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use crate::app::ports::{CacheProducts, Cached};
 use crate::domain::{Currency, Money, Product, ProductId};
+use crate::metrics::{Metric, count};
 
 /// How long a product may be served from here after it was read from Postgres.
 const PRODUCT_LIFETIME: Duration = Duration::from_mins(5);
@@ -70,16 +71,20 @@ impl DynamoDbCache {
 
 impl CacheProducts for DynamoDbCache {
     async fn recall(&self, ids: &[ProductId]) -> HashMap<ProductId, Cached> {
-        match self.read(ids).await {
+        let known: HashMap<_, _> = match self.read(ids).await {
             Ok(items) => {
                 let now = Timestamp::now();
                 items.iter().filter_map(|item| decode(item, now)).collect()
             }
             Err(error) => {
                 tracing::warn!(error = %DisplayErrorContext(&*error), "the product cache can't be read");
+                count(Metric::Errors, 1);
                 HashMap::new()
             }
-        }
+        };
+        count(Metric::DynamoDbHits, known.len());
+        count(Metric::Misses, ids.len().saturating_sub(known.len()));
+        known
     }
 
     async fn remember(&self, id: ProductId, cached: Cached) {
@@ -104,6 +109,7 @@ impl CacheProducts for DynamoDbCache {
                     .is_some_and(PutItemError::is_conditional_check_failed_exception) => {}
             Err(error) => {
                 tracing::warn!(error = %DisplayErrorContext(&error), "the product cache can't be written");
+                count(Metric::Errors, 1);
             }
         }
     }

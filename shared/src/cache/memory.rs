@@ -7,6 +7,7 @@ use moka::sync::Cache;
 
 use crate::app::ports::{CacheProducts, Cached};
 use crate::domain::ProductId;
+use crate::metrics::{Metric, count};
 
 /// How long a change made elsewhere stays unseen here.
 pub(super) const LIFETIME: Duration = Duration::from_secs(3);
@@ -37,6 +38,7 @@ impl<Behind: CacheProducts> CacheProducts for MemoryCache<Behind> {
                 None => unknown.push(id),
             }
         }
+        count(Metric::MemoryHits, known.len());
         if !unknown.is_empty() {
             for (id, cached) in self.behind.recall(&unknown).await {
                 self.entries.insert(id, cached.clone());

@@ -19,7 +19,7 @@ use super::request::Trail;
 use super::{Anyone, Incoming, Problem};
 use crate::config::Config;
 use crate::domain::{CorrelationId, Order, Scope};
-use crate::{BoxError, Error, lambda};
+use crate::{BoxError, Error, lambda, metrics};
 
 /// Carries the correlation id, there and back.
 pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -133,23 +133,29 @@ where
     let started = Instant::now();
     let trail = Trail::of(&request);
     let correlation_id = trail.correlation_id.clone();
+    let request_id = request.lambda_context_ref().map(|context| context.request_id.clone());
+    let (request_id, cold_start) = (request_id.unwrap_or_default(), lambda::is_cold_start());
     let span = tracing::info_span!(
         "request",
         correlation_id = correlation_id.as_str(),
-        request_id = request.lambda_context_ref().map(|context| context.request_id.as_str()),
-        cold_start = lambda::is_cold_start(),
+        request_id,
+        cold_start,
         order_id = Empty,
     );
     async {
-        let reply = match admit(request, trail) {
-            Ok(incoming) => handler(incoming).await,
-            Err(problem) => Err(problem),
-        };
+        let (reply, counts) = metrics::counted(async {
+            match admit(request, trail) {
+                Ok(incoming) => handler(incoming).await,
+                Err(problem) => Err(problem),
+            }
+        })
+        .await;
         let response = reply
             .and_then(|reply| respond(reply, &correlation_id))
             .unwrap_or_else(|problem| problem.respond(&correlation_id));
         let duration_ms = started.elapsed().as_secs_f64() * 1e3;
         tracing::info!(status = response.status().as_u16(), duration_ms, "the request is answered");
+        counts.log(correlation_id.as_str(), &request_id, cold_start);
         Ok(response)
     }
     .instrument(span)
