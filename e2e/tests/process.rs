@@ -177,6 +177,7 @@ fn a_function_links_only_the_sdks_that_it_uses() {
         ("health", [true, true, false]),
         ("list-orders", [false, false, false]),
         ("list-products", [false, false, false]),
+        ("put-product", [true, false, false]),
         ("migrate", [false, false, false]),
         ("relay-outbox", [false, true, true]),
         ("update-order-status", [false, false, false]),

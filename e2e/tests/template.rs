@@ -30,7 +30,7 @@ impl Template {
 
     fn functions(&self) -> BTreeMap<&str, &Yaml<'static>> {
         let functions = self.of_type("AWS::Serverless::Function");
-        assert_eq!(functions.len(), 11);
+        assert_eq!(functions.len(), 12);
         functions
     }
 

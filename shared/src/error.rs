@@ -32,11 +32,29 @@ pub enum Error {
         /// What it was to become.
         to: Status,
     },
-    /// The order was changed since the caller read it.
-    #[error("the order was changed meanwhile")]
+    /// The order or product was changed since the caller read it.
+    #[error("it was changed meanwhile")]
     VersionMismatch {
         /// Its version now.
         current: i64,
+    },
+    /// The product was to be created, and exists.
+    #[error("there is a product under this id")]
+    ProductExists {
+        /// Its version; none if it was created at the same time.
+        current: Option<i64>,
+    },
+    /// The product was to be replaced, and does not exist.
+    #[error("there is no product to replace")]
+    ProductMissing,
+    /// Since the caller read it, more of the product was sold than the change leaves, or more was
+    /// given back than can be counted.
+    #[error("the stock changed meanwhile")]
+    StockTaken {
+        /// The product's version, which the caller saw.
+        version: i64,
+        /// How many are left now.
+        stock: i32,
     },
     /// The idempotency key was used before, with another request.
     #[error("the idempotency key was used before, with another request")]
@@ -74,6 +92,9 @@ impl Error {
             | Self::MixedCurrencies
             | Self::IllegalTransition { .. }
             | Self::VersionMismatch { .. }
+            | Self::ProductExists { .. }
+            | Self::ProductMissing
+            | Self::StockTaken { .. }
             | Self::KeyReused
             | Self::AmountOutOfRange(_)
             | Self::Internal(_) => false,

@@ -4,7 +4,7 @@ use waybill::app;
 use waybill::app::ports::{CacheProducts, ReadProducts};
 use waybill::cache::Flights;
 use waybill::domain::{ProductId, Scope};
-use waybill::http::{Incoming, Problem, ProductBody, Reply, StatusCode};
+use waybill::http::{Incoming, Problem, Reply, StatusCode};
 
 /// What a caller's token must have one of.
 pub(crate) const ANY_OF: [Scope; 2] = [Scope::Read, Scope::Staff];
@@ -17,5 +17,5 @@ pub(crate) async fn get_product(
 ) -> Result<Reply, Problem> {
     let id = request.id(ProductId::parse)?;
     let product = app::get_product(flights, cache, products, id).await?;
-    Ok(Reply::json(StatusCode::OK, &ProductBody::from(&product)))
+    Ok(Reply::product(StatusCode::OK, &product))
 }

@@ -10,6 +10,7 @@ mod hand_over;
 mod list_orders;
 mod list_products;
 pub mod ports;
+mod put_product;
 mod relay_outbox;
 
 pub use change_status::{cancel_order, update_order_status};
@@ -20,6 +21,7 @@ pub use get_order::get_order;
 pub use get_product::get_product;
 pub use list_orders::list_orders;
 pub use list_products::list_products;
+pub use put_product::{PutProduct, put_product};
 pub use relay_outbox::{Backoff, Relayed, relay_outbox};
 
 #[cfg(all(test, feature = "warehouse"))]

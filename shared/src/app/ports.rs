@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::app::{Context, FulfillmentJob};
 use crate::domain::{
-    Caller, Currency, IdempotencyKey, NewOrder, Order, OrderId, OrderLine, OrderSummary, Owner,
-    Product, ProductId, Scope, Status,
+    Caller, Currency, IdempotencyKey, NewOrder, NewProduct, Order, OrderId, OrderLine,
+    OrderSummary, Owner, Product, ProductId, Scope, Seen, Status,
 };
 use crate::{BoxError, Error};
 
@@ -265,6 +265,41 @@ pub trait ReadProducts: Sync {
     fn products(&self, limit: u8) -> impl Future<Output = Result<Vec<Product>, Error>> + Send;
 }
 
+/// Changes what is for sale.
+pub trait PutProducts: Sync {
+    /// Makes the product `id` what `product` says, if `precondition` holds at that moment. What was
+    /// sold or given back since the caller saw its stock stays so.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn put(
+        &self,
+        id: ProductId,
+        product: &NewProduct,
+        precondition: Precondition,
+    ) -> impl Future<Output = Result<Put, Error>> + Send;
+}
+
+/// What must be so for a product to be put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// There is none yet.
+    Absent,
+    /// It has the version that somebody saw.
+    Unchanged(Seen),
+}
+
+/// What became of an attempt to put a product.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It is new, and this.
+    Created(Product),
+    /// It was there, and is this now.
+    Replaced(Product),
+    /// Nothing was written; this is what was found, if anything could be seen of it.
+    Refused(Option<Product>),
+}
+
 /// Remembers products for a while. It can cost an answer time, and never the answer: what fails is
 /// logged, and taken as not remembered.
 pub trait CacheProducts: Sync {
@@ -282,6 +317,18 @@ pub enum Cached {
     Found(Product),
     /// There is none.
     Missing,
+}
+
+impl Cached {
+    /// Of two things that are known of one product, the one with the higher version is the newer.
+    /// That there is none is older than any version.
+    #[must_use]
+    pub fn version(&self) -> i64 {
+        match self {
+            Self::Found(product) => product.version,
+            Self::Missing => 0,
+        }
+    }
 }
 
 /// Keeps what must leave the database until it has left.

@@ -26,9 +26,6 @@ const MISSING_LIFETIME: Duration = Duration::from_secs(30);
 /// the better choice.
 const CALL_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// The version under which the absence of a product is stored: older than any product's.
-const MISSING_VERSION: i64 = 0;
-
 type Item = HashMap<String, AttributeValue>;
 
 /// Products in a table with the key `pk` and a time to live in `ttl`.
@@ -97,7 +94,7 @@ impl CacheProducts for DynamoDbCache {
             // Whoever read an older version, and comes late, leaves the newer one in place.
             .condition_expression("attribute_not_exists(pk) OR version <= :version OR #ttl <= :now")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":version", number(version(&cached)))
+            .expression_attribute_values(":version", number(cached.version()))
             .expression_attribute_values(":now", number(now.as_second()))
             .send()
             .await;
@@ -123,13 +120,6 @@ fn number(value: impl Into<i64>) -> AttributeValue {
     AttributeValue::N(value.into().to_string())
 }
 
-fn version(cached: &Cached) -> i64 {
-    match cached {
-        Cached::Found(product) => product.version,
-        Cached::Missing => MISSING_VERSION,
-    }
-}
-
 fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
     let lifetime = match cached {
         Cached::Found(_) => PRODUCT_LIFETIME,
@@ -139,7 +129,7 @@ fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
     let mut item = HashMap::from([
         ("pk".to_owned(), AttributeValue::S(key(id))),
         ("ttl".to_owned(), number(expires)),
-        ("version".to_owned(), number(version(cached))),
+        ("version".to_owned(), number(cached.version())),
     ]);
     if let Cached::Found(product) = cached {
         item.extend([
@@ -164,7 +154,7 @@ fn decode(item: &Item, now: Timestamp) -> Option<(ProductId, Cached)> {
         return None;
     }
     let version = integer("version")?;
-    if version == MISSING_VERSION {
+    if version == Cached::Missing.version() {
         return Some((id, Cached::Missing));
     }
     let currency = Currency::parse(text("currency")?).ok()?;

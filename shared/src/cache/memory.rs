@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use moka::ops::compute::Op;
 use moka::sync::Cache;
 
 use crate::app::ports::{CacheProducts, Cached};
@@ -27,6 +28,14 @@ impl<Behind: CacheProducts> MemoryCache<Behind> {
         let entries = Cache::builder().max_capacity(CAPACITY).time_to_live(LIFETIME).build();
         Self { entries, behind }
     }
+
+    /// Keeps this, unless something newer is kept: a read that began before a change may end after.
+    fn keep(&self, id: ProductId, cached: &Cached) {
+        self.entries.entry(id).and_compute_with(|kept| match kept {
+            Some(kept) if kept.value().version() > cached.version() => Op::Nop,
+            _ => Op::Put(cached.clone()),
+        });
+    }
 }
 
 impl<Behind: CacheProducts> CacheProducts for MemoryCache<Behind> {
@@ -41,7 +50,7 @@ impl<Behind: CacheProducts> CacheProducts for MemoryCache<Behind> {
         count(Metric::MemoryHits, known.len());
         if !unknown.is_empty() {
             for (id, cached) in self.behind.recall(&unknown).await {
-                self.entries.insert(id, cached.clone());
+                self.keep(id, &cached);
                 known.insert(id, cached);
             }
         }
@@ -49,7 +58,7 @@ impl<Behind: CacheProducts> CacheProducts for MemoryCache<Behind> {
     }
 
     async fn remember(&self, id: ProductId, cached: Cached) {
-        self.entries.insert(id, cached.clone());
+        self.keep(id, &cached);
         self.behind.remember(id, cached).await;
     }
 }

@@ -10,11 +10,12 @@ mod new_order;
 mod order;
 mod product;
 mod status;
+mod text;
 
 pub use caller::{Caller, Scope};
 pub use ids::{CorrelationId, IdempotencyKey, OrderId, OrderNumber, Owner, ProductId};
 pub use money::{AmountOutOfRange, Currency, Money};
 pub use new_order::{CustomerEmail, CustomerName, MAX_LINES, NewOrder, OrderLine, Quantity};
 pub use order::{HistoryEntry, Order, OrderItem, OrderSummary};
-pub use product::Product;
+pub use product::{NewProduct, Product, ProductName, Seen};
 pub use status::Status;

@@ -1,6 +1,6 @@
 //! What a customer asks for.
 
-use super::ProductId;
+use super::{ProductId, text};
 
 /// How many lines a request may have.
 pub const MAX_LINES: usize = 100;
@@ -86,11 +86,7 @@ impl CustomerName {
     /// # Errors
     /// A sentence for the sender, if nothing or too much is left.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let name = text.trim();
-        if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
-            return Err("must have 1 to 200 characters and no control characters".to_owned());
-        }
-        Ok(Self(name.to_owned()))
+        text::name(text).map(Self)
     }
 
     /// The name as text.

@@ -1,13 +1,14 @@
 //! The bodies of requests: every breach of their form is listed, not the first alone.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use serde_json::{Map, Value};
 
 use super::Problem;
 use crate::Error;
 use crate::domain::{
-    CustomerEmail, CustomerName, MAX_LINES, NewOrder, ProductId, Quantity, Status,
+    Currency, CustomerEmail, CustomerName, MAX_LINES, Money, NewOrder, NewProduct, ProductId,
+    ProductName, Quantity, Status,
 };
 use crate::error::Violation;
 
@@ -31,6 +32,36 @@ pub fn read_new_status(body: &Value) -> Result<Status, Problem> {
     match status {
         Some(status) if reader.violations.is_empty() => Ok(status),
         _ => Err(Error::Invalid(reader.violations).into()),
+    }
+}
+
+/// `body` as a product as it is to be.
+///
+/// # Errors
+/// A violation for every place where it is no such product.
+pub fn read_new_product(body: &Value) -> Result<NewProduct, Problem> {
+    new_product(body).map_err(|violations| Error::Invalid(violations).into())
+}
+
+fn new_product(body: &Value) -> Result<NewProduct, Vec<Violation>> {
+    let mut reader = Reader::default();
+    let known = ["name", "currency", "price_minor", "stock", "active"];
+    let product = reader.object(body, &known, |reader, body| {
+        let name =
+            reader.field(body, "name", |reader, value| reader.text(value, ProductName::parse));
+        let currency =
+            reader.field(body, "currency", |reader, value| reader.text(value, Currency::parse));
+        let minor =
+            reader.field(body, "price_minor", |reader, value| reader.number(value, i64::MAX));
+        let stock =
+            reader.field(body, "stock", |reader, value| reader.number(value, i32::MAX.into()));
+        let active = reader.field(body, "active", Reader::flag);
+        let price = Money { minor: minor?, currency: currency? };
+        Some(NewProduct { name: name?, price, stock: stock?.try_into().ok()?, active: active? })
+    });
+    match product {
+        Some(product) if reader.violations.is_empty() => Ok(product),
+        _ => Err(reader.violations),
     }
 }
 
@@ -103,6 +134,21 @@ impl Reader {
         Quantity::parse(pieces).map_or_else(|detail| self.refuse(detail), Some)
     }
 
+    /// Reads a whole number from zero to `max`.
+    fn number(&mut self, value: &Value, max: i64) -> Option<i64> {
+        match value.as_i64().filter(|number| (0..=max).contains(number)) {
+            Some(number) => Some(number),
+            None => self.refuse(format!("must be a whole number from 0 to {max}")),
+        }
+    }
+
+    fn flag(&mut self, value: &Value) -> Option<bool> {
+        match value.as_bool() {
+            Some(flag) => Some(flag),
+            None => self.refuse("must be true or false"),
+        }
+    }
+
     fn text<T>(&mut self, value: &Value, parse: fn(&str) -> Result<T, String>) -> Option<T> {
         let Value::String(text) = value else {
             return self.refuse("must be a string");
@@ -139,7 +185,7 @@ impl Reader {
     }
 
     /// Goes one step down for `read`, and up again.
-    fn at<T>(&mut self, step: impl std::fmt::Display, read: impl FnOnce(&mut Self) -> T) -> T {
+    fn at<T>(&mut self, step: impl Display, read: impl FnOnce(&mut Self) -> T) -> T {
         let above = self.pointer.len();
         let _ = write!(self.pointer, "/{step}");
         let result = read(self);
@@ -226,6 +272,38 @@ mod tests {
             body["items"] = items;
             assert_eq!(pointers(&body), ["/items"]);
         }
+    }
+
+    #[test]
+    fn a_product_has_all_of_its_fields_and_no_others() {
+        let valid = json!({
+            "name": " Enamel mug ", "currency": "EUR", "price_minor": 0, "stock": i32::MAX,
+            "active": false,
+        });
+        let product = new_product(&valid).unwrap();
+        assert_eq!((product.name.as_str(), product.stock), ("Enamel mug", i32::MAX));
+        assert_eq!((product.price.minor, product.price.currency.as_str()), (0, "EUR"));
+        assert!(!product.active);
+
+        let pointers = |body: &Value| {
+            let violations = new_product(body).unwrap_err();
+            violations.into_iter().map(|violation| violation.pointer).collect::<Vec<_>>()
+        };
+        let all = ["/name", "/currency", "/price_minor", "/stock", "/active"];
+        assert_eq!(pointers(&json!({})), all);
+        let wrong = json!({
+            "name": "x".repeat(201), "currency": "eur", "price_minor": -1,
+            "stock": i64::from(i32::MAX) + 1, "active": "yes",
+        });
+        assert_eq!(pointers(&wrong), all);
+        let wrong = json!({
+            "name": "two\nlines", "currency": null, "price_minor": 9_223_372_036_854_775_808_u64,
+            "stock": 1.5, "active": 1,
+        });
+        assert_eq!(pointers(&wrong), all);
+        let mut wrong = valid;
+        wrong["version"] = json!(1);
+        assert_eq!(pointers(&wrong), ["/version"]);
     }
 
     #[test]

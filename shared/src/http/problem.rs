@@ -94,6 +94,47 @@ impl Problem {
         )
     }
 
+    pub(super) fn put_precondition_required() -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_REQUIRED,
+            "precondition-required",
+            "If-Match or If-None-Match is required",
+            "to create, send If-None-Match: *; to replace, send the ETag that you read as If-Match, \
+             so that no change is lost",
+        )
+    }
+
+    fn product_exists(current: Option<i64>) -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "product-exists",
+            "There is such a product",
+            "to replace it, read it, and send its ETag as If-Match",
+        )
+        .with("current_version", current)
+    }
+
+    fn product_missing() -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "product-missing",
+            "There is no such product",
+            "to create it, send If-None-Match: *",
+        )
+    }
+
+    fn stock_taken(version: i64, stock: i32) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "stock-taken",
+            "The stock changed meanwhile",
+            "the change would leave less than nothing, or more than can be counted; read the product \
+             again, and send its ETag as If-Match",
+        )
+        .with("current_version", version)
+        .with("current_stock", stock)
+    }
+
     pub(super) fn internal(cause: impl Into<BoxError>) -> Self {
         let detail = "something went wrong inside the service; quote the correlation id";
         let internal = StatusCode::INTERNAL_SERVER_ERROR;
@@ -198,10 +239,13 @@ impl From<Error> for Problem {
             Error::VersionMismatch { current } => Self::new(
                 StatusCode::PRECONDITION_FAILED,
                 "version-mismatch",
-                "The order was changed meanwhile",
-                "read the order again, and send its ETag as If-Match if you still want the change",
+                "It was changed meanwhile",
+                "read it again, and send its ETag as If-Match if you still want the change",
             )
             .with("current_version", current),
+            Error::ProductExists { current } => Self::product_exists(current),
+            Error::ProductMissing => Self::product_missing(),
+            Error::StockTaken { version, stock } => Self::stock_taken(version, stock),
             Error::KeyReused => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "idempotency-key-reused",

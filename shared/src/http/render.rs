@@ -26,7 +26,7 @@ pub struct OrderList<'a> {
 
 /// One product.
 #[derive(Serialize)]
-pub struct ProductBody<'a> {
+pub(super) struct ProductBody<'a> {
     id: ProductId,
     name: &'a str,
     currency: Currency,

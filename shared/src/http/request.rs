@@ -68,6 +68,10 @@ impl Incoming<Anyone> {
 }
 
 impl<C> Incoming<C> {
+    pub(super) fn headers(&self) -> &HeaderMap {
+        self.request.headers()
+    }
+
     /// The `{id}` of the path.
     ///
     /// # Errors
@@ -198,7 +202,7 @@ impl PageSize {
     }
 }
 
-fn violation(pointer: &str, detail: String) -> Problem {
+pub(super) fn violation(pointer: &str, detail: String) -> Problem {
     Error::Invalid(vec![Violation { pointer: pointer.to_owned(), detail }]).into()
 }
 

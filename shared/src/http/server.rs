@@ -14,11 +14,12 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::access::authorize;
-use super::render::OrderBody;
+use super::conditional::{Known, order_tag, product_tag};
+use super::render::{OrderBody, ProductBody};
 use super::request::Trail;
 use super::{Anyone, Incoming, Problem};
 use crate::config::Config;
-use crate::domain::{CorrelationId, Order, Scope};
+use crate::domain::{CorrelationId, Order, Product, Scope};
 use crate::{BoxError, Error, lambda, metrics};
 
 /// Carries the correlation id, there and back.
@@ -47,13 +48,34 @@ impl Reply {
         Self { status, headers: Vec::new(), body: serde_json::to_vec(body) }
     }
 
-    /// Answers with `order`, and names its version for `If-Match`.
+    /// Answers with `order`, and names its version for `If-Match`. Whoever keeps it asks whether it
+    /// is still so before each use.
     ///
     /// # Errors
     /// [`Error::AmountOutOfRange`], as no stored order has it.
     pub fn order(status: StatusCode, order: &Order) -> Result<Self, Error> {
         let reply = Self::json(status, &OrderBody::new(order)?);
-        Ok(reply.with(ETAG, format!("\"{}\"", order.summary.version)))
+        Ok(reply
+            .with(ETAG, order_tag(&order.summary))
+            .with(CACHE_CONTROL, "private, no-cache".to_owned()))
+    }
+
+    /// Answers with `product`, and names its version and its stock for `If-Match`. Whoever keeps it
+    /// may use it for as long as this service's own memory would.
+    #[must_use]
+    pub fn product(status: StatusCode, product: &Product) -> Self {
+        Self::json(status, &ProductBody::from(product))
+            .with(ETAG, product_tag(product))
+            .with(CACHE_CONTROL, "private, max-age=3".to_owned())
+    }
+
+    /// 304 in place of what the client has already.
+    fn unless(mut self, known: &Known) -> Self {
+        let tag = self.headers.iter().find(|(name, _)| *name == ETAG);
+        if self.status == StatusCode::OK && tag.is_some_and(|(_, tag)| known.has(tag)) {
+            self.status = StatusCode::NOT_MODIFIED;
+        }
+        self
     }
 
     /// Says where what was made can be found.
@@ -133,6 +155,7 @@ where
     let started = Instant::now();
     let trail = Trail::of(&request);
     let correlation_id = trail.correlation_id.clone();
+    let known = Known::of(&request);
     let request_id = request.lambda_context_ref().map(|context| context.request_id.clone());
     let (request_id, cold_start) = (request_id.unwrap_or_default(), lambda::is_cold_start());
     let span = tracing::info_span!(
@@ -151,7 +174,7 @@ where
         })
         .await;
         let response = reply
-            .and_then(|reply| respond(reply, &correlation_id))
+            .and_then(|reply| respond(reply.unless(&known), &correlation_id))
             .unwrap_or_else(|problem| problem.respond(&correlation_id));
         let duration_ms = started.elapsed().as_secs_f64() * 1e3;
         tracing::info!(status = response.status().as_u16(), duration_ms, "the request is answered");
@@ -168,6 +191,10 @@ fn respond(reply: Reply, correlation_id: &CorrelationId) -> Result<Response<Body
     for (name, value) in reply.headers {
         let value = HeaderValue::try_from(value).map_err(Problem::internal)?;
         response.headers_mut().insert(name, value);
+    }
+    if reply.status == StatusCode::NOT_MODIFIED {
+        *response.body_mut() = Body::Empty;
+        response.headers_mut().remove(CONTENT_TYPE);
     }
     Ok(response)
 }
@@ -190,4 +217,59 @@ pub(super) fn response(
         headers.insert(CORRELATION_ID, correlation_id);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::http::Method;
+    use lambda_http::http::header::IF_NONE_MATCH;
+
+    use super::*;
+    use crate::domain::{Currency, Money, ProductId};
+
+    async fn asked(method: Method, known: &str, status: StatusCode) -> Response<Body> {
+        let product = Product {
+            id: ProductId::from(uuid::Uuid::from_u128(7)),
+            name: "Enamel mug".to_owned(),
+            price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
+            stock: 41,
+            active: true,
+            version: 7,
+            updated_at: "2026-02-21T12:00:00Z".parse().unwrap(),
+        };
+        let mut request = Request::new(Body::Empty);
+        *request.method_mut() = method;
+        request.headers_mut().insert(IF_NONE_MATCH, known.parse().unwrap());
+        let admit = |request, _| Ok(Incoming::of_anyone(request));
+        let handler = async |_| Ok(Reply::product(status, &product));
+        answer(request, &admit, &|incoming| handler(incoming)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_has_it_already_is_told_so_without_a_body() {
+        for known in ["\"7-41\"", "W/\"1-1\", W/\"7-41\"", "*"] {
+            let response = asked(Method::GET, known, StatusCode::OK).await;
+            assert_eq!(response.status(), StatusCode::NOT_MODIFIED, "{known}");
+            assert!(matches!(response.body(), Body::Empty));
+            let headers = response.headers();
+            assert_eq!(headers[ETAG], "\"7-41\"");
+            assert_eq!(headers[CACHE_CONTROL], "private, max-age=3");
+            assert!(headers.contains_key(CORRELATION_ID) && !headers.contains_key(CONTENT_TYPE));
+        }
+    }
+
+    #[tokio::test]
+    async fn whatever_else_is_answered_whole() {
+        for (method, known, status) in [
+            (Method::GET, "\"7-40\"", StatusCode::OK),
+            (Method::GET, "\"7\"", StatusCode::OK),
+            (Method::PUT, "*", StatusCode::OK),
+            (Method::GET, "*", StatusCode::CREATED),
+        ] {
+            let response = asked(method, known, status).await;
+            assert_eq!(response.status(), status);
+            assert!(matches!(response.body(), Body::Text(text) if text.contains("Enamel mug")));
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+        }
+    }
 }

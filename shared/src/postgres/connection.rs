@@ -105,12 +105,22 @@ impl Database {
         sql: &'static str,
         arguments: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, QueryError> {
+        self.query_or_repeat(sql, arguments).await.map(|(rows, _)| rows)
+    }
+
+    /// As [`query`](Self::query), and says whether the statement was sent twice: then what it found
+    /// may be its own doing.
+    pub(super) async fn query_or_repeat(
+        &self,
+        sql: &'static str,
+        arguments: &[&(dyn ToSql + Sync)],
+    ) -> Result<(Vec<Row>, bool), QueryError> {
         match self.query_once(sql, arguments).await {
             Err(QueryError::Lost(error)) => {
                 tracing::warn!(error = crate::error::chain(&*error), "the connection was lost");
-                self.query_once(sql, arguments).await
+                self.query_once(sql, arguments).await.map(|rows| (rows, true))
             }
-            result => result,
+            result => result.map(|rows| (rows, false)),
         }
     }
 

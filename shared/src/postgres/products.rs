@@ -1,14 +1,14 @@
-//! Products: reading.
+//! Products: reading, and putting by staff.
 
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::error::unexpected;
 use super::orders::money;
-use super::{Database, GET_PRODUCT, LIST_PRODUCTS};
+use super::{Database, GET_PRODUCT, LIST_PRODUCTS, PUT_PRODUCT};
 use crate::Error;
-use crate::app::ports::ReadProducts;
-use crate::domain::{Product, ProductId};
+use crate::app::ports::{Precondition, Put, PutProducts, ReadProducts};
+use crate::domain::{NewProduct, Product, ProductId};
 
 impl ReadProducts for Database {
     async fn product(&self, id: ProductId) -> Result<Option<Product>, Error> {
@@ -19,6 +19,49 @@ impl ReadProducts for Database {
     async fn products(&self, limit: u8) -> Result<Vec<Product>, Error> {
         let rows = self.query(LIST_PRODUCTS, &[&i64::from(limit)]).await?;
         rows.iter().map(product).collect()
+    }
+}
+
+impl PutProducts for Database {
+    async fn put(
+        &self,
+        id: ProductId,
+        product: &NewProduct,
+        precondition: Precondition,
+    ) -> Result<Put, Error> {
+        let seen = match precondition {
+            Precondition::Absent => None,
+            Precondition::Unchanged(seen) => Some(seen),
+        };
+        let (rows, repeated) = self
+            .query_or_repeat(
+                PUT_PRODUCT,
+                &[
+                    &id.as_uuid(),
+                    &product.name.as_str(),
+                    &product.price.currency.as_str(),
+                    &product.price.minor,
+                    &product.stock,
+                    &product.active,
+                    &seen.map(|seen| seen.version),
+                    &seen.and_then(|seen| seen.stock),
+                ],
+            )
+            .await?;
+        let Some(row) = rows.first() else { return Ok(Put::Refused(None)) };
+        let now = self::product(row)?;
+        // The connection broke after the first attempt was stored, and the second found it.
+        let by_us = repeated
+            && product.describes(&now)
+            && seen.map_or(0, |seen| seen.version).checked_add(1) == Some(now.version);
+        match (row.try_get("outcome").map_err(unexpected)?, seen) {
+            ("created", _) => Ok(Put::Created(now)),
+            ("replaced", _) => Ok(Put::Replaced(now)),
+            ("refused", None) if by_us => Ok(Put::Created(now)),
+            ("refused", Some(_)) if by_us => Ok(Put::Replaced(now)),
+            ("refused", _) => Ok(Put::Refused(Some(now))),
+            (other, _) => Err(unexpected(format!("an outcome that is not known: {other}"))),
+        }
     }
 }
 

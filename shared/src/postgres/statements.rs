@@ -27,6 +27,8 @@ pub const FORGET_OLD_KEYS: &str = "WITH forgotten AS (
 ) SELECT count(*) FROM forgotten";
 /// Reads one product.
 pub const GET_PRODUCT: &str = include_str!("../../../sql/queries/get_product.sql");
+/// Creates or replaces a product, or writes nothing.
+pub const PUT_PRODUCT: &str = include_str!("../../../sql/queries/put_product.sql");
 /// Reads the products that can be ordered.
 pub const LIST_PRODUCTS: &str = include_str!("../../../sql/queries/list_products.sql");
 /// Adds everything up.

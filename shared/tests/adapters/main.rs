@@ -18,6 +18,7 @@ mod outbox;
 mod oversell;
 mod products;
 mod proxy;
+mod put_product;
 mod queue;
 mod reconcile;
 mod round_trips;

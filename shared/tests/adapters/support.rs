@@ -17,8 +17,8 @@ use waybill::domain::{
 use waybill::postgres::reconcile::{Books, reconcile};
 use waybill::postgres::{
     CHANGE_STATUS, CLAIM_OUTBOX, CONFIRM_ORDERS, Database, FORGET_OLD_KEYS, GET_ORDER, GET_PRODUCT,
-    GET_STATUSES, LIST_ALL_ORDERS, LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER, REFUSE_ORDERS,
-    SETTLE_OUTBOX, migrations,
+    GET_STATUSES, LIST_ALL_ORDERS, LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER, PUT_PRODUCT,
+    REFUSE_ORDERS, SETTLE_OUTBOX, migrations,
 };
 
 /// Every statement of the service.
@@ -32,6 +32,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     REFUSE_ORDERS,
     CHANGE_STATUS,
     GET_PRODUCT,
+    PUT_PRODUCT,
     LIST_PRODUCTS,
     CLAIM_OUTBOX,
     SETTLE_OUTBOX,

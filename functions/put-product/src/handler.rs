@@ -1,0 +1,25 @@
+//! Reads the id, the product, and what the caller knows of it; puts it.
+
+use waybill::app;
+use waybill::app::ports::{CacheProducts, PutProducts};
+use waybill::domain::{ProductId, Scope};
+use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
+
+/// What a caller's token must have one of.
+pub(crate) const ANY_OF: [Scope; 1] = [Scope::Staff];
+
+pub(crate) async fn put_product(
+    request: Incoming,
+    cache: &impl CacheProducts,
+    products: &impl PutProducts,
+) -> Result<Reply, Problem> {
+    let id = request.id(ProductId::parse)?;
+    let product = http::read_new_product(&request.json()?)?;
+    let precondition = request.precondition()?;
+    let put = app::put_product(cache, products, id, &product, precondition).await?;
+    Ok(if put.created {
+        Reply::product(StatusCode::CREATED, &put.product).at(format!("/products/{id}"))
+    } else {
+        Reply::product(StatusCode::OK, &put.product)
+    })
+}

@@ -1,0 +1,55 @@
+//! Creates or replaces a product.
+
+use super::ports::{CacheProducts, Cached, Precondition, Put, PutProducts};
+use crate::Error;
+use crate::domain::{NewProduct, Product, ProductId};
+
+/// What became of a product that was put.
+#[derive(Debug)]
+pub struct PutProduct {
+    /// As it is now.
+    pub product: Product,
+    /// Whether it is new.
+    pub created: bool,
+}
+
+/// Makes the product `id` what `product` says, and tells the cache. For staff.
+///
+/// A refusal tells the cache too: whoever reads again after one reads what it was about, and not
+/// what led to it.
+///
+/// # Errors
+/// [`Error::ProductExists`], [`Error::ProductMissing`], [`Error::VersionMismatch`] or
+/// [`Error::StockTaken`] if `precondition` does not hold, or what the store answers.
+pub async fn put_product(
+    cache: &impl CacheProducts,
+    products: &impl PutProducts,
+    id: ProductId,
+    product: &NewProduct,
+    precondition: Precondition,
+) -> Result<PutProduct, Error> {
+    let put = products.put(id, product, precondition).await?;
+    if let Put::Created(now) | Put::Replaced(now) | Put::Refused(Some(now)) = &put {
+        cache.remember(id, Cached::Found(now.clone())).await;
+    }
+    match put {
+        Put::Created(product) => Ok(PutProduct { product, created: true }),
+        Put::Replaced(product) => Ok(PutProduct { product, created: false }),
+        Put::Refused(found) => Err(refusal(found.as_ref(), precondition)),
+    }
+}
+
+fn refusal(found: Option<&Product>, precondition: Precondition) -> Error {
+    match (precondition, found) {
+        (Precondition::Absent, found) => {
+            Error::ProductExists { current: found.map(|product| product.version) }
+        }
+        (Precondition::Unchanged(_), None) => Error::ProductMissing,
+        (Precondition::Unchanged(seen), Some(found)) if seen.version == found.version => {
+            Error::StockTaken { version: found.version, stock: found.stock }
+        }
+        (Precondition::Unchanged(_), Some(found)) => {
+            Error::VersionMismatch { current: found.version }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Entity tags and what is asked under them (RFC 9110, 13).
+//!
+//! An order's tag is its version. A product's is its version and its stock, `"7-41"`, since its
+//! stock changes with every order and its version does not: the two together change whenever what
+//! is shown does.
+
+use lambda_http::Request;
+use lambda_http::http::header::{IF_MATCH, IF_NONE_MATCH};
+use lambda_http::http::{HeaderValue, Method};
+
+use super::request::violation;
+use super::{Incoming, Problem};
+use crate::app::ports::Precondition;
+use crate::domain::{OrderSummary, Product, Seen};
+
+/// The tag of an order as it is now.
+pub(super) fn order_tag(order: &OrderSummary) -> String {
+    format!("\"{}\"", order.version)
+}
+
+/// The tag of a product as it is now.
+pub(super) fn product_tag(product: &Product) -> String {
+    format!("\"{}-{}\"", product.version, product.stock)
+}
+
+impl<C> Incoming<C> {
+    /// What a `PUT` of a product asks for: `If-None-Match: *` that there is none yet, `If-Match`
+    /// with a product's tag that it is still the one with that tag's version. `If-Match: *` names
+    /// no version and so guards against nothing.
+    ///
+    /// # Errors
+    /// 428 if it asks for nothing, or a violation of the header that is not of this form.
+    pub fn precondition(&self) -> Result<Precondition, Problem> {
+        let text = |name| Some(self.headers().get(name)?.to_str().unwrap_or_default().trim());
+        match (text(IF_MATCH), text(IF_NONE_MATCH)) {
+            (None | Some("*"), None) => Err(Problem::put_precondition_required()),
+            (None, Some("*")) => Ok(Precondition::Absent),
+            (None, Some(_)) => {
+                Err(violation("If-None-Match", "must be * on this route".to_owned()))
+            }
+            (Some(_), Some(_)) => {
+                let detail = "can't hold together with If-Match".to_owned();
+                Err(violation("If-None-Match", detail))
+            }
+            (Some(tag), None) => seen(tag)
+                .map(Precondition::Unchanged)
+                .ok_or_else(|| violation("If-Match", "must be the ETag of a product".to_owned())),
+        }
+    }
+}
+
+/// Reads a product's tag, with its stock or without.
+fn seen(tag: &str) -> Option<Seen> {
+    let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
+    let (version, stock) = match tag.split_once('-') {
+        Some((version, stock)) => (version, Some(stock.parse().ok().filter(|stock| *stock >= 0)?)),
+        None => (tag, None),
+    };
+    let version = version.parse().ok().filter(|version| *version > 0)?;
+    Some(Seen { version, stock })
+}
+
+/// What a client has already, as the `If-None-Match` of a request to read says.
+pub(super) struct Known(Vec<HeaderValue>);
+
+impl Known {
+    /// Nothing, if the request is to change something.
+    pub(super) fn of(request: &Request) -> Self {
+        let lists = request.headers().get_all(IF_NONE_MATCH).iter();
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        Self(if is_read { lists.cloned().collect() } else { Vec::new() })
+    }
+
+    /// Whether what goes by `tag` is among it: the tag is in a list, or `*` is. The comparison is
+    /// the weak one. A list that can't be read holds nothing.
+    pub(super) fn has(&self, tag: &str) -> bool {
+        self.0.iter().filter_map(|value| value.to_str().ok()).any(|list| {
+            list.trim() == "*" || opaque_tags(list).is_some_and(|tags| tags.contains(&tag))
+        })
+    }
+}
+
+/// The tags of a list, with their quotes and without the `W/` before them; none if it is no list. A
+/// comma may stand within a tag as well.
+fn opaque_tags(mut list: &str) -> Option<Vec<&str>> {
+    let mut tags = Vec::new();
+    loop {
+        list = list.trim_start_matches([' ', '\t', ',']);
+        if list.is_empty() {
+            return Some(tags);
+        }
+        list = list.strip_prefix("W/").unwrap_or(list);
+        let end = list.strip_prefix('"')?.find('"')? + 2;
+        let (tag, rest) = list.split_at_checked(end)?;
+        list = rest.trim_start_matches([' ', '\t']);
+        if !(list.is_empty() || list.starts_with(',')) {
+            return None;
+        }
+        tags.push(tag);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::Body;
+    use lambda_http::http::header::HeaderName;
+
+    use super::*;
+
+    fn precondition(headers: &[(HeaderName, &str)]) -> Option<Precondition> {
+        let mut request = Request::new(Body::Empty);
+        for (name, value) in headers {
+            request.headers_mut().append(name, value.parse().unwrap());
+        }
+        Incoming::of_anyone(request).precondition().ok()
+    }
+
+    fn known(lists: &[&str]) -> bool {
+        let lists = lists.iter().map(|list| list.parse().unwrap());
+        Known(lists.collect()).has("\"7-41\"")
+    }
+
+    #[test]
+    fn a_put_creates_or_replaces_what_somebody_saw() {
+        assert_eq!(precondition(&[(IF_NONE_MATCH, "*")]), Some(Precondition::Absent));
+        let unchanged = |version, stock| Some(Precondition::Unchanged(Seen { version, stock }));
+        assert_eq!(precondition(&[(IF_MATCH, "\"7-41\"")]), unchanged(7, Some(41)));
+        assert_eq!(precondition(&[(IF_MATCH, "\"7-0\"")]), unchanged(7, Some(0)));
+        assert_eq!(precondition(&[(IF_MATCH, "\"7\"")]), unchanged(7, None));
+    }
+
+    #[test]
+    fn a_put_that_asks_for_something_else_is_refused() {
+        for headers in [
+            &[][..],
+            &[(IF_MATCH, "*")],
+            &[(IF_NONE_MATCH, "\"7-41\"")],
+            &[(IF_MATCH, "\"7-41\""), (IF_NONE_MATCH, "*")],
+        ] {
+            assert_eq!(precondition(headers), None, "{headers:?}");
+        }
+        for tag in [
+            "7",
+            "\"\"",
+            "\"0\"",
+            "\"0-1\"",
+            "\"-1\"",
+            "\"7-\"",
+            "\"7--1\"",
+            "\"7-1-1\"",
+            "\"a\"",
+            "W/\"7-41\"",
+            "\"7-41\", \"8-41\"",
+            "\"7-2147483648\"",
+            "\"9223372036854775808\"",
+        ] {
+            assert_eq!(precondition(&[(IF_MATCH, tag)]), None, "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_known_if_any_list_has_it_weak_or_strong() {
+        for list in [
+            "\"7-41\"",
+            "W/\"7-41\"",
+            " \"7-41\" ",
+            "*",
+            "\"1\", W/\"2\" ,\"7-41\"",
+            ",, \"a,b\",\"7-41\"",
+            "\"\",\"7-41\",",
+        ] {
+            assert!(known(&[list]), "{list}");
+        }
+        assert!(known(&["\"1\"", "\"7-41\""]));
+    }
+
+    #[test]
+    fn a_tag_is_not_known_from_another_or_from_what_is_no_list() {
+        for list in [
+            "",
+            "\"7-42\"",
+            "7-41",
+            "\"7-41",
+            "w/\"7-41\"",
+            "\"x\"\"7-41\"",
+            "\"x\" \"7-41\"",
+            "\"a, \"7-41\", b\"",
+            "\"*\"",
+            "\"é\"",
+        ] {
+            assert!(!known(&[list]), "{list}");
+        }
+        assert!(!known(&[]));
+    }
+}
