@@ -12,6 +12,22 @@ use tokio::net::TcpListener;
 /// Who calls, since no authorizer stands in front of a process.
 const CALLER: (&str, &str) = ("WAYBILL_WATCH_CALLER", "ada orders/read");
 
+/// For functions that make cursors.
+const CURSOR_SECRET: (&str, &str) = ("CURSOR_SECRET", "for these tests, and for nothing else");
+
+#[tokio::test]
+async fn a_list_does_not_start_without_a_cursor_secret_or_with_a_short_one() {
+    for function in ["list-orders", "list-products"] {
+        for variables in [&[][..], &[("CURSOR_SECRET", "hush, hush")]] {
+            let end = Function::start(function, Extensions::Known, variables).await.end().await;
+            assert_eq!(end.code, Some(1), "{function}");
+            let line = end.lines.last().unwrap().to_string();
+            assert!(line.contains("CURSOR_SECRET") && line.contains("32 bytes"), "{line}");
+            assert!(!line.contains("hush"), "{line}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_variable_that_is_missing_ends_the_start_and_is_named_in_the_log() {
     for function in ["create-order", "get-order", "fulfill-order", "migrate"] {
@@ -33,7 +49,7 @@ async fn a_function_that_starts_before_its_database_serves_once_that_is_up() {
     let address = reserved.local_addr().unwrap();
     drop(reserved);
     let url = environment.database_url.replace(server, &address.to_string());
-    let variables = [("DATABASE_URL", url.as_str()), CALLER];
+    let variables = [("DATABASE_URL", url.as_str()), CALLER, CURSOR_SECRET];
     let mut function = Function::start("list-products", Extensions::Known, &variables).await;
     function.says("Postgres can't be reached yet").await;
     let listener = TcpListener::bind(address).await.unwrap();
@@ -48,6 +64,7 @@ async fn a_function_without_its_database_answers_503_and_says_when_to_come_again
         ("DATABASE_URL", "postgres://waybill:hush@127.0.0.1:9/waybill?sslmode=disable"),
         ("DATABASE_CONNECT_TIMEOUT_SECONDS", "1"),
         CALLER,
+        CURSOR_SECRET,
     ];
     let mut function = Function::start("list-orders", Extensions::Known, &variables).await;
     let answer = function.invoke(get("/orders", &json!({}))).await;
@@ -71,7 +88,7 @@ async fn sigterm_closes_the_connection_to_postgres_whether_extensions_are_known_
         let address = listener.local_addr().unwrap().to_string();
         let url = environment.database_url.replace(server, &address);
         let sent = tokio::spawn(forward(listener, server.to_owned()));
-        let variables = [("DATABASE_URL", url.as_str()), CALLER];
+        let variables = [("DATABASE_URL", url.as_str()), CALLER, CURSOR_SECRET];
         let mut function = Function::start("list-orders", extensions, &variables).await;
         let answer = function.invoke(get("/orders", &json!({}))).await;
         assert_eq!(answer["statusCode"], 200, "{answer}");

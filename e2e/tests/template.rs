@@ -225,6 +225,7 @@ fn a_function_is_given_what_its_code_asks_for_and_nothing_else() {
             .collect();
         let expected = if warehouse { vec![vec!["sqs:SendMessage"]] } else { vec![] };
         assert_eq!(to_dead_letters, expected, "{id}");
+        assert_eq!(given("CURSOR_SECRET"), code.contains("cursor_secret()"), "{id}");
         let bus = code.contains("event_bus_name()");
         assert_eq!(given("EVENT_BUS_NAME"), bus, "{id}");
         assert_eq!(allows("events:PutEvents"), bus, "{id}");
@@ -336,6 +337,23 @@ fn cached_products_expire() {
     let ttl = &template.of_type("AWS::DynamoDB::Table")["ProductCache"]["TimeToLiveSpecification"];
     assert_eq!(ttl["AttributeName"].as_str(), Some("ttl"));
     assert_eq!(ttl["Enabled"].as_bool(), Some(true));
+}
+
+/// CloudFormation resolves it, so that no function has to be allowed to read it, and no deployer has
+/// to think of one.
+#[test]
+fn the_cursor_secret_is_made_by_the_stack_and_named_by_reference() {
+    let template = Template::read();
+    let secret = &template.of_type("AWS::SecretsManager::Secret")["CursorSecret"];
+    assert!(secret["GenerateSecretString"]["PasswordLength"].as_integer().unwrap() >= 32);
+    let mut given = 0;
+    for function in template.functions().values() {
+        let Some(environment) = property(function, "Environment") else { continue };
+        let Some(value) = property(&environment["Variables"], "CURSOR_SECRET") else { continue };
+        assert_eq!(plain(value), "{{resolve:secretsmanager:${CursorSecret}}}");
+        given += 1;
+    }
+    assert_eq!(given, 2);
 }
 
 #[test]

@@ -98,9 +98,16 @@ fn variables(config: &Config, to: &Endpoints, queues: &Queues) -> EnvFile {
         ("FULFILLMENT_DLQ_URL", queues.dead_letter_url.clone()),
         ("PRODUCT_CACHE_TABLE", resources::TABLE.to_owned()),
         ("EVENT_BUS_NAME", resources::BUS.to_owned()),
+        // Made anew with every watch, as the template makes one with every stack.
+        ("CURSOR_SECRET", cursor_secret()),
     ];
     pairs.extend(to.aws.environment());
     EnvFile(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// 64 characters that nobody else knows.
+fn cursor_secret() -> String {
+    [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(|half| half.simple().to_string()).concat()
 }
 
 fn next_steps(config: &Config, api_url: &str, stack: &Stack) -> String {

@@ -77,6 +77,27 @@ impl Default for Timing {
     }
 }
 
+/// What the cursors of lists are sealed with: at least 32 bytes. A secret, and so does not print.
+#[derive(Clone)]
+pub struct CursorSecret(String);
+
+impl CursorSecret {
+    /// The shortest that is taken: as long as what HMAC-SHA256 makes of it (RFC 2104, 3).
+    pub const MIN_BYTES: usize = 32;
+
+    /// Takes a secret that is long enough.
+    #[must_use]
+    pub fn new(text: String) -> Option<Self> {
+        (text.len() >= Self::MIN_BYTES).then_some(Self(text))
+    }
+
+    /// The secret itself.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 /// A variable that is not set, or not to what it should be.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -210,6 +231,17 @@ impl Config {
         }
     }
 
+    /// What the cursors of lists are sealed with.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or too short.
+    pub fn cursor_secret(&self) -> Result<CursorSecret, ConfigError> {
+        let variable = "CURSOR_SECRET";
+        let expected = "a secret of at least 32 bytes";
+        CursorSecret::new(self.required(variable, expected)?)
+            .ok_or(ConfigError::Unfit { variable, expected })
+    }
+
     /// The least important level that is logged.
     ///
     /// # Errors
@@ -277,6 +309,17 @@ mod tests {
         {
             assert!(Config { lookup }.watch_caller().is_err());
         }
+    }
+
+    #[test]
+    fn a_cursor_secret_has_32_bytes_and_is_not_shown() {
+        let config = Config { lookup: |_| Some("x".repeat(32)) };
+        assert_eq!(config.cursor_secret().ok().unwrap().as_bytes(), [b'x'; 32]);
+        let config = Config { lookup: |_| Some("too short a secret".to_owned()) };
+        let error = config.cursor_secret().err().unwrap().to_string();
+        assert!(error.contains("CURSOR_SECRET") && error.contains("32 bytes"), "{error}");
+        assert!(!error.contains("too short"), "{error}");
+        assert!(Config { lookup: |_| None }.cursor_secret().is_err());
     }
 
     #[test]

@@ -1,19 +1,19 @@
-//! Reads the size of the page, reads the page.
+//! Reads what is asked for, reads the page.
 
 use waybill::app;
 use waybill::app::ports::ReadOrders;
 use waybill::domain::Scope;
-use waybill::http::{Incoming, OrderList, PageSize, Problem, Reply, StatusCode};
+use waybill::http::{self, CursorKey, Incoming, Problem, Reply};
 
 /// What a caller's token must have one of.
 pub(crate) const ANY_OF: [Scope; 2] = [Scope::Read, Scope::Staff];
 
 pub(crate) async fn list_orders(
     request: Incoming,
+    cursors: &CursorKey,
     orders: &impl ReadOrders,
 ) -> Result<Reply, Problem> {
-    let [limit] = request.query(["limit"])?;
-    let limit = PageSize::parse(limit)?;
-    let orders = app::list_orders(orders, limit.get(), request.context()).await?;
-    Ok(Reply::json(StatusCode::OK, &OrderList::new(&orders)))
+    let list = http::read_order_list(&request, cursors)?;
+    let page = app::list_orders(orders, list.query(), request.context()).await?;
+    Ok(list.reply(&page))
 }

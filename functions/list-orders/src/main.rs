@@ -5,15 +5,18 @@ mod handler;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use waybill::postgres::{Database, LIST_ALL_ORDERS, LIST_ORDERS};
+use waybill::http::CursorKey;
+use waybill::postgres::{Database, LIST_ORDERS};
 use waybill::{http, lambda};
 
 fn main() -> ExitCode {
     waybill::start("list-orders", async |config| {
-        let database =
-            Database::connect(&config.database()?, &[LIST_ORDERS, LIST_ALL_ORDERS]).await?;
+        let cursors = CursorKey::new(&config.cursor_secret()?)?;
+        let database = Database::connect(&config.database()?, LIST_ORDERS).await?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
-        http::serve(&config, &handler::ANY_OF, |request| handler::list_orders(request, &*database))
-            .await
+        http::serve(&config, &handler::ANY_OF, |request| {
+            handler::list_orders(request, &cursors, &*database)
+        })
+        .await
     })
 }

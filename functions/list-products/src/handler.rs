@@ -1,21 +1,21 @@
-//! Reads the size of the page, finds the page.
+//! Reads what is asked for, finds the page.
 
 use waybill::app;
 use waybill::app::ports::ReadProducts;
 use waybill::cache::PageCache;
 use waybill::domain::Scope;
-use waybill::http::{Incoming, PageSize, Problem, ProductList, Reply, StatusCode};
+use waybill::http::{self, CursorKey, Incoming, Problem, Reply};
 
 /// What a caller's token must have one of.
 pub(crate) const ANY_OF: [Scope; 2] = [Scope::Read, Scope::Staff];
 
 pub(crate) async fn list_products(
     request: Incoming,
+    cursors: &CursorKey,
     pages: &PageCache,
     products: &impl ReadProducts,
 ) -> Result<Reply, Problem> {
-    let [limit] = request.query(["limit"])?;
-    let limit = PageSize::parse(limit)?;
-    let products = app::list_products(pages, products, limit.get()).await?;
-    Ok(Reply::json(StatusCode::OK, &ProductList::new(&products)))
+    let list = http::read_product_list(&request, cursors)?;
+    let page = app::list_products(pages, products, list.query()).await?;
+    Ok(list.reply(&page))
 }

@@ -38,6 +38,7 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
+    use crate::domain::{Page, ProductQuery};
 
     /// Remembers nothing.
     struct NoCache;
@@ -68,8 +69,8 @@ mod tests {
             Ok(None)
         }
 
-        async fn products(&self, _: u8) -> Result<Vec<Product>, Error> {
-            Ok(Vec::new())
+        async fn products(&self, _: &ProductQuery) -> Result<Page<Product>, Error> {
+            Ok(Page { entries: Vec::new(), has_more: false })
         }
     }
 

@@ -3,16 +3,16 @@
 use super::Context;
 use super::ports::{ReadOrders, Visible};
 use crate::Error;
-use crate::domain::OrderSummary;
+use crate::domain::{OrderQuery, OrderSummary, Page};
 
-/// The caller's newest orders, or everybody's for staff, at most `limit`.
+/// The page of the caller's orders that `query` asks for, or of everybody's for staff.
 ///
 /// # Errors
 /// What the store answers.
 pub async fn list_orders(
     orders: &impl ReadOrders,
-    limit: u8,
+    query: &OrderQuery,
     context: &Context,
-) -> Result<Vec<OrderSummary>, Error> {
-    orders.orders(Visible::to(&context.caller), limit).await
+) -> Result<Page<OrderSummary>, Error> {
+    orders.orders(Visible::to(&context.caller), query).await
 }

@@ -5,21 +5,21 @@ use std::sync::Arc;
 use super::ports::ReadProducts;
 use crate::Error;
 use crate::cache::PageCache;
-use crate::domain::Product;
+use crate::domain::{Page, Product, ProductQuery};
 
-/// Products that can be ordered, at most `limit`, as they were within the last few seconds.
+/// The page of products that `query` asks for, as it was within the last few seconds.
 ///
 /// # Errors
 /// What the store answers.
 pub async fn list_products(
     pages: &PageCache,
     products: &impl ReadProducts,
-    limit: u8,
-) -> Result<Arc<[Product]>, Error> {
-    if let Some(page) = pages.recall(limit) {
+    query: &ProductQuery,
+) -> Result<Arc<Page<Product>>, Error> {
+    if let Some(page) = pages.recall(query) {
         return Ok(page);
     }
-    let page: Arc<[Product]> = products.products(limit).await?.into();
-    pages.remember(limit, Arc::clone(&page));
+    let page = Arc::new(products.products(query).await?);
+    pages.remember(query, Arc::clone(&page));
     Ok(page)
 }

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::app::{Context, FulfillmentJob};
 use crate::domain::{
-    Caller, Currency, IdempotencyKey, NewOrder, NewProduct, Order, OrderId, OrderLine,
-    OrderSummary, Owner, Product, ProductId, Scope, Seen, Status,
+    Caller, Currency, IdempotencyKey, NewOrder, NewProduct, Order, OrderId, OrderLine, OrderQuery,
+    OrderSummary, Owner, Page, Product, ProductId, ProductQuery, Scope, Seen, Status,
 };
 use crate::{BoxError, Error};
 
@@ -89,15 +89,15 @@ pub trait ReadOrders: Sync {
         id: OrderId,
     ) -> impl Future<Output = Result<Option<Order>, Error>> + Send;
 
-    /// The newest orders among those, at most `limit`.
+    /// The page of the list of those that `query` asks for.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
     fn orders(
         &self,
         visible: Visible<'_>,
-        limit: u8,
-    ) -> impl Future<Output = Result<Vec<OrderSummary>, Error>> + Send;
+        query: &OrderQuery,
+    ) -> impl Future<Output = Result<Page<OrderSummary>, Error>> + Send;
 }
 
 /// Changes what orders are.
@@ -258,11 +258,14 @@ pub trait ReadProducts: Sync {
     fn product(&self, id: ProductId)
     -> impl Future<Output = Result<Option<Product>, Error>> + Send;
 
-    /// Products that can be ordered, at most `limit`.
+    /// The page of products that can be ordered that `query` asks for.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
-    fn products(&self, limit: u8) -> impl Future<Output = Result<Vec<Product>, Error>> + Send;
+    fn products(
+        &self,
+        query: &ProductQuery,
+    ) -> impl Future<Output = Result<Page<Product>, Error>> + Send;
 }
 
 /// Changes what is for sale.

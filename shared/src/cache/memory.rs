@@ -14,7 +14,7 @@ use crate::metrics::{Metric, count};
 pub(super) const LIFETIME: Duration = Duration::from_secs(3);
 
 /// How many products are kept; at some 300 bytes each, a few megabytes.
-const CAPACITY: u64 = 10_000;
+pub(super) const CAPACITY: u64 = 10_000;
 
 /// Remembers products for three seconds, and asks the tier behind it for what it does not.
 pub struct MemoryCache<Behind> {

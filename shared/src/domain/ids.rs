@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_number_is_the_day_and_the_tail_of_the_id() {
-        // 2026-02-21T12:00:00Z is 1771675200000 ms, 0x019C8019_AA00.
+        // 0x019C8019_AA00 is 1771675691520 ms, 2026-02-21T12:08:11.520Z.
         let id = OrderId::parse("019c8019-aa00-7a31-9c40-1f2e6ba0a415").unwrap();
         assert_eq!(id.number().as_str(), "ORD-20260221-6BA0A415");
     }

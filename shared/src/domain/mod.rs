@@ -5,6 +5,7 @@
 
 mod caller;
 mod ids;
+mod list;
 mod money;
 mod new_order;
 mod order;
@@ -14,6 +15,7 @@ mod text;
 
 pub use caller::{Caller, Scope};
 pub use ids::{CorrelationId, IdempotencyKey, OrderId, OrderNumber, Owner, ProductId};
+pub use list::{Instant, OrderQuery, Page, PageSize, ProductQuery, Search};
 pub use money::{AmountOutOfRange, Currency, Money};
 pub use new_order::{CustomerEmail, CustomerName, MAX_LINES, NewOrder, OrderLine, Quantity};
 pub use order::{HistoryEntry, Order, OrderItem, OrderSummary};

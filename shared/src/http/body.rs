@@ -65,7 +65,8 @@ fn new_product(body: &Value) -> Result<NewProduct, Vec<Violation>> {
     }
 }
 
-fn status(text: &str) -> Result<Status, String> {
+/// Reads the name of a status.
+pub(super) fn status(text: &str) -> Result<Status, String> {
     Status::parse(text).ok_or_else(|| {
         let known: Vec<_> = Status::ALL.into_iter().map(Status::as_str).collect();
         format!("must be one of {}", known.join(", "))

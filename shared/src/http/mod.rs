@@ -1,8 +1,12 @@
-//! From a request to a use case and back: JSON bodies, problems, correlation ids.
+//! From a request to a use case and back: JSON bodies, problems, lists and their cursors,
+//! correlation ids.
 
 mod access;
 mod body;
 mod conditional;
+mod cursor;
+mod lists;
+mod parameters;
 mod problem;
 mod render;
 mod request;
@@ -10,9 +14,10 @@ mod server;
 
 pub use access::Anyone;
 pub use body::{read_new_order, read_new_product, read_new_status};
+pub use cursor::CursorKey;
+pub use lists::{List, read_order_list, read_product_list};
 pub use problem::Problem;
-pub use render::{OrderList, ProductList};
-pub use request::{Incoming, PageSize};
+pub use request::Incoming;
 pub use server::{Reply, serve, serve_public};
 
 /// Re-exported, so that a function's tests build requests of the same types.

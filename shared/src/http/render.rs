@@ -20,8 +20,10 @@ pub(super) struct OrderBody<'a> {
 
 /// A page of orders, newest first.
 #[derive(Serialize)]
-pub struct OrderList<'a> {
+pub(super) struct OrderList<'a> {
     orders: Vec<SummaryBody<'a>>,
+    /// Null on the last page.
+    next_cursor: Option<&'a str>,
 }
 
 /// One product.
@@ -39,8 +41,10 @@ pub(super) struct ProductBody<'a> {
 
 /// A page of products.
 #[derive(Serialize)]
-pub struct ProductList<'a> {
+pub(super) struct ProductList<'a> {
     products: Vec<ProductBody<'a>>,
+    /// Null on the last page.
+    next_cursor: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -95,17 +99,15 @@ impl<'a> OrderBody<'a> {
 
 impl<'a> OrderList<'a> {
     /// Renders a page.
-    #[must_use]
-    pub fn new(orders: &'a [OrderSummary]) -> Self {
-        Self { orders: orders.iter().map(SummaryBody::from).collect() }
+    pub(super) fn new(orders: &'a [OrderSummary], next_cursor: Option<&'a str>) -> Self {
+        Self { orders: orders.iter().map(SummaryBody::from).collect(), next_cursor }
     }
 }
 
 impl<'a> ProductList<'a> {
     /// Renders a page.
-    #[must_use]
-    pub fn new(products: &'a [Product]) -> Self {
-        Self { products: products.iter().map(ProductBody::from).collect() }
+    pub(super) fn new(products: &'a [Product], next_cursor: Option<&'a str>) -> Self {
+        Self { products: products.iter().map(ProductBody::from).collect(), next_cursor }
     }
 }
 

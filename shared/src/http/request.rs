@@ -6,6 +6,7 @@ use lambda_http::{Body, Request, RequestExt};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::parameters::Parameters;
 use super::server::CORRELATION_ID;
 use super::{Anyone, Problem};
 use crate::Error;
@@ -119,35 +120,21 @@ impl<C> Incoming<C> {
         Ok(Some(Claim { key, request_hash }))
     }
 
-    /// The value of the query parameter `name`, if it is there. A parameter that is not in `known`
-    /// is refused: it is a misspelling more often than a wish.
+    /// The values of the query parameters in `known`, as far as they are there. Any other is refused.
     ///
     /// # Errors
     /// A violation of every parameter that is not known, or that is there twice.
-    pub fn query<const N: usize>(&self, known: [&str; N]) -> Result<[Option<&str>; N], Problem> {
-        let Some(query) = self.request.query_string_parameters_ref() else {
-            return Ok([None; N]);
-        };
-        let mut violations = Vec::new();
-        for (name, _) in query.iter() {
-            if !known.contains(&name) {
-                violations.push(Violation {
-                    pointer: name.to_owned(),
-                    detail: "is not a parameter of this route".to_owned(),
-                });
-            } else if query.all(name).is_some_and(|values| values.len() > 1) {
-                violations.push(Violation {
-                    pointer: name.to_owned(),
-                    detail: "must be given once".to_owned(),
-                });
-            }
-        }
-        violations.dedup();
-        if violations.is_empty() {
-            Ok(known.map(|name| query.first(name)))
-        } else {
-            Err(Error::Invalid(violations).into())
-        }
+    pub fn query<const N: usize>(
+        &self,
+        known: [&'static str; N],
+    ) -> Result<[Option<&str>; N], Problem> {
+        let mut parameters = self.parameters(&known);
+        parameters.check()?;
+        Ok(known.map(|name| parameters.get(name)))
+    }
+
+    pub(super) fn parameters(&self, known: &[&'static str]) -> Parameters<'_> {
+        Parameters::read(self.request.query_string_parameters_ref(), known)
     }
 
     /// The body as JSON, of whatever shape.
@@ -171,34 +158,6 @@ impl<C> Incoming<C> {
             let (line, column) = (error.line(), error.column());
             violation("", format!("is not JSON: see line {line}, column {column}"))
         })
-    }
-}
-
-/// How many entries a page may have: 1 to 100, and 10 unless asked otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageSize(u8);
-
-impl PageSize {
-    /// Reads the parameter `limit`.
-    ///
-    /// # Errors
-    /// A violation of `limit`, if it is anything but a number from 1 to 100.
-    pub fn parse(limit: Option<&str>) -> Result<Self, Problem> {
-        let Some(limit) = limit else {
-            return Ok(Self(10));
-        };
-        limit
-            .parse()
-            .ok()
-            .filter(|size| (1..=100).contains(size))
-            .map(Self)
-            .ok_or_else(|| violation("limit", "must be a number from 1 to 100".to_owned()))
-    }
-
-    /// The number.
-    #[must_use]
-    pub fn get(self) -> u8 {
-        self.0
     }
 }
 
@@ -297,15 +256,6 @@ mod tests {
         assert_eq!(with_query(&[("limit", &["5"])]).query(["limit"]).ok().unwrap(), [Some("5")]);
         assert!(with_query(&[("limit", &["5", "6"])]).query(["limit"]).is_err());
         assert!(with_query(&[("limt", &["5"])]).query(["limit"]).is_err());
-    }
-
-    #[test]
-    fn a_page_has_1_to_100_entries_and_10_unless_asked_otherwise() {
-        assert_eq!(PageSize::parse(None).ok(), Some(PageSize(10)));
-        assert_eq!(PageSize::parse(Some("100")).ok(), Some(PageSize(100)));
-        for limit in ["", "0", "-1", "101", "256", "ten", "1.5"] {
-            assert!(PageSize::parse(Some(limit)).is_err(), "{limit}");
-        }
     }
 
     #[test]

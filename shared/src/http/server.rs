@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Instant;
 
 use lambda_http::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, LOCATION, STRICT_TRANSPORT_SECURITY,
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, LINK, LOCATION, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use lambda_http::http::{HeaderValue, StatusCode};
@@ -48,6 +48,11 @@ impl Reply {
         Self { status, headers: Vec::new(), body: serde_json::to_vec(body) }
     }
 
+    /// Answers 200 with `body` as JSON.
+    pub(super) fn ok(body: &impl Serialize) -> Self {
+        Self::json(StatusCode::OK, body)
+    }
+
     /// Answers with `order`, and names its version for `If-Match`. Whoever keeps it asks whether it
     /// is still so before each use.
     ///
@@ -82,6 +87,12 @@ impl Reply {
     #[must_use]
     pub fn at(self, path: String) -> Self {
         self.with(LOCATION, path)
+    }
+
+    /// Says where what comes next can be found (RFC 8288).
+    #[must_use]
+    pub(super) fn before(self, target: &str) -> Self {
+        self.with(LINK, format!("<{target}>; rel=\"next\""))
     }
 
     /// Says that an earlier request with the same key was answered so.

@@ -10,8 +10,7 @@ use uuid::Uuid;
 
 use super::error::{ORDERS_NUMBER_KEY, ORDERS_PKEY, unexpected};
 use super::{
-    CHANGE_STATUS, CONFIRM_ORDERS, Database, GET_ORDER, GET_STATUSES, LIST_ALL_ORDERS, LIST_ORDERS,
-    PLACE_ORDER, REFUSE_ORDERS,
+    CHANGE_STATUS, CONFIRM_ORDERS, Database, GET_ORDER, GET_STATUSES, PLACE_ORDER, REFUSE_ORDERS,
 };
 use crate::Error;
 use crate::app::ports::{
@@ -21,7 +20,7 @@ use crate::app::ports::{
 use crate::app::{Context, FulfillmentJob};
 use crate::domain::{
     Currency, HistoryEntry, Money, NewOrder, Order, OrderId, OrderItem, OrderLine, OrderNumber,
-    OrderSummary, Owner, ProductId, Status,
+    OrderQuery, OrderSummary, Owner, Page, ProductId, Status,
 };
 
 /// Who confirms, in an order's history.
@@ -37,13 +36,14 @@ impl ReadOrders for Database {
         rows.first().map(order).transpose()
     }
 
-    async fn orders(&self, visible: Visible<'_>, limit: u8) -> Result<Vec<OrderSummary>, Error> {
-        let limit = i64::from(limit);
-        let rows = match visible {
-            Visible::Of(owner) => self.query(LIST_ORDERS, &[&owner.as_str(), &limit]).await?,
-            Visible::All => self.query(LIST_ALL_ORDERS, &[&limit]).await?,
-        };
-        rows.iter().map(summary).collect()
+    async fn orders(
+        &self,
+        visible: Visible<'_>,
+        query: &OrderQuery,
+    ) -> Result<Page<OrderSummary>, Error> {
+        let rows = self.page_of_orders(visible, query).await?;
+        let found = rows.iter().map(summary).collect::<Result<_, _>>()?;
+        Ok(Page::new(found, query.limit))
     }
 }
 

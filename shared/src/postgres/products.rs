@@ -8,7 +8,7 @@ use super::orders::money;
 use super::{Database, GET_PRODUCT, LIST_PRODUCTS, PUT_PRODUCT};
 use crate::Error;
 use crate::app::ports::{Precondition, Put, PutProducts, ReadProducts};
-use crate::domain::{NewProduct, Product, ProductId};
+use crate::domain::{NewProduct, Page, Product, ProductId, ProductQuery, Search};
 
 impl ReadProducts for Database {
     async fn product(&self, id: ProductId) -> Result<Option<Product>, Error> {
@@ -16,9 +16,12 @@ impl ReadProducts for Database {
         rows.first().map(product).transpose()
     }
 
-    async fn products(&self, limit: u8) -> Result<Vec<Product>, Error> {
-        let rows = self.query(LIST_PRODUCTS, &[&i64::from(limit)]).await?;
-        rows.iter().map(product).collect()
+    async fn products(&self, query: &ProductQuery) -> Result<Page<Product>, Error> {
+        let above = query.above.map(ProductId::as_uuid);
+        let search = query.search.as_ref().map(Search::as_str);
+        let rows = self.query(LIST_PRODUCTS, &[&above, &query.limit.and_one(), &search]).await?;
+        let found = rows.iter().map(product).collect::<Result<_, _>>()?;
+        Ok(Page::new(found, query.limit))
     }
 }
 

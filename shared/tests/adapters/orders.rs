@@ -9,7 +9,7 @@ use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders, Vis
 use waybill::domain::{NewOrder, Order, OrderId, Scope, Status};
 use waybill::postgres::Database;
 
-use crate::support::{TestDatabase, caller, context, order};
+use crate::support::{TestDatabase, caller, context, first_orders, order};
 
 async fn placed(database: &Database, order: &NewOrder) -> Order {
     match database.place(OrderId::generate(), order, None, &context()).await.unwrap() {
@@ -38,7 +38,8 @@ async fn a_placed_order_is_read_back_as_it_was_answered() {
     let caller = context().caller;
     let visible = Visible::Of(caller.subject());
     assert_eq!(database.order(visible, order.summary.id).await.unwrap(), Some(order.clone()));
-    assert_eq!(database.orders(visible, 10).await.unwrap(), [order.summary]);
+    let page = database.orders(visible, &first_orders(10)).await.unwrap();
+    assert_eq!(page.entries, [order.summary]);
 }
 
 #[tokio::test]
@@ -166,8 +167,9 @@ async fn a_list_is_newest_first_and_no_longer_than_asked() {
         ids.push(placed(&database, &order(&[(mug, 1)])).await.summary.id);
     }
     ids.reverse();
-    let listed = database.orders(Visible::to(&context().caller), 3).await.unwrap();
-    assert_eq!(listed.iter().map(|order| order.id).collect::<Vec<_>>(), ids[..3]);
+    let page = database.orders(Visible::to(&context().caller), &first_orders(3)).await.unwrap();
+    assert!(page.has_more);
+    assert_eq!(page.entries.iter().map(|order| order.id).collect::<Vec<_>>(), ids[..3]);
 }
 
 #[tokio::test]
@@ -181,10 +183,12 @@ async fn an_order_of_somebody_else_is_not_there_but_for_staff() {
     let id = order.summary.id;
     let customer = caller("ada", &[Scope::Read, Scope::Write]);
     assert_eq!(database.order(Visible::to(&customer), id).await.unwrap(), None);
-    assert_eq!(database.orders(Visible::to(&customer), 10).await.unwrap(), []);
+    let page = database.orders(Visible::to(&customer), &first_orders(10)).await.unwrap();
+    assert_eq!((page.entries, page.has_more), (vec![], false));
     let staff = caller("grace", &[Scope::Staff]);
     assert_eq!(database.order(Visible::to(&staff), id).await.unwrap(), Some(order.clone()));
-    assert_eq!(database.orders(Visible::to(&staff), 10).await.unwrap(), [order.summary]);
+    let page = database.orders(Visible::to(&staff), &first_orders(10)).await.unwrap();
+    assert_eq!(page.entries, [order.summary]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use waybill::app::ports::ReadProducts;
 use waybill::cache::{DynamoDbCache, Flights, MemoryCache, PageCache};
 use waybill::domain::ProductId;
 
-use crate::support::{TestDatabase, aws, cache_table};
+use crate::support::{TestDatabase, aws, cache_table, first_products};
 
 #[tokio::test]
 async fn a_list_has_what_can_be_ordered() {
@@ -21,8 +21,8 @@ async fn a_list_has_what_can_be_ordered() {
     let ids = |limit| {
         let database = &database;
         async move {
-            let products = database.products(limit).await.unwrap();
-            products.into_iter().map(|product| product.id).collect::<Vec<_>>()
+            let page = database.products(&first_products(limit)).await.unwrap();
+            page.entries.into_iter().map(|product| product.id).collect::<Vec<_>>()
         }
     };
     assert_eq!(ids(10).await, [first, sold_out]);
@@ -89,8 +89,8 @@ async fn a_page_is_read_once_in_a_few_seconds() {
     let mug = test.product("EUR", 1450, 10).await;
     let pages = PageCache::default();
     let ids = async |limit| {
-        let page = app::list_products(&pages, &*database, limit).await.unwrap();
-        page.iter().map(|product| product.id).collect::<Vec<_>>()
+        let page = app::list_products(&pages, &*database, &first_products(limit)).await.unwrap();
+        page.entries.iter().map(|product| product.id).collect::<Vec<_>>()
     };
     assert_eq!(ids(5).await, [mug]);
     test.sql.batch_execute("DELETE FROM products").await.unwrap();

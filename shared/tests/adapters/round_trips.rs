@@ -6,13 +6,14 @@ use waybill::app::ports::{
     ConfirmOrders, PlaceOrders, Placement, ReadOrders, ReadProducts, Refusal, RefuseOrders, Visible,
 };
 use waybill::cache::{DynamoDbCache, Flights, MemoryCache};
-use waybill::domain::OrderId;
+use waybill::domain::{CustomerEmail, OrderId, OrderQuery, Status};
 use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
 
 use crate::proxy::{Proxy, authority};
 use crate::support::{
-    STATEMENTS, TestDatabase, aws, aws_at, cache_table, config, context, order, queue,
+    STATEMENTS, TestDatabase, aws, aws_at, cache_table, config, context, first_orders,
+    first_products, order, queue,
 };
 
 #[tokio::test]
@@ -63,15 +64,23 @@ async fn get_list_and_a_batch_of_any_size_ask_postgres_once() {
         proxy.forget();
     };
     proxy.forget();
+    let email = Some(CustomerEmail::parse("ada@example.com").unwrap());
+    let by_email = OrderQuery { email, ..first_orders(100) };
+    let by_status = OrderQuery { status: Some(Status::Pending), ..first_orders(100) };
     for visible in [Visible::Of(caller.subject()), Visible::All] {
         assert!(database.order(visible, jobs[0].order_id).await.unwrap().is_some());
         asked_once("get-order");
-        assert_eq!(database.orders(visible, 100).await.unwrap().len(), 100);
-        asked_once("list-orders");
+        for query in [&first_orders(100), &by_status, &by_email] {
+            // That the list goes on is known as well.
+            let page = database.orders(visible, query).await.unwrap();
+            assert_eq!((page.entries.len(), page.has_more), (100, true));
+            asked_once("list-orders");
+        }
     }
     assert!(database.product(mug).await.unwrap().is_some());
     asked_once("get-product");
-    assert_eq!(database.products(100).await.unwrap().len(), 1);
+    let page = database.products(&first_products(100)).await.unwrap();
+    assert_eq!((page.entries.len(), page.has_more), (1, false));
     asked_once("list-products");
     for size in [1, 10, 200] {
         assert_eq!(database.confirm(&jobs[..size]).await.unwrap().len(), size);

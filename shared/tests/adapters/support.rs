@@ -12,21 +12,27 @@ use uuid::Uuid;
 use waybill::app::Context;
 use waybill::config::{DatabaseConfig, Timing};
 use waybill::domain::{
-    Caller, CorrelationId, CustomerEmail, CustomerName, NewOrder, Owner, ProductId, Quantity, Scope,
+    Caller, CorrelationId, CustomerEmail, CustomerName, NewOrder, OrderQuery, Owner, PageSize,
+    ProductId, ProductQuery, Quantity, Scope,
 };
 use waybill::postgres::reconcile::{Books, reconcile};
 use waybill::postgres::{
     CHANGE_STATUS, CLAIM_OUTBOX, CONFIRM_ORDERS, Database, FORGET_OLD_KEYS, GET_ORDER, GET_PRODUCT,
-    GET_STATUSES, LIST_ALL_ORDERS, LIST_ORDERS, LIST_PRODUCTS, PLACE_ORDER, PUT_PRODUCT,
-    REFUSE_ORDERS, SETTLE_OUTBOX, migrations,
+    GET_STATUSES, LIST_ALL_ORDERS, LIST_ALL_ORDERS_IN_STATUS, LIST_ORDERS_BY_EMAIL,
+    LIST_ORDERS_BY_EMAIL_AND, LIST_OWN_ORDERS, LIST_OWN_ORDERS_IN_STATUS, LIST_PRODUCTS,
+    PLACE_ORDER, PUT_PRODUCT, REFUSE_ORDERS, SETTLE_OUTBOX, migrations,
 };
 
 /// Every statement of the service.
 pub(crate) const STATEMENTS: &[&str] = &[
     PLACE_ORDER,
     GET_ORDER,
-    LIST_ORDERS,
     LIST_ALL_ORDERS,
+    LIST_ALL_ORDERS_IN_STATUS,
+    LIST_OWN_ORDERS,
+    LIST_OWN_ORDERS_IN_STATUS,
+    LIST_ORDERS_BY_EMAIL,
+    LIST_ORDERS_BY_EMAIL_AND,
     CONFIRM_ORDERS,
     GET_STATUSES,
     REFUSE_ORDERS,
@@ -131,6 +137,21 @@ pub(crate) fn order(lines: &[(ProductId, i64)]) -> NewOrder {
         &lines,
     )
     .unwrap()
+}
+
+/// A page of at most so many.
+pub(crate) fn page_of(limit: u8) -> PageSize {
+    PageSize::parse(&limit.to_string()).unwrap()
+}
+
+/// The first orders of a list, at most so many.
+pub(crate) fn first_orders(limit: u8) -> OrderQuery {
+    OrderQuery { limit: page_of(limit), ..OrderQuery::default() }
+}
+
+/// The first products of a list, at most so many.
+pub(crate) fn first_products(limit: u8) -> ProductQuery {
+    ProductQuery { limit: page_of(limit), ..ProductQuery::default() }
 }
 
 /// Somebody with a token.

@@ -1,0 +1,260 @@
+//! What a list is asked for, and the page that answers.
+
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+
+use super::{CustomerEmail, OrderId, ProductId, Status};
+
+/// The orders that are wanted, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct OrderQuery {
+    /// How many at most.
+    pub limit: PageSize,
+    /// Only orders below this one; none for the first page.
+    pub below: Option<OrderId>,
+    /// Only orders that are in this status.
+    pub status: Option<Status>,
+    /// Only orders of this address, however it is capitalized.
+    pub email: Option<CustomerEmail>,
+    /// Only orders that were placed at this time or later.
+    pub placed_after: Option<Instant>,
+    /// Only orders that were placed before this time.
+    pub placed_before: Option<Instant>,
+}
+
+/// The products that are wanted, in id order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ProductQuery {
+    /// How many at most.
+    pub limit: PageSize,
+    /// Only products above this one; none for the first page.
+    pub above: Option<ProductId>,
+    /// Only products whose name contains this.
+    pub search: Option<Search>,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is on it.
+    pub entries: Vec<T>,
+    /// Whether the list goes on after it.
+    pub has_more: bool,
+}
+
+impl<T> Page<T> {
+    /// Makes a page of what was found when one more than `limit` was asked for.
+    #[must_use]
+    pub fn new(mut found: Vec<T>, limit: PageSize) -> Self {
+        let size = usize::from(limit.get());
+        let has_more = found.len() > size;
+        found.truncate(size);
+        Self { entries: found, has_more }
+    }
+
+    /// The entry that the next page goes on from, if there is a next page.
+    #[must_use]
+    pub fn last_before_more(&self) -> Option<&T> {
+        self.entries.last().filter(|_| self.has_more)
+    }
+}
+
+/// How many entries a page may have: 1 to 100, and 10 unless asked otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PageSize(u8);
+
+impl Default for PageSize {
+    fn default() -> Self {
+        Self(10)
+    }
+}
+
+impl PageSize {
+    /// Reads a number from 1 to 100.
+    ///
+    /// # Errors
+    /// A sentence for the sender, if `text` is anything else.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        text.parse()
+            .ok()
+            .filter(|size| (1..=100).contains(size))
+            .map(Self)
+            .ok_or_else(|| "must be a number from 1 to 100".to_owned())
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u8 {
+        self.0
+    }
+
+    /// One more: whether that one is found tells whether there is a next page.
+    #[must_use]
+    pub fn and_one(self) -> i64 {
+        i64::from(self.0) + 1
+    }
+}
+
+/// A point in time as orders are stored, in whole microseconds: the first one that is not before
+/// what was asked for, so that comparing with it is the same as comparing with that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant(Timestamp);
+
+impl Instant {
+    /// Reads an RFC 3339 time, with `Z` or with an offset.
+    ///
+    /// # Errors
+    /// A sentence for the sender, if `text` is anything else.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let ceiling = TimestampRound::new().smallest(Unit::Microsecond).mode(RoundMode::Ceil);
+        is_rfc3339(text)
+            .then(|| text.parse::<Timestamp>().ok()?.round(ceiling).ok())
+            .flatten()
+            .map(Self)
+            .ok_or_else(|| {
+                "must be a time as in RFC 3339, such as 2026-02-21T12:00:00Z; the + of an offset is \
+                 %2B in a URL"
+                    .to_owned()
+            })
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn timestamp(self) -> Timestamp {
+        self.0
+    }
+}
+
+/// Whether `text` has the form of RFC 3339, 5.6; the parser of `jiff` takes more forms than that.
+fn is_rfc3339(text: &str) -> bool {
+    let has_form = |text: &str, form: &str| {
+        text.len() == form.len()
+            && text.bytes().zip(form.bytes()).all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                b'T' => byte.eq_ignore_ascii_case(&b'T'),
+                b'+' => matches!(byte, b'+' | b'-'),
+                _ => byte == form,
+            })
+    };
+    let Some((date_time, rest)) = text.split_at_checked(19) else { return false };
+    let offset_at = rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len());
+    let (fraction, offset) = rest.split_at(offset_at);
+    let fraction_ok = match fraction.strip_prefix('.') {
+        Some(digits) => {
+            (1..=9).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        None => fraction.is_empty(),
+    };
+    has_form(date_time, "0000-00-00T00:00:00")
+        && fraction_ok
+        && (offset.eq_ignore_ascii_case("Z") || has_form(offset, "+00:00"))
+}
+
+/// A part of a product's name: 1 to 100 characters, none of them a control character.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Search(String);
+
+impl Search {
+    /// Takes the text as it is, white space included.
+    ///
+    /// # Errors
+    /// A sentence for the sender, if it is too long, empty, or has control characters.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
+            return Err("must have 1 to 100 characters and no control characters".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_page_has_1_to_100_entries_and_10_unless_asked_otherwise() {
+        assert_eq!(PageSize::default().get(), 10);
+        assert_eq!(PageSize::parse("100"), Ok(PageSize(100)));
+        for limit in ["", "0", "-1", "101", "256", "ten", "1.5", " 1"] {
+            assert!(PageSize::parse(limit).is_err(), "{limit}");
+        }
+    }
+
+    #[test]
+    fn one_more_than_the_page_holds_means_that_there_is_more() {
+        let two = PageSize(2);
+        assert_eq!(Page::new(vec![1, 2, 3], two), Page { entries: vec![1, 2], has_more: true });
+        assert_eq!(Page::new(vec![1, 2, 3], two).last_before_more(), Some(&2));
+        assert_eq!(Page::new(vec![1, 2], two).last_before_more(), None);
+        assert_eq!(Page::<i32>::new(vec![], two), Page { entries: vec![], has_more: false });
+    }
+
+    #[test]
+    fn a_time_is_one_of_rfc_3339() {
+        let same = ["2026-02-21T12:00:00Z", "2026-02-21t13:00:00.000000000+01:00"];
+        let [first, second] = same.map(|text| Instant::parse(text).unwrap());
+        assert_eq!(first, second);
+        for text in [
+            "0000-01-01T00:00:00Z",
+            "9999-12-30T21:59:59.999999999-00:00",
+            "2026-02-21T12:00:00.5-12:30",
+        ] {
+            assert!(Instant::parse(text).is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            "yesterday",
+            "2026-02-21",
+            "2026-02-21T12:00Z",
+            "2026-02-21T12:00:00",
+            "2026-02-21 12:00:00Z",
+            "2026-02-21T12:00:00 01:00",
+            "2026-02-21T12:00:00+01",
+            "2026-02-21T12:00:00+0100",
+            "2026-02-21T12:00:00,5Z",
+            "2026-02-21T12:00:00.Z",
+            "2026-02-21T12:00:00.0000000001Z",
+            "2026-02-21T12:00:00Z[UTC]",
+            "2026-02-30T12:00:00Z",
+            "2026-02-21T24:00:00Z",
+            "20260221T120000Z",
+            "-009999-01-02T01:59:59Z",
+            "1771675200",
+        ] {
+            assert!(Instant::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_between_two_microseconds_is_the_later_of_them() {
+        let instant = |text| Instant::parse(text).unwrap().timestamp().as_microsecond();
+        let whole = instant("2026-02-21T12:00:00.000001Z");
+        assert_eq!(instant("2026-02-21T12:00:00.000000001Z"), whole);
+        assert_eq!(instant("2026-02-21T12:00:00.000001001Z"), whole + 1);
+        assert_eq!(instant("1969-12-31T23:59:59.999999999Z"), 0);
+    }
+
+    #[test]
+    fn a_search_is_1_to_100_characters() {
+        assert_eq!(Search::parse(" 50% ").unwrap().as_str(), " 50% ");
+        assert!(Search::parse(&"ß".repeat(100)).is_ok());
+        for text in ["", "a\0b", "a\nb", &"x".repeat(101)] {
+            assert!(Search::parse(text).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_makes_a_parser_panic(text in "\\PC*", time in "[-+.:TZz0-9 ]{0,40}") {
+            let _ = (PageSize::parse(&text), Search::parse(&text), Instant::parse(&text));
+            let _ = Instant::parse(&time);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What a page of orders costs: as much on a large table as on a small one.
+
+use serde_json::Value;
+use tokio_postgres::SimpleQueryMessage;
+use uuid::Uuid;
+use waybill::postgres::{
+    LIST_ALL_ORDERS, LIST_ALL_ORDERS_IN_STATUS, LIST_ORDERS_BY_EMAIL, LIST_OWN_ORDERS,
+    LIST_OWN_ORDERS_IN_STATUS,
+};
+
+use crate::support::TestDatabase;
+
+/// As a page of 20 asks for: one more.
+const ROWS: i64 = 21;
+
+/// The most blocks of 8 KiB that a page may touch: each row may lie in one of its own, and the way
+/// down an index and along it takes a few.
+const MOST_BLOCKS: i64 = ROWS + 9;
+
+/// Puts `count` orders into the table, one a second, over a thousand addresses; one in a hundred is
+/// cancelled, and the rest delivered. Each of a thousand owners has as many, or, if they are not
+/// `even`, two of them have one in a thousand and the rest.
+async fn fill(test: &TestDatabase, count: i32, even: bool) {
+    let sql =
+        "INSERT INTO orders (id, number, owner, status, customer_name, customer_email, currency,
+                            total_minor, item_count, created_at, updated_at)
+        SELECT
+            (lpad(to_hex(1767225600000 + n * 1000), 12, '0') || '7'
+                || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid,
+            'ORD-20260101-' || upper(lpad(to_hex(n), 8, '0')),
+            'owner-' || CASE WHEN $2 OR mod(n, 1000) = 1 THEN mod(n, 1000) ELSE 0 END,
+            CASE WHEN mod(n / 1000, 100) = 7 THEN 'cancelled' ELSE 'delivered' END,
+            'Ada', 'Customer-' || mod(n * 104729, 1000) || '@example.com', 'EUR', 100, 1,
+            to_timestamp(1767225600 + n), to_timestamp(1767225600 + n)
+        FROM generate_series(1::bigint, $1::int) n";
+    test.sql.execute(sql, &[&count, &even]).await.unwrap();
+}
+
+/// Explains a page of every kind, from the newest and from deep in the list, as the planner makes it
+/// for any arguments and for these.
+async fn assert_pages_are_cheap(test: &TestDatabase, table: &str) {
+    let (top, bottom) = (Uuid::max(), Uuid::nil());
+    let sql = "SELECT id FROM orders ORDER BY id OFFSET (SELECT count(*) / 4 FROM orders) LIMIT 1";
+    let deep: Uuid = test.sql.query_one(sql, &[]).await.unwrap().get(0);
+    for plans in ["force_generic_plan", "force_custom_plan"] {
+        let sql = format!("SET plan_cache_mode = {plans}");
+        test.sql.batch_execute(&sql).await.unwrap();
+        for (what, statement, more) in [
+            ("everybody's", LIST_ALL_ORDERS, ""),
+            ("everybody's in a common status", LIST_ALL_ORDERS_IN_STATUS, ", 'delivered'"),
+            ("everybody's in a rare status", LIST_ALL_ORDERS_IN_STATUS, ", 'cancelled'"),
+            ("everybody's in no status", LIST_ALL_ORDERS_IN_STATUS, ", 'pending'"),
+            ("an owner's", LIST_OWN_ORDERS, ", 'owner-1'"),
+            ("an owner's, common status", LIST_OWN_ORDERS_IN_STATUS, ", 'owner-1', 'delivered'"),
+            ("an owner's, rare status", LIST_OWN_ORDERS_IN_STATUS, ", 'owner-1', 'cancelled'"),
+            ("an address's", LIST_ORDERS_BY_EMAIL, ", 'customer-1@example.com'"),
+        ] {
+            for (place, below) in [("first", top), ("deep", deep)] {
+                let arguments = format!("'{below}', '{bottom}', null, null, {ROWS}{more}");
+                let (rows, blocks) = cost(test, statement, &arguments).await;
+                eprintln!("{table}, {plans}, {what}, {place}: {rows} rows, {blocks} blocks");
+                assert!(rows <= ROWS && blocks <= MOST_BLOCKS, "{what}: {blocks} blocks");
+            }
+        }
+    }
+}
+
+/// How many rows the statement finds, and how many blocks it touches for that.
+async fn cost(test: &TestDatabase, statement: &str, arguments: &str) -> (i64, i64) {
+    let sql = format!(
+        "DEALLOCATE ALL; PREPARE page AS {statement};
+         EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE page ({arguments})"
+    );
+    let answer = test.sql.simple_query(&sql).await.unwrap();
+    let row = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    let plan: Value = serde_json::from_str(row.unwrap()).unwrap();
+    let number = |name: &str| {
+        let value = &plan[0]["Plan"][name];
+        value.as_f64().map(|value| value.round().to_string().parse::<i64>().unwrap()).unwrap()
+    };
+    (number("Actual Rows"), number("Shared Hit Blocks") + number("Shared Read Blocks"))
+}
+
+#[tokio::test]
+async fn a_page_of_orders_costs_the_same_on_a_small_and_on_a_large_table() {
+    for count in [1_000, 100_000] {
+        let test = TestDatabase::new().await;
+        fill(&test, count, true).await;
+        assert_pages_are_cheap(&test, &format!("{count} orders, not analyzed yet")).await;
+        test.sql.batch_execute("ANALYZE orders").await.unwrap();
+        assert_pages_are_cheap(&test, &format!("{count} orders")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_orders_costs_the_same_where_nearly_all_of_them_are_somebody_else_s() {
+    let test = TestDatabase::new().await;
+    fill(&test, 100_000, false).await;
+    test.sql.batch_execute("ANALYZE orders").await.unwrap();
+    assert_pages_are_cheap(&test, "100000 orders of two owners").await;
+}
+
+#[tokio::test]
+async fn a_limit_in_time_is_the_end_of_the_scan() {
+    let test = TestDatabase::new().await;
+    fill(&test, 100_000, true).await;
+    test.sql.batch_execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
+    // What the adapter makes of a window of ten seconds in the middle of the table.
+    let (from, to) = (1_767_225_600 + 50_000, 1_767_225_600 + 50_010);
+    let id = |seconds: u128| Uuid::from_u128((seconds * 1000) << 80);
+    let arguments = format!(
+        "'{}', '{}', to_timestamp({from}), to_timestamp({to}), {ROWS}",
+        id(to + 60),
+        id(from - 60),
+    );
+    let (rows, blocks) = cost(&test, LIST_ALL_ORDERS, &arguments).await;
+    eprintln!("a window of ten seconds: {rows} rows, {blocks} blocks");
+    // 130 orders lie within the ids, and some forty on a block.
+    assert!(rows == 10 && blocks <= 12, "{rows} rows, {blocks} blocks");
+}
