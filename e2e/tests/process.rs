@@ -112,6 +112,7 @@ async fn without_an_authorizer_nothing_but_what_is_public_answers() {
         ("AWS_REGION", &environment.aws_region),
         ("AWS_ACCESS_KEY_ID", "test"),
         ("AWS_SECRET_ACCESS_KEY", "test"),
+        CURSOR_SECRET,
     ];
     let mut asked = 0;
     for folder in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions")).unwrap() {
@@ -138,6 +139,7 @@ async fn what_an_authorizer_says_counts_and_not_the_callers_variable() {
     let variables = [
         ("DATABASE_URL", environment.database_url.as_str()),
         ("WAYBILL_WATCH_CALLER", "root orders/staff"),
+        CURSOR_SECRET,
     ];
     let mut function = Function::start("list-orders", Extensions::Known, &variables).await;
     let mut event = get("/orders", &json!({}));
