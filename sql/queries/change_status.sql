@@ -22,7 +22,7 @@ changed AS (
 ),
 -- In id order, as every statement locks products.
 to_give_back AS MATERIALIZED (
-    SELECT p.id, i.quantity
+    SELECT p.id, p.stock, i.quantity
     FROM changed c
     JOIN order_items i ON i.order_id = c.id
     JOIN products p ON p.id = i.product_id
@@ -32,7 +32,7 @@ to_give_back AS MATERIALIZED (
 ),
 given_back AS (
     UPDATE products p
-    SET stock = p.stock + g.quantity
+    SET stock = g.stock + g.quantity
     FROM to_give_back g
     WHERE p.id = g.id
 ),

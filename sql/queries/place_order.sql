@@ -70,9 +70,11 @@ accepted AS (
     FROM verdict v
     WHERE v.available AND ($11::text IS NULL OR EXISTS (SELECT FROM claim))
 ),
+-- From the stock that was found under the lock: `p.stock` would first be that of the snapshot, which
+-- may be less than what is left by now, and the constraint is checked before that is noticed.
 reserved AS (
     UPDATE products p
-    SET stock = p.stock - l.quantity
+    SET stock = l.stock - l.quantity
     FROM lines l, accepted
     WHERE p.id = l.product_id
 ),

@@ -10,6 +10,7 @@ WITH
 -- Whoever waits here goes on with the row as the other left it, its stock included.
 found AS MATERIALIZED (
     SELECT p.id, p.name, p.currency, p.price_minor, p.stock, p.active, p.version, p.updated_at,
+           p.stocked,
            -- What was sold or given back since the caller looked stays so: the stock changes by
            -- what the caller changed. As bigint, since two integers may add up to more than one.
            p.stock::bigint + $5::integer - coalesce($8::integer, p.stock) AS new_stock
@@ -27,7 +28,8 @@ created AS (
 replaced AS (
     UPDATE products p
     SET name = $2, currency = $3, price_minor = $4, stock = f.new_stock,
-        stocked = p.stocked + f.new_stock - f.stock,
+        -- All of it from the row as it was locked: `p` is that of the snapshot at first.
+        stocked = f.stocked + f.new_stock - f.stock,
         active = $6, version = f.version + 1, updated_at = now()
     FROM found f
     WHERE p.id = f.id AND f.version = $7 AND f.new_stock BETWEEN 0 AND 2147483647

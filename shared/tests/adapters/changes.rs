@@ -115,29 +115,16 @@ async fn a_change_that_waited_for_another_answers_with_the_history_of_both() {
     let database = test.connect().await;
     let mug = test.product("EUR", 100, 10).await;
     let id = place(&database, &[(mug, 1)]).await.summary.id;
-    let sql = &test.sql;
-    sql.batch_execute(
-        "BEGIN;
-         UPDATE orders SET status = 'confirmed', version = 2;
+    test.begin(
+        "UPDATE orders SET status = 'confirmed', version = 2;
          INSERT INTO order_history
              (order_id, version, from_status, to_status, at, actor, correlation_id)
          SELECT id, 2, 'pending', 'confirmed', now(), 'fulfill-order', 'fulfilment' FROM orders",
     )
-    .await
-    .unwrap();
-    let commit = async {
-        let waits = "SELECT FROM pg_locks l
-                     WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))";
-        for _ in 0..1000 {
-            if !sql.query(waits, &[]).await.unwrap().is_empty() {
-                return sql.batch_execute("COMMIT").await.unwrap();
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("the cancel does not wait");
-    };
+    .await;
     let context = context();
-    let (cancelled, ()) = tokio::join!(app::cancel_order(&*database, id, None, &context), commit);
+    let cancel = app::cancel_order(&*database, id, None, &context);
+    let (cancelled, ()) = tokio::join!(cancel, test.commit_once_somebody_waits());
     let cancelled = cancelled.unwrap();
     assert_eq!(way(&cancelled), ["pending", "confirmed", "cancelled"]);
     let read = database.order(Visible::to(&context.caller), id).await.unwrap();

@@ -192,6 +192,21 @@ async fn a_rush_of_two_hundred_baskets_sells_what_is_there_and_nothing_else() {
     assert!(backwards > 50 && twice > 50);
 }
 
+/// The statement begins while nothing is left, and gets the lock when there is enough again.
+#[tokio::test]
+async fn an_order_that_waited_for_stock_to_come_back_is_placed() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let mug = test.product("EUR", 100, 0).await;
+    test.begin("UPDATE products SET stock = 10, stocked = 10").await;
+    let (wanted, context) = (order(&[(mug, 4)]), context());
+    let place = database.place(OrderId::generate(), &wanted, None, &context);
+    let (placed, ()) = tokio::join!(place, test.commit_once_somebody_waits());
+    assert!(matches!(placed.unwrap(), Placement::Placed(_)));
+    assert_eq!(test.stock(mug).await, 6);
+    assert_eq!(test.books().await.discrepancies, []);
+}
+
 fn distinct(basket: &Basket) -> usize {
     basket.iter().map(|(product, _)| product).collect::<HashSet<_>>().len()
 }

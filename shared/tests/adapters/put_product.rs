@@ -210,6 +210,21 @@ async fn an_order_keeps_the_price_and_the_currency_of_its_time() {
     }
 }
 
+/// The statement begins while little was put on sale, and gets the lock when it is more.
+#[tokio::test]
+async fn a_product_is_put_by_the_books_as_they_are_when_its_turn_comes() {
+    let test = TestDatabase::new().await;
+    let database = test.connect().await;
+    let seen = created(&database, &mug("EUR", 1450, 1)).await;
+    test.begin("UPDATE products SET stock = 40, stocked = 40").await;
+    let fewer = mug("EUR", 1450, 5);
+    let now = Precondition::Unchanged(Seen { version: seen.version, stock: None });
+    let put = database.put(seen.id, &fewer, now);
+    let (put, ()) = tokio::join!(put, test.commit_once_somebody_waits());
+    assert!(matches!(put.unwrap(), Put::Replaced(product) if product.stock == 5));
+    assert_eq!(test.books().await.discrepancies, []);
+}
+
 /// A small generator of numbers that look random (xorshift), the same on every run.
 struct Dice(u64);
 

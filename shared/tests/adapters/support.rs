@@ -102,6 +102,24 @@ impl TestDatabase {
         self.sql.query_one(sql, &[&id.as_uuid()]).await.unwrap().get(0)
     }
 
+    /// Begins a transaction with these statements, as somebody else who is at work.
+    pub(crate) async fn begin(&self, statements: &str) {
+        self.sql.batch_execute(&format!("BEGIN; {statements}")).await.unwrap();
+    }
+
+    /// Commits it as soon as somebody waits for it.
+    pub(crate) async fn commit_once_somebody_waits(&self) {
+        let waits = "SELECT FROM pg_locks l
+                     WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))";
+        for _ in 0..1000 {
+            if !self.sql.query(waits, &[]).await.unwrap().is_empty() {
+                return self.sql.batch_execute("COMMIT").await.unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("nobody waits");
+    }
+
     /// Whether all of it adds up.
     pub(crate) async fn books(&self) -> Books {
         reconcile(&self.config()).await.unwrap()
