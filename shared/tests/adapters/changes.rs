@@ -1,7 +1,5 @@
 //! Cancelling, and taking an order through its life.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use waybill::Error;
 use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders, Visible};
