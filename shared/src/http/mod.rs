@@ -5,6 +5,7 @@ mod access;
 mod body;
 mod conditional;
 mod cursor;
+mod event;
 mod lists;
 mod parameters;
 mod problem;
@@ -15,10 +16,11 @@ mod server;
 pub use access::Anyone;
 pub use body::{read_new_order, read_new_product, read_new_status};
 pub use cursor::CursorKey;
+pub use event::read_event;
 pub use lists::{List, read_order_list, read_product_list};
 pub use problem::Problem;
 pub use request::Incoming;
-pub use server::{Reply, serve, serve_public};
+pub use server::{Reply, answer, answer_anyone, serve, serve_public};
 
 /// Re-exported, so that a function's tests build requests of the same types.
 pub use lambda_http::http::StatusCode;

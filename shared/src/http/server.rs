@@ -8,18 +8,20 @@ use lambda_http::http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use lambda_http::http::{HeaderValue, StatusCode};
-use lambda_http::{Body, Request, RequestExt, Response, service_fn};
+use lambda_http::tower::util::MapRequest;
+use lambda_http::{Adapter, Body, LambdaEvent, Request, RequestExt, Response, service_fn};
 use serde::Serialize;
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::access::authorize;
 use super::conditional::{Known, order_tag, product_tag};
+use super::event::without_url;
 use super::render::{OrderBody, ProductBody};
 use super::request::Trail;
 use super::{Anyone, Incoming, Problem};
 use crate::config::Config;
-use crate::domain::{CorrelationId, Order, Product, Scope};
+use crate::domain::{Caller, CorrelationId, Order, Product, Scope};
 use crate::{BoxError, Error, lambda, metrics};
 
 /// Carries the correlation id, there and back.
@@ -118,14 +120,7 @@ where
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let watch = config.watch_caller()?;
-    run(
-        |request, trail| {
-            let caller = authorize(&request, watch.as_ref(), any_of)?;
-            Ok(Incoming::of(request, caller, trail))
-        },
-        handler,
-    )
-    .await
+    run(|request| answer(request, watch.as_ref(), any_of, &handler)).await
 }
 
 /// Serves the requests of whoever makes them. The handler learns nothing of the caller, and can reach
@@ -138,25 +133,52 @@ where
     H: Fn(Incoming<Anyone>) -> F + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    run(|request, _| Ok(Incoming::of_anyone(request)), handler).await
+    run(|request| answer_anyone(request, &handler)).await
 }
 
-async fn run<A, C, H, F>(admit: A, handler: H) -> Result<(), BoxError>
+/// What [`serve`] answers to one request; `watch` is the caller where no authorizer stands in front.
+pub async fn answer<H, F>(
+    request: Request,
+    watch: Option<&Caller>,
+    any_of: &[Scope],
+    handler: H,
+) -> Response<Body>
 where
-    A: Fn(Request, Trail) -> Result<Incoming<C>, Problem> + Sync,
-    C: Send,
-    H: Fn(Incoming<C>) -> F + Sync,
+    H: Fn(Incoming) -> F + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    let (admit, handler) = (&admit, &handler);
-    lambda_http::run(service_fn(|request| answer(request, admit, handler))).await
+    let admit = |request, trail| {
+        let caller = authorize(&request, watch, any_of)?;
+        Ok(Incoming::of(request, caller, trail))
+    };
+    answer_admitted(request, admit, handler).await
 }
 
-async fn answer<A, C, H, F>(
-    request: Request,
-    admit: &A,
-    handler: &H,
-) -> Result<Response<Body>, Infallible>
+/// What [`serve_public`] answers to one request.
+pub async fn answer_anyone<H, F>(request: Request, handler: H) -> Response<Body>
+where
+    H: Fn(Incoming<Anyone>) -> F + Sync,
+    F: Future<Output = Result<Reply, Problem>> + Send,
+{
+    answer_admitted(request, |request, _| Ok(Incoming::of_anyone(request)), handler).await
+}
+
+async fn run<A, F>(answer: A) -> Result<(), BoxError>
+where
+    A: Fn(Request) -> F + Sync,
+    F: Future<Output = Response<Body>> + Send,
+{
+    let answer = &answer;
+    let requests = service_fn(|request| async move { Ok::<_, Infallible>(answer(request).await) });
+    let events = MapRequest::new(
+        // What `lambda_http::run` makes of a handler, with a step in front of it.
+        Adapter::from(requests),
+        |LambdaEvent { payload, context }| LambdaEvent::new(without_url(payload), context),
+    );
+    lambda_http::lambda_runtime::run(events).await
+}
+
+async fn answer_admitted<A, C, H, F>(request: Request, admit: A, handler: H) -> Response<Body>
 where
     A: Fn(Request, Trail) -> Result<Incoming<C>, Problem> + Sync,
     C: Send,
@@ -190,7 +212,7 @@ where
         let duration_ms = started.elapsed().as_secs_f64() * 1e3;
         tracing::info!(status = response.status().as_u16(), duration_ms, "the request is answered");
         counts.log(correlation_id.as_str(), &request_id, cold_start);
-        Ok(response)
+        response
     }
     .instrument(span)
     .await
@@ -251,9 +273,8 @@ mod tests {
         let mut request = Request::new(Body::Empty);
         *request.method_mut() = method;
         request.headers_mut().insert(IF_NONE_MATCH, known.parse().unwrap());
-        let admit = |request, _| Ok(Incoming::of_anyone(request));
         let handler = async |_| Ok(Reply::product(status, &product));
-        answer(request, &admit, &|incoming| handler(incoming)).await.unwrap()
+        answer_anyone(request, handler).await
     }
 
     #[tokio::test]

@@ -1,0 +1,131 @@
+//! The handlers of the functions, from their own files, and one request to any of them.
+
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Body, Response};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+use waybill::cache::{Flights, PageCache};
+use waybill::config::{Config, CursorSecret};
+use waybill::http::{CursorKey, answer, answer_anyone, read_event};
+
+use crate::shop::Shop;
+
+#[path = "../../../functions/cancel-order/src/handler.rs"]
+mod cancel_order;
+#[path = "../../../functions/create-order/src/handler.rs"]
+mod create_order;
+#[path = "../../../functions/fulfill-order/src/handler.rs"]
+#[expect(dead_code, reason = "there is no database to prepare statements for")]
+pub(crate) mod fulfill_order;
+#[path = "../../../functions/get-order/src/handler.rs"]
+mod get_order;
+#[path = "../../../functions/get-product/src/handler.rs"]
+mod get_product;
+#[path = "../../../functions/health/src/handler.rs"]
+mod health;
+#[path = "../../../functions/list-orders/src/handler.rs"]
+mod list_orders;
+#[path = "../../../functions/list-products/src/handler.rs"]
+mod list_products;
+#[path = "../../../functions/put-product/src/handler.rs"]
+mod put_product;
+#[path = "../../../functions/update-order-status/src/handler.rs"]
+mod update_order_status;
+
+/// A function that answers requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    CancelOrder,
+    CreateOrder,
+    GetOrder,
+    GetProduct,
+    Health,
+    ListOrders,
+    ListProducts,
+    PutProduct,
+    UpdateOrderStatus,
+}
+
+impl Function {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::CancelOrder,
+        Self::CreateOrder,
+        Self::GetOrder,
+        Self::GetProduct,
+        Self::Health,
+        Self::ListOrders,
+        Self::ListProducts,
+        Self::PutProduct,
+        Self::UpdateOrderStatus,
+    ];
+
+    /// What the function answers to an event that the gateway sends it.
+    pub(crate) async fn answer(self, shop: &Shop, event: &Value) -> Response<Body> {
+        // From text, as it arrives.
+        let event: LambdaRequest = serde_json::from_str(&event.to_string()).unwrap();
+        let request = read_event(event);
+        let cursors = key();
+        match self {
+            Self::CancelOrder => {
+                answer(request, None, &cancel_order::ANY_OF, |request| {
+                    cancel_order::cancel_order(request, shop)
+                })
+                .await
+            }
+            Self::CreateOrder => {
+                answer(request, None, &create_order::ANY_OF, |request| {
+                    create_order::create_order(request, shop, shop, shop)
+                })
+                .await
+            }
+            Self::GetOrder => {
+                answer(request, None, &get_order::ANY_OF, |request| {
+                    get_order::get_order(request, shop)
+                })
+                .await
+            }
+            Self::GetProduct => {
+                let flights = Flights::default();
+                answer(request, None, &get_product::ANY_OF, |request| {
+                    get_product::get_product(request, &flights, shop, shop)
+                })
+                .await
+            }
+            Self::Health => {
+                let (config, dependencies) = (Config::from_env(), OnceCell::new());
+                // The largest of them: the connections to all that it may ask.
+                let health = |request| Box::pin(health::health(request, &config, &dependencies));
+                answer_anyone(request, health).await
+            }
+            Self::ListOrders => {
+                answer(request, None, &list_orders::ANY_OF, |request| {
+                    list_orders::list_orders(request, &cursors, shop)
+                })
+                .await
+            }
+            Self::ListProducts => {
+                let pages = PageCache::default();
+                answer(request, None, &list_products::ANY_OF, |request| {
+                    list_products::list_products(request, &cursors, &pages, shop)
+                })
+                .await
+            }
+            Self::PutProduct => {
+                answer(request, None, &put_product::ANY_OF, |request| {
+                    put_product::put_product(request, shop, shop)
+                })
+                .await
+            }
+            Self::UpdateOrderStatus => {
+                answer(request, None, &update_order_status::ANY_OF, |request| {
+                    update_order_status::update_order_status(request, shop)
+                })
+                .await
+            }
+        }
+    }
+}
+
+fn key() -> CursorKey {
+    CursorKey::new(&CursorSecret::new("k".repeat(32)).unwrap()).unwrap()
+}

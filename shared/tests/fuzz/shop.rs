@@ -1,0 +1,225 @@
+//! A shop in memory that holds to what the ports promise, and answers in every way that they allow:
+//! which one, `mood` decides.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+use waybill::app::ports::{
+    CacheProducts, Cached, Change, ChangeOrders, Claim, Claimed, ConfirmOrders, FoundLine,
+    FoundProduct, KeepOutbox, Message, PlaceOrders, Placement, Precondition, Put, PutProducts,
+    ReadOrders, ReadProducts, Refusal, RefuseOrders, SendBatch, SendJobs, Visible,
+};
+use waybill::app::{Context, FulfillmentJob};
+use waybill::domain::{
+    Currency, HistoryEntry, Money, NewOrder, NewProduct, Order, OrderId, OrderItem, OrderQuery,
+    OrderSummary, Page, Product, ProductId, ProductQuery, Status,
+};
+use waybill::{BoxError, Error};
+
+/// A shop with more orders and products than any page holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shop {
+    pub(crate) mood: u8,
+}
+
+impl PlaceOrders for Shop {
+    async fn place(
+        &self,
+        id: OrderId,
+        order: &NewOrder,
+        claim: Option<&Claim>,
+        _: &Context,
+    ) -> Result<Placement, Error> {
+        let found = |known, product: fn() -> Option<FoundProduct>| {
+            let lines = order.lines().iter();
+            Placement::Refused(
+                lines.map(|&line| FoundLine { line, known, product: product() }).collect(),
+            )
+        };
+        let none_left = || Some(FoundProduct { name: "Mug".into(), currency: euro(), stock: 0 });
+        Ok(match self.mood % 8 {
+            0 => found(false, || None),
+            1 => found(true, || None),
+            2 => found(true, none_left),
+            3 if claim.is_some() => Placement::KeyReused,
+            4 if claim.is_some() => Placement::KeyInFlight,
+            5 if claim.is_some() => Placement::Replayed(stored(id, Status::Pending)),
+            _ => Placement::Placed(stored(id, Status::Pending)),
+        })
+    }
+}
+
+impl ReadOrders for Shop {
+    async fn order(&self, _: Visible<'_>, id: OrderId) -> Result<Option<Order>, Error> {
+        Ok((!self.mood.is_multiple_of(4)).then(|| stored(id, self.status())))
+    }
+
+    async fn orders(
+        &self,
+        _: Visible<'_>,
+        query: &OrderQuery,
+    ) -> Result<Page<OrderSummary>, Error> {
+        let order = |number| stored(OrderId::from(Uuid::from_u128(number)), self.status()).summary;
+        let found = u128::from(query.limit.get()) + u128::from(self.mood % 2);
+        Ok(Page::new((0..found).map(order).collect(), query.limit))
+    }
+}
+
+impl ChangeOrders for Shop {
+    async fn change(
+        &self,
+        _: Visible<'_>,
+        id: OrderId,
+        status: Status,
+        _: Option<i64>,
+        _: &Context,
+    ) -> Result<Option<Change>, Error> {
+        let order = |status| stored(id, status);
+        Ok(match self.mood % 3 {
+            0 => None,
+            1 => Some(Change { order: order(status), made: true }),
+            _ => Some(Change { order: order(self.status()), made: false }),
+        })
+    }
+}
+
+impl ReadProducts for Shop {
+    async fn product(&self, id: ProductId) -> Result<Option<Product>, Error> {
+        Ok((!self.mood.is_multiple_of(4)).then(|| product(id)))
+    }
+
+    async fn products(&self, query: &ProductQuery) -> Result<Page<Product>, Error> {
+        let product = |number| product(ProductId::from(Uuid::from_u128(number)));
+        let found = u128::from(query.limit.get()) + u128::from(self.mood % 2);
+        Ok(Page::new((0..found).map(product).collect(), query.limit))
+    }
+}
+
+impl PutProducts for Shop {
+    async fn put(&self, id: ProductId, _: &NewProduct, _: Precondition) -> Result<Put, Error> {
+        Ok(match self.mood % 4 {
+            0 => Put::Created(product(id)),
+            1 => Put::Replaced(product(id)),
+            2 => Put::Refused(Some(product(id))),
+            _ => Put::Refused(None),
+        })
+    }
+}
+
+impl CacheProducts for Shop {
+    async fn recall(&self, ids: &[ProductId]) -> HashMap<ProductId, Cached> {
+        let known = ids.iter().take(usize::from(self.mood / 64));
+        known.map(|&id| (id, Cached::Missing)).collect()
+    }
+
+    async fn remember(&self, _: ProductId, _: Cached) {}
+}
+
+impl SendJobs for Shop {
+    async fn send(&self, _: &FulfillmentJob) -> Result<(), Error> {
+        match self.mood % 5 {
+            0 => {
+                let source = "it is away".into();
+                Err(Error::Unavailable { dependency: "the fulfilment queue", source })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl ConfirmOrders for Shop {
+    async fn confirm(&self, jobs: &[FulfillmentJob]) -> Result<HashMap<OrderId, Status>, Error> {
+        Ok(jobs.iter().map(|job| (job.order_id, self.status())).collect())
+    }
+}
+
+impl RefuseOrders for Shop {
+    async fn statuses(&self, ids: &[OrderId]) -> Result<HashMap<OrderId, Status>, Error> {
+        Ok(ids.iter().map(|&id| (id, self.status())).collect())
+    }
+
+    async fn refuse(&self, refusals: &[Refusal<'_>]) -> Result<HashMap<OrderId, Status>, Error> {
+        Ok(refusals.iter().map(|refusal| (refusal.job.order_id, self.status())).collect())
+    }
+}
+
+impl KeepOutbox for Shop {
+    async fn claim(&self, _: u16) -> Result<Claimed, Error> {
+        Ok(Claimed::default())
+    }
+
+    async fn settle(&self, _: &[Uuid], _: &[(Uuid, Duration)]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn forget_old_keys(&self) -> Result<u64, Error> {
+        Ok(0)
+    }
+}
+
+impl<K: Sync> SendBatch<K> for Shop {
+    const LIMIT: usize = 10;
+
+    async fn send_batch(&self, messages: &[Message<K>]) -> Vec<Result<(), BoxError>> {
+        messages.iter().map(|_| Ok(())).collect()
+    }
+}
+
+impl Shop {
+    fn status(self) -> Status {
+        Status::ALL[usize::from(self.mood) % Status::ALL.len()]
+    }
+}
+
+fn euro() -> Currency {
+    Currency::parse("EUR").unwrap()
+}
+
+fn now() -> Timestamp {
+    "2026-02-21T12:00:00.123456Z".parse().unwrap()
+}
+
+fn stored(id: OrderId, status: Status) -> Order {
+    let price = Money { minor: 1450, currency: euro() };
+    let summary = OrderSummary {
+        id,
+        number: id.number(),
+        status,
+        customer_name: "Ada Lovelace".to_owned(),
+        customer_email: "ada@example.com".to_owned(),
+        total: price,
+        item_count: 1,
+        version: 1,
+        created_at: now(),
+        updated_at: now(),
+    };
+    let item = OrderItem {
+        product_id: ProductId::from(Uuid::from_u128(7)),
+        name: "Mug".to_owned(),
+        unit_price: price,
+        quantity: 1,
+    };
+    let placed = HistoryEntry {
+        from: None,
+        to: Status::Pending,
+        at: now(),
+        actor: "ada".to_owned(),
+        correlation_id: "a".to_owned(),
+        reason: None,
+    };
+    Order { summary, items: vec![item], history: vec![placed] }
+}
+
+fn product(id: ProductId) -> Product {
+    Product {
+        id,
+        name: "Mug".to_owned(),
+        price: Money { minor: 1450, currency: euro() },
+        stock: 41,
+        active: true,
+        version: 7,
+        updated_at: now(),
+    }
+}
