@@ -37,7 +37,7 @@ test: cargo ## Run everything that CI runs, on a stack of its own
 figures: cargo ## Print the size and the start time of each function (with a stack up)
 	@$(RUN) figures $(ARGS)
 
-bench: cargo ## Compare the service's statements with the same SQL by pgbench
+bench: cargo ## Measure large responses, and the service's statements beside the same SQL by pgbench
 	@$(RUN) bench $(ARGS)
 
 reconcile: cargo ## Say whether all stock and all orders add up

@@ -1,4 +1,4 @@
-//! `make bench`: what the service adds to its statements.
+//! `make bench`: what the service adds to its statements, and what its largest responses take.
 
 use tokio::process::Command;
 
@@ -8,11 +8,11 @@ use crate::stack::{Kind, Stack};
 use crate::tools::Tools;
 use crate::{postgres, process, ui};
 
-/// Runs the benchmark on a Postgres of its own, which does not wait for the disk: that would be the
-/// same for both sides, and hide the difference.
+/// Runs the benchmarks: those of the statements on a Postgres of their own, which does not wait for the
+/// disk. That would be the same for both sides, and hide the difference.
 ///
 /// # Errors
-/// If Postgres does not start, or the benchmark fails.
+/// If Postgres does not start, or a benchmark fails.
 pub(crate) async fn run(config: &Config) -> Result<()> {
     let mut stack = Stack::take(config, Kind::Test)?;
     let tools = Tools::install(config).await?;
@@ -20,11 +20,11 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
     ui::step("cargo bench --package waybill (compiling takes some minutes, once)");
     let mut command = Command::new("cargo");
     command
-        .args(["bench", "--package", "waybill", "--bench", "statements"])
-        .args(["--no-default-features", "--features", "migrations"])
+        .args(["bench", "--package", "waybill", "--bench", "render", "--bench", "statements"])
+        .args(["--no-default-features", "--features", "http,migrations"])
         .current_dir(&config.root)
         .env("TEST_DATABASE_URL", server)
         .env("PGBENCH", postgres::programs(tools.dir())?.join("pgbench"));
-    process::run_loudly("The benchmark", &mut command).await?;
+    process::run_loudly("A benchmark", &mut command).await?;
     stack.delete()
 }

@@ -80,7 +80,7 @@ enum Command {
     Test,
     /// Print the size and the start time of each function
     Figures,
-    /// Compare the service's statements with the same SQL by pgbench
+    /// Measure large responses, and the service's statements beside the same SQL by pgbench
     Bench,
     /// Say whether everything in the database adds up
     Reconcile,

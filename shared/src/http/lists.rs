@@ -1,5 +1,6 @@
 //! Lists: the parameters that ask for a page, and the page with the way to the next one.
 
+use lambda_http::http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
@@ -116,11 +117,12 @@ impl List<'_, OrderQuery> {
     /// Answers with `page`.
     #[must_use]
     pub fn reply(&self, page: &Page<OrderSummary>) -> Reply {
-        match page.last_before_more().map(|last| self.next(last.id.as_uuid())) {
-            Some((cursor, target)) => {
-                Reply::ok(&OrderList::new(&page.entries, Some(&cursor))).before(&target)
-            }
-            None => Reply::ok(&OrderList::new(&page.entries, None)),
+        let next = page.last_before_more().map(|last| self.next(last.id.as_uuid()));
+        let cursor = next.as_ref().map(|(cursor, _)| cursor.as_str());
+        let reply = Reply::measured(StatusCode::OK, &OrderList::new(&page.entries, cursor));
+        match &next {
+            Some((_, target)) => reply.before(target),
+            None => reply,
         }
     }
 }
@@ -129,11 +131,12 @@ impl List<'_, ProductQuery> {
     /// Answers with `page`.
     #[must_use]
     pub fn reply(&self, page: &Page<Product>) -> Reply {
-        match page.last_before_more().map(|last| self.next(last.id.as_uuid())) {
-            Some((cursor, target)) => {
-                Reply::ok(&ProductList::new(&page.entries, Some(&cursor))).before(&target)
-            }
-            None => Reply::ok(&ProductList::new(&page.entries, None)),
+        let next = page.last_before_more().map(|last| self.next(last.id.as_uuid()));
+        let cursor = next.as_ref().map(|(cursor, _)| cursor.as_str());
+        let reply = Reply::measured(StatusCode::OK, &ProductList::new(&page.entries, cursor));
+        match &next {
+            Some((_, target)) => reply.before(target),
+            None => reply,
         }
     }
 }

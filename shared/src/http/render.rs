@@ -1,12 +1,28 @@
 //! Orders and products as clients see them.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::domain::{
     AmountOutOfRange, Currency, HistoryEntry, Order, OrderId, OrderItem, OrderNumber, OrderSummary,
     Product, ProductId, Status,
 };
+
+/// A body that knows about how long it is, so that it is written into one buffer that never grows.
+/// It may be wrong: then the buffer grows, or a part of it stays empty.
+pub(super) trait Measured: Serialize {
+    /// About how many bytes it has as JSON, and rather more than less.
+    fn about(&self) -> usize;
+}
+
+/// About how many bytes the names, the numbers, the ids and the times in each of them take; the texts
+/// in them are counted.
+const SUMMARY_BYTES: usize = 330;
+const ITEM_BYTES: usize = 160;
+const ENTRY_BYTES: usize = 150;
+const PRODUCT_BYTES: usize = 200;
+/// What stands around a list, with its cursor.
+const LIST_BYTES: usize = 100;
 
 /// An order with its items and its history.
 #[derive(Serialize)]
@@ -21,7 +37,8 @@ pub(super) struct OrderBody<'a> {
 /// A page of orders, newest first.
 #[derive(Serialize)]
 pub(super) struct OrderList<'a> {
-    orders: Vec<SummaryBody<'a>>,
+    #[serde(serialize_with = "summaries")]
+    orders: &'a [OrderSummary],
     /// Null on the last page.
     next_cursor: Option<&'a str>,
 }
@@ -42,7 +59,8 @@ pub(super) struct ProductBody<'a> {
 /// A page of products.
 #[derive(Serialize)]
 pub(super) struct ProductList<'a> {
-    products: Vec<ProductBody<'a>>,
+    #[serde(serialize_with = "products")]
+    products: &'a [Product],
     /// Null on the last page.
     next_cursor: Option<&'a str>,
 }
@@ -88,10 +106,15 @@ impl<'a> OrderBody<'a> {
     /// # Errors
     /// [`AmountOutOfRange`], if a line's total does not fit, as no stored order's does.
     pub(super) fn new(order: &'a Order) -> Result<Self, AmountOutOfRange> {
+        // Collected as a `Result`, they would not be expected to be so many.
+        let mut items = Vec::with_capacity(order.items.len());
+        for item in &order.items {
+            items.push(ItemBody::new(item)?);
+        }
         Ok(Self {
             summary: SummaryBody::from(&order.summary),
             next_statuses: order.summary.status.next().collect(),
-            items: order.items.iter().map(ItemBody::new).collect::<Result<_, _>>()?,
+            items,
             history: order.history.iter().map(EntryBody::from).collect(),
         })
     }
@@ -100,15 +123,62 @@ impl<'a> OrderBody<'a> {
 impl<'a> OrderList<'a> {
     /// Renders a page.
     pub(super) fn new(orders: &'a [OrderSummary], next_cursor: Option<&'a str>) -> Self {
-        Self { orders: orders.iter().map(SummaryBody::from).collect(), next_cursor }
+        Self { orders, next_cursor }
     }
 }
 
 impl<'a> ProductList<'a> {
     /// Renders a page.
     pub(super) fn new(products: &'a [Product], next_cursor: Option<&'a str>) -> Self {
-        Self { products: products.iter().map(ProductBody::from).collect(), next_cursor }
+        Self { products, next_cursor }
     }
+}
+
+impl Measured for OrderBody<'_> {
+    fn about(&self) -> usize {
+        let texts = |entry: &EntryBody<'_>| {
+            entry.actor.len() + entry.correlation_id.len() + entry.reason.map_or(0, str::len)
+        };
+        let items = self.items.iter().map(|item| ITEM_BYTES + item.name.len());
+        let history = self.history.iter().map(|entry| ENTRY_BYTES + texts(entry));
+        LIST_BYTES + self.summary.about() + items.sum::<usize>() + history.sum::<usize>()
+    }
+}
+
+impl Measured for SummaryBody<'_> {
+    fn about(&self) -> usize {
+        SUMMARY_BYTES + self.customer_name.len() + self.customer_email.len()
+    }
+}
+
+impl Measured for OrderList<'_> {
+    fn about(&self) -> usize {
+        let orders = self.orders.iter().map(|order| SummaryBody::from(order).about());
+        LIST_BYTES + orders.sum::<usize>()
+    }
+}
+
+impl Measured for ProductBody<'_> {
+    fn about(&self) -> usize {
+        PRODUCT_BYTES + self.name.len()
+    }
+}
+
+impl Measured for ProductList<'_> {
+    fn about(&self) -> usize {
+        let products = self.products.iter().map(|product| ProductBody::from(product).about());
+        LIST_BYTES + products.sum::<usize>()
+    }
+}
+
+/// Writes one entry after the other, with no list of all of them in between.
+fn summaries<S: Serializer>(orders: &[OrderSummary], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(orders.iter().map(SummaryBody::from))
+}
+
+/// The same for products.
+fn products<S: Serializer>(products: &[Product], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(products.iter().map(ProductBody::from))
 }
 
 impl<'a> From<&'a Product> for ProductBody<'a> {
@@ -165,6 +235,85 @@ impl<'a> From<&'a HistoryEntry> for EntryBody<'a> {
             actor: &entry.actor,
             correlation_id: &entry.correlation_id,
             reason: entry.reason.as_deref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::Money;
+
+    fn now() -> Timestamp {
+        "2026-02-21T12:00:00.123456Z".parse().unwrap()
+    }
+
+    /// With every number as long as it gets, and `text` for every text.
+    fn order(text: &str) -> Order {
+        let currency = Currency::parse("EUR").unwrap();
+        let id = OrderId::generate();
+        Order {
+            summary: OrderSummary {
+                id,
+                number: id.number(),
+                status: Status::Confirmed,
+                customer_name: text.to_owned(),
+                customer_email: text.to_owned(),
+                total: Money { minor: i64::MAX, currency },
+                item_count: 100,
+                version: 999,
+                created_at: now(),
+                updated_at: now(),
+            },
+            items: vec![
+                OrderItem {
+                    product_id: ProductId::from(Uuid::from_u128(7)),
+                    name: text.to_owned(),
+                    unit_price: Money { minor: i64::MAX / 10_000, currency },
+                    quantity: 10_000,
+                };
+                100
+            ],
+            history: vec![
+                HistoryEntry {
+                    from: Some(Status::Confirmed),
+                    to: Status::Confirmed,
+                    at: now(),
+                    actor: text.to_owned(),
+                    correlation_id: text.to_owned(),
+                    reason: Some(text.to_owned()),
+                };
+                10
+            ],
+        }
+    }
+
+    fn assert_fits(body: &impl Measured) {
+        let (about, length) = (body.about(), serde_json::to_vec(body).unwrap().len());
+        assert!(length <= about, "{length} bytes do not fit {about}");
+        assert!(about < 2 * length, "{about} bytes for {length}");
+    }
+
+    #[test]
+    fn what_is_rendered_fits_the_buffer_that_was_made_for_it() {
+        for text in ["Ada Lovelace", &"\u{20ac}".repeat(66)] {
+            let order = order(text);
+            let summaries = vec![order.summary.clone(); 100];
+            let product = Product {
+                id: ProductId::from(Uuid::from_u128(7)),
+                name: text.to_owned(),
+                price: order.summary.total,
+                stock: i32::MAX,
+                active: false,
+                version: 999,
+                updated_at: now(),
+            };
+            assert_fits(&OrderBody::new(&order).unwrap());
+            assert_fits(&OrderList::new(&summaries, Some(&"c".repeat(44))));
+            assert_fits(&ProductBody::from(&product));
+            assert_fits(&ProductList::new(&vec![product; 100], Some(&"c".repeat(44))));
         }
     }
 }

@@ -17,7 +17,7 @@ use tracing::field::Empty;
 use super::access::authorize;
 use super::conditional::{Known, order_tag, product_tag};
 use super::event::without_url;
-use super::render::{OrderBody, ProductBody};
+use super::render::{Measured, OrderBody, ProductBody};
 use super::request::Trail;
 use super::{Anyone, Incoming, Problem};
 use crate::config::Config;
@@ -50,9 +50,11 @@ impl Reply {
         Self { status, headers: Vec::new(), body: serde_json::to_vec(body) }
     }
 
-    /// Answers 200 with `body` as JSON.
-    pub(super) fn ok(body: &impl Serialize) -> Self {
-        Self::json(StatusCode::OK, body)
+    /// Answers with `body` as JSON, in a buffer of about its length.
+    pub(super) fn measured(status: StatusCode, body: &impl Measured) -> Self {
+        let mut buffer = Vec::with_capacity(body.about());
+        let body = serde_json::to_writer(&mut buffer, body).map(|()| buffer);
+        Self { status, headers: Vec::new(), body }
     }
 
     /// Answers with `order`, and names its version for `If-Match`. Whoever keeps it asks whether it
@@ -61,7 +63,7 @@ impl Reply {
     /// # Errors
     /// [`Error::AmountOutOfRange`], as no stored order has it.
     pub fn order(status: StatusCode, order: &Order) -> Result<Self, Error> {
-        let reply = Self::json(status, &OrderBody::new(order)?);
+        let reply = Self::measured(status, &OrderBody::new(order)?);
         Ok(reply
             .with(ETAG, order_tag(&order.summary))
             .with(CACHE_CONTROL, "private, no-cache".to_owned()))
@@ -71,7 +73,7 @@ impl Reply {
     /// may use it for as long as this service's own memory would.
     #[must_use]
     pub fn product(status: StatusCode, product: &Product) -> Self {
-        Self::json(status, &ProductBody::from(product))
+        Self::measured(status, &ProductBody::from(product))
             .with(ETAG, product_tag(product))
             .with(CACHE_CONTROL, "private, max-age=3".to_owned())
     }
