@@ -115,3 +115,18 @@ pub(crate) async fn invoke(base: &str, function: &str, event: &Value) -> Result<
         None => Ok(value),
     }
 }
+
+/// What a function has in its environment under `name`, from the Lambda API of an emulator, which
+/// looks at no signature.
+///
+/// # Errors
+/// If there is no such function, or no such variable.
+pub(crate) async fn function_variable(base: &str, function: &str, name: &str) -> Result<String> {
+    let url = format!("{base}/2015-03-31/functions/{function}/configuration");
+    let failed = || format!("The configuration of {function} cannot be read.");
+    let answer = reqwest::get(&url).await.context(failed)?;
+    let configuration: Value = answer.json().await.context(failed)?;
+    let variable = configuration.pointer("/Environment/Variables").and_then(|all| all.get(name));
+    let value = variable.and_then(Value::as_str).map(str::to_owned);
+    value.ok_or_else(|| Error::new(format!("{function} has no {name}.")))
+}

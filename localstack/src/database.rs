@@ -57,6 +57,16 @@ impl Database {
         Ok(())
     }
 
+    /// The one column of a query, which is text.
+    ///
+    /// # Errors
+    /// What Postgres said.
+    pub async fn texts(&self, query: &str) -> Result<Vec<String>> {
+        let failed = || format!("Cannot read what was asked for: {query}.");
+        let rows = self.connect().await?.query(query, &[]).await.context(failed)?;
+        rows.iter().map(|row| row.try_get(0).context(failed)).collect()
+    }
+
     /// Runs the seed, unless there are products; whether it did.
     ///
     /// # Errors

@@ -50,6 +50,31 @@ pub(crate) async fn follow(config: &Config, since: Duration, go_on: bool) -> Res
     }
 }
 
+/// Everything that each function of a stack has written, by log group.
+///
+/// # Errors
+/// If its logs cannot be read.
+pub(crate) async fn all(aws: &Aws) -> Result<BTreeMap<String, Vec<String>>> {
+    let client = Client::new(&aws.clone().alone().service("CLOUDWATCH_LOGS").await);
+    let mut all = BTreeMap::new();
+    for group in groups(&client).await? {
+        let (mut from, mut seen, mut events) = (0, BTreeMap::new(), Vec::new());
+        // The emulator gives the first ten thousand, and no token for the next.
+        loop {
+            let known = events.len();
+            read(&client, &group, from, &mut seen, &mut events).await?;
+            if events.len() == known {
+                break;
+            }
+            from = events.iter().map(|(time, _)| *time).max().unwrap_or(from);
+        }
+        let lines = events.iter().flat_map(|(_, text)| text.lines());
+        let lines = lines.filter(|line| is_the_functions_own(line)).map(str::to_owned);
+        all.insert(group, lines.collect());
+    }
+    Ok(all)
+}
+
 fn is_the_functions_own(line: &str) -> bool {
     !line.trim().is_empty() && !PLATFORM.iter().any(|prefix| line.starts_with(prefix))
 }

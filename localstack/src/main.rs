@@ -15,6 +15,7 @@ mod env_file;
 mod figures;
 mod gateway;
 mod intrinsics;
+mod leaks;
 mod logs;
 mod order;
 mod pump;

@@ -13,7 +13,7 @@ use crate::error::{Context as _, Error, Result};
 use crate::process::Job;
 use crate::stack::{Kind, Stack};
 use crate::tools::Tools;
-use crate::{deploy, ui};
+use crate::{deploy, leaks, ui};
 
 /// The adapter tests need servers, so that plain `cargo test` leaves them out.
 const FEATURES: [&str; 2] = ["--features", "waybill/adapter-tests"];
@@ -30,7 +30,21 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
     let mut broken = check(config, &tools).await;
     let mut counts = Counts::default();
     match provision(config, &tools, &mut stack).await {
-        Ok((aws, env)) => counts = test(config, &aws, &env).await?,
+        Ok((aws, env)) => {
+            counts = test(config, &aws, &env).await?;
+            // After all of them, since it is about all that they did.
+            ui::step("Searching the logs of the functions for what they must not hold");
+            match leaks::search(&aws, &env).await {
+                Ok(searched) => {
+                    ui::line(searched);
+                    counts.passed += 1;
+                }
+                Err(error) => {
+                    ui::failure(&error);
+                    broken.push("the search of the logs".to_owned());
+                }
+            }
+        }
         Err(error) => {
             ui::failure(&error);
             broken.push("the stack for the tests (nothing was tested): make up".to_owned());
@@ -39,7 +53,7 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
     ui::step("Stopping the stack of the tests and deleting it");
     stack.delete()?;
     if broken.is_empty() {
-        ui::line("All checks passed: format, clippy, documentation, template.");
+        ui::line("All checks passed: format, clippy, documentation, template, logs.");
     }
     for what in &broken {
         ui::line(format!("FAILED: {what}"));
