@@ -190,6 +190,7 @@ fn a_function_links_only_the_sdks_that_it_uses() {
     for (function, links) in [
         ("cancel-order", [false, false, false]),
         ("create-order", [true, true, false]),
+        ("describe-api", [false, false, false]),
         ("fulfill-order", [false, true, true]),
         ("get-order", [false, false, false]),
         ("get-product", [true, false, false]),

@@ -30,7 +30,7 @@ impl Template {
 
     fn functions(&self) -> BTreeMap<&str, &Yaml<'static>> {
         let functions = self.of_type("AWS::Serverless::Function");
-        assert_eq!(functions.len(), 12);
+        assert_eq!(functions.len(), 13);
         functions
     }
 
@@ -240,8 +240,14 @@ fn routes(template: &Template) -> Vec<(&str, String, Option<&Yaml<'static>>)> {
         .flat_map(|(id, events)| events.values().map(move |event| (id, event)));
     let routes = events.filter(|(_, event)| event["Type"].as_str() == Some("HttpApi")).map(|it| {
         let (id, properties) = (it.0, &it.1["Properties"]);
-        let [method, path] = ["Method", "Path"].map(|key| properties[key].as_str().unwrap());
-        (id, format!("{method} {path}"), property(properties, "Auth"))
+        let [method, path] =
+            ["Method", "Path"].map(|key| property(properties, key).map(|it| it.as_str().unwrap()));
+        let route = match (method, path) {
+            (Some(method), Some(path)) => format!("{method} {path}"),
+            (None, None) => "$default".to_owned(),
+            half => panic!("{id}: {half:?}"),
+        };
+        (id, route, property(properties, "Auth"))
     });
     routes.collect()
 }
@@ -257,7 +263,8 @@ fn every_route_but_the_public_ones_wants_a_token_with_a_scope_that_its_function_
         assert!(property(&authorizer["JwtConfiguration"], part).is_some(), "{part}");
     }
 
-    let public = ["GET /docs", "GET /health", "GET /openapi.json"];
+    let public =
+        ["$default", "GET /docs", "GET /health", "GET /openapi.json", "GET /problems/{code}"];
     let routes = routes(&template);
     assert!(routes.len() >= 8, "{routes:?}");
     for (id, route, auth) in routes {
@@ -278,6 +285,23 @@ fn every_route_but_the_public_ones_wants_a_token_with_a_scope_that_its_function_
         assert_eq!(asked, scopes, "{route}");
         assert!(code.contains("http::serve(&config, &handler::ANY_OF,"), "{route}");
     }
+}
+
+#[test]
+fn what_has_no_route_is_answered_by_the_service_and_not_by_the_gateway() {
+    let template = Template::read();
+    let routes = routes(&template);
+    let default: Vec<_> = routes.iter().filter(|(_, route, _)| route == "$default").collect();
+    assert_eq!(default.len(), 1);
+    assert_eq!(default[0].0, "DescribeApiFunction");
+}
+
+#[test]
+fn the_description_is_not_told_where_the_database_is() {
+    let template = Template::read();
+    let variables = &template.functions()["DescribeApiFunction"]["Environment"]["Variables"];
+    assert_eq!(variables["DATABASE_URL"].as_str(), Some(""));
+    assert!(!source("describe-api").contains("config.database()"));
 }
 
 #[test]

@@ -14,6 +14,11 @@ use crate::intrinsics::{Place, Resolver, not_understood};
 /// What SAM writes for a route that says itself that it has no authorizer.
 const NONE: &str = "NONE";
 
+/// The route for what no other route is for: its path and its key, its method, and its mark.
+const DEFAULT: &str = "$default";
+const ANY_METHOD: &str = "x-amazon-apigateway-any-method";
+const IS_DEFAULT: &str = "isDefaultRoute";
+
 /// What must exist.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Api {
@@ -70,7 +75,7 @@ pub(crate) fn from_template(template: &Value, place: &Place<'_>) -> Result<Api> 
     let mut routes = BTreeMap::new();
     for (path, operations) in object(body.get("paths"), "paths")? {
         for (method, operation) in object(Some(operations), path)? {
-            let key = format!("{} {path}", method.to_uppercase());
+            let key = route_key(path, method, operation)?;
             let route = route(operation, &key, &resolver)?;
             if let Some((authorizer, _)) = &route.guard
                 && !authorizers.contains_key(authorizer)
@@ -81,6 +86,18 @@ pub(crate) fn from_template(template: &Value, place: &Place<'_>) -> Result<Api> 
         }
     }
     Ok(Api { logical_id: logical_id.clone(), authorizers, routes })
+}
+
+/// What SAM writes for a route without path and method is the one for everything else; a path for any
+/// method is not understood.
+fn route_key(path: &str, method: &str, operation: &Value) -> Result<String> {
+    let says_default = operation.get(IS_DEFAULT) == Some(&Value::Bool(true));
+    match (path, method) {
+        (DEFAULT, ANY_METHOD) if says_default => Ok(DEFAULT.to_owned()),
+        (DEFAULT, _) | (_, ANY_METHOD) => Err(not_understood(&format!("{method} at {path}"))),
+        _ if says_default => Err(not_understood(&format!("a default route at {path}"))),
+        _ => Ok(format!("{} {path}", method.to_uppercase())),
+    }
 }
 
 fn authorizers(
@@ -115,7 +132,8 @@ fn authorizers(
 
 fn route(operation: &Value, key: &str, resolver: &Resolver<'_>) -> Result<Route> {
     let operation = object(Some(operation), key)?;
-    let known = ["parameters", "responses", "security", "x-amazon-apigateway-integration"];
+    let known =
+        ["parameters", "responses", "security", "x-amazon-apigateway-integration", IS_DEFAULT];
     only(operation, &known, key)?;
     let integration = object(operation.get("x-amazon-apigateway-integration"), key)?;
     let known = ["httpMethod", "payloadFormatVersion", "type", "uri"];
@@ -243,6 +261,30 @@ mod tests {
         let uri = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/\
             arn:aws:lambda:eu-west-1:000000000000:function:waybill-get-order/invocations";
         assert_eq!(api.routes["GET /orders/{id}"], Route { uri: uri.to_owned(), guard: None });
+    }
+
+    #[test]
+    fn the_default_route_comes_out_as_such_and_no_other_is_for_any_method() {
+        let mut default = operation();
+        default[IS_DEFAULT] = json!(true);
+        let at = |path: &str, method: &str, operation: &Value| {
+            let mut body = body(&secured(json!([{"Tokens": ["a"]}])));
+            body["paths"][path] = json!({ method: operation });
+            extract(&body)
+        };
+        let api = at(DEFAULT, ANY_METHOD, &default).unwrap();
+        let keys: Vec<_> = api.routes.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["$default", "GET /orders/{id}"]);
+        assert_eq!(api.routes[DEFAULT].guard, None);
+        for (path, method, operation) in [
+            (DEFAULT, ANY_METHOD, &operation()),
+            (DEFAULT, "get", &default),
+            ("/any", ANY_METHOD, &operation()),
+            ("/any", ANY_METHOD, &default),
+            ("/any", "get", &default),
+        ] {
+            assert!(at(path, method, operation).is_err(), "{method} {path}");
+        }
     }
 
     #[test]

@@ -161,7 +161,9 @@ mod tests {
             let folder = text(get(resource, &["Properties", "CodeUri"]));
             let function = folder.trim_end_matches('/').rsplit('/').next().unwrap().to_owned();
             for (_, event) in events.as_mapping().unwrap() {
-                if text(get(event, &["Type"])) == "HttpApi" {
+                // `cargo lambda watch` answers by itself where it has no route.
+                let is_default = get(event, &["Properties", "Path"]).is_none();
+                if text(get(event, &["Type"])) == "HttpApi" && !is_default {
                     let of = |key: &str| text(get(event, &["Properties", key]));
                     routes.insert((of("Method").to_uppercase(), of("Path"), function.clone()));
                 }

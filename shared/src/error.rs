@@ -136,6 +136,7 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// One breach of a request's form.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Violation {
     /// Where: a JSON pointer (RFC 6901) into the body, or the name of a parameter.
     pub pointer: String,
@@ -145,6 +146,7 @@ pub struct Violation {
 
 /// A product of which less is left than was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Shortage {
     /// Which.
     pub product_id: ProductId,

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use tokio::sync::OnceCell;
 use waybill::cache::DynamoDbCache;
 use waybill::config::Config;
-use waybill::http::{Anyone, Incoming, Problem, Reply, StatusCode};
+use waybill::http::{
+    Anyone, Check, Checks, Health, HealthStatus as Status, Incoming, Problem, Reply, StatusCode,
+};
 use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
 use waybill::{BoxError, Error, aws};
@@ -19,35 +20,6 @@ pub(crate) struct Dependencies {
     database: Arc<Database>,
     cache: DynamoDbCache,
     queue: FulfillmentQueue,
-}
-
-#[derive(Serialize)]
-struct Health {
-    status: Status,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dependencies: Option<Checks>,
-}
-
-#[derive(Serialize)]
-struct Checks {
-    postgres: Check,
-    product_cache: Check,
-    fulfillment_queue: Check,
-}
-
-#[derive(Serialize)]
-struct Check {
-    status: Status,
-    duration_ms: f64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    Ok,
-    /// Orders are taken, slower or later than usual.
-    Degraded,
-    Down,
 }
 
 /// 503 only where no order can be taken: without the cache reads are slower, and without the queue

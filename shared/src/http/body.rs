@@ -201,7 +201,7 @@ impl Reader {
 }
 
 /// A name as it stands in a JSON pointer (RFC 6901, 3), and no more of it than helps to find it.
-fn escape(name: &str) -> String {
+pub(super) fn escape(name: &str) -> String {
     let name: String = name.chars().take(64).collect();
     name.replace('~', "~0").replace('/', "~1")
 }

@@ -1,11 +1,14 @@
 //! Errors as clients see them: RFC 9457 problem details.
 
-use lambda_http::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::http::HeaderValue;
+#[cfg(test)]
+use lambda_http::http::StatusCode;
+use lambda_http::http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::kind::Kind;
 use super::server::response;
 use crate::domain::{CorrelationId, Scope};
 use crate::error::chain;
@@ -16,44 +19,44 @@ const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// Why a request was not fulfilled: a kind that stays the same, and what is particular this time.
 pub struct Problem {
-    status: StatusCode,
-    /// The last part of `type`.
-    code: &'static str,
-    title: &'static str,
+    kind: Kind,
     detail: String,
     /// Further members of the body.
     members: Map<String, Value>,
     /// When the same request may succeed.
     retry_after_seconds: Option<u32>,
-    /// What a token is asked for with (RFC 6750, 3). Boxed, as every `Result` here has room for it.
-    challenge: Option<Box<HeaderValue>>,
+    /// What would be allowed, or asked for. Boxed, as every `Result` here has room for it.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
     /// For the log alone.
     cause: Option<BoxError>,
 }
 
+/// An error, as every error is told.
 #[derive(Serialize)]
-struct ProblemBody<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Problem))]
+pub(super) struct ProblemBody<'a> {
+    /// The kind, which stays the same: the path of its description.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "openapi", schema(format = "uri-reference"))]
     kind: String,
+    /// The kind in words.
     title: &'a str,
+    /// The status of the response.
     status: u16,
+    /// What is particular this time, for people.
     detail: &'a str,
-    correlation_id: &'a CorrelationId,
+    /// Quote it when you ask for help.
+    correlation_id: &'a str,
     #[serde(flatten)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
     members: &'a Map<String, Value>,
 }
 
 impl Problem {
     pub(super) fn unauthorized(challenge: &'static str) -> Self {
-        Self {
-            challenge: Some(Box::new(HeaderValue::from_static(challenge))),
-            ..Self::new(
-                StatusCode::UNAUTHORIZED,
-                "unauthorized",
-                "A valid token is required",
-                "send a token that is valid now, as Authorization: Bearer",
-            )
-        }
+        let detail = "send a token that is valid now, as Authorization: Bearer";
+        Self::new(Kind::Unauthorized, detail)
+            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
     /// Names the scopes, any one of which would do.
@@ -62,102 +65,81 @@ impl Problem {
         let detail = format!("the token needs the scope {}", scopes.join(" or "));
         let challenge =
             format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", scopes.join(" "));
-        Self {
-            challenge: HeaderValue::try_from(challenge).ok().map(Box::new),
-            ..Self::new(StatusCode::FORBIDDEN, "forbidden", "The token does not allow this", detail)
-                .with("scopes", scopes)
+        let problem = Self::new(Kind::Forbidden, detail).with("scopes", scopes);
+        match HeaderValue::try_from(challenge) {
+            Ok(challenge) => problem.with_header(WWW_AUTHENTICATE, challenge),
+            Err(_) => problem,
+        }
+    }
+
+    /// Nothing is served under this path.
+    #[must_use]
+    pub fn no_such_route() -> Self {
+        Self::new(Kind::NoSuchRoute, "see /docs for what there is")
+    }
+
+    /// There is something under this path, and it answers to these methods alone.
+    #[must_use]
+    pub fn method_not_allowed(allowed: &[&str]) -> Self {
+        let allow = allowed.join(", ");
+        let problem = Self::new(Kind::MethodNotAllowed, format!("this path answers to {allow}"))
+            .with("methods", allowed);
+        match HeaderValue::try_from(allow) {
+            Ok(allow) => problem.with_header(ALLOW, allow),
+            Err(_) => problem,
         }
     }
 
     pub(super) fn unsupported_media_type() -> Self {
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported-media-type",
-            "The body is not JSON",
-            "send the body as JSON, with Content-Type: application/json",
-        )
+        let detail = "send the body as JSON, with Content-Type: application/json";
+        Self::new(Kind::UnsupportedMediaType, detail)
     }
 
     pub(super) fn body_too_large(limit_bytes: usize) -> Self {
         let detail = format!("a body may have at most {limit_bytes} bytes");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large", detail)
+        Self::new(Kind::BodyTooLarge, detail)
             .with("limit_bytes", limit_bytes)
             .with("errors", json!([{ "pointer": "", "detail": "is too large" }]))
     }
 
+    pub(super) fn query_too_long(limit_bytes: usize) -> Self {
+        let detail = format!("a query string may have at most {limit_bytes} bytes");
+        Self::new(Kind::QueryTooLong, detail).with("limit_bytes", limit_bytes)
+    }
+
+    pub(super) fn headers_too_large(limit_bytes: usize, limit: usize) -> Self {
+        let detail = format!(
+            "a request may have at most {limit} headers, and at most {limit_bytes} bytes of them"
+        );
+        Self::new(Kind::HeadersTooLarge, detail)
+            .with("limit_bytes", limit_bytes)
+            .with("limit", limit)
+    }
+
     pub(super) fn precondition_required() -> Self {
-        Self::new(
-            StatusCode::PRECONDITION_REQUIRED,
-            "precondition-required",
-            "If-Match is required",
-            "send the ETag of the order that you read as If-Match, so that no change is lost",
-        )
+        let detail =
+            "send the ETag of the order that you read as If-Match, so that no change is lost";
+        Self::new(Kind::PreconditionRequired, detail)
     }
 
     pub(super) fn put_precondition_required() -> Self {
-        Self::new(
-            StatusCode::PRECONDITION_REQUIRED,
-            "precondition-required",
-            "If-Match or If-None-Match is required",
-            "to create, send If-None-Match: *; to replace, send the ETag that you read as If-Match, \
-             so that no change is lost",
-        )
-    }
-
-    fn product_exists(current: Option<i64>) -> Self {
-        Self::new(
-            StatusCode::PRECONDITION_FAILED,
-            "product-exists",
-            "There is such a product",
-            "to replace it, read it, and send its ETag as If-Match",
-        )
-        .with("current_version", current)
-    }
-
-    fn product_missing() -> Self {
-        Self::new(
-            StatusCode::PRECONDITION_FAILED,
-            "product-missing",
-            "There is no such product",
-            "to create it, send If-None-Match: *",
-        )
-    }
-
-    fn stock_taken(version: i64, stock: i32) -> Self {
-        Self::new(
-            StatusCode::CONFLICT,
-            "stock-taken",
-            "The stock changed meanwhile",
-            "the change would leave less than nothing, or more than can be counted; read the product \
-             again, and send its ETag as If-Match",
-        )
-        .with("current_version", version)
-        .with("current_stock", stock)
+        let detail = "to create, send If-None-Match: *; to replace, send the ETag that you read as \
+                      If-Match, so that no change is lost";
+        Self::new(Kind::PreconditionRequired, detail)
     }
 
     pub(super) fn internal(cause: impl Into<BoxError>) -> Self {
         let detail = "something went wrong inside the service; quote the correlation id";
-        let internal = StatusCode::INTERNAL_SERVER_ERROR;
-        Self {
-            cause: Some(cause.into()),
-            ..Self::new(internal, "internal", "Internal error", detail)
-        }
+        Self { cause: Some(cause.into()), ..Self::new(Kind::Internal, detail) }
     }
 
-    fn new(
-        status: StatusCode,
-        code: &'static str,
-        title: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
+    fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self {
-            status,
-            code,
-            title,
+            kind,
             detail: detail.into(),
             members: Map::new(),
             retry_after_seconds: None,
-            challenge: None,
+            header: None,
             cause: None,
         }
     }
@@ -167,33 +149,42 @@ impl Problem {
         self
     }
 
+    fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some(Box::new((name, value)));
+        self
+    }
+
     #[cfg(test)]
     pub(super) fn status(&self) -> StatusCode {
-        self.status
+        self.kind.status()
+    }
+
+    pub(super) fn body<'a>(&'a self, correlation_id: &'a CorrelationId) -> ProblemBody<'a> {
+        ProblemBody {
+            kind: self.kind.path(),
+            title: self.kind.title(),
+            status: self.kind.status().as_u16(),
+            detail: &self.detail,
+            correlation_id: correlation_id.as_str(),
+            members: &self.members,
+        }
     }
 
     /// Logs what there is to log, and makes the response.
     pub(super) fn respond(&self, correlation_id: &CorrelationId) -> Response<Body> {
-        let problem = self.code;
+        let problem = self.kind.code();
         match &self.cause {
             Some(cause) => tracing::error!(problem, error = chain(&**cause), "the request failed"),
             None => tracing::info!(problem, "the request is refused"),
         }
-        let body = ProblemBody {
-            kind: format!("/problems/{}", self.code),
-            title: self.title,
-            status: self.status.as_u16(),
-            detail: &self.detail,
-            correlation_id,
-            members: &self.members,
-        };
-        let body = serde_json::to_vec(&body).unwrap_or_default();
-        let mut response = response(self.status, "application/problem+json", body, correlation_id);
+        let body = serde_json::to_vec(&self.body(correlation_id)).unwrap_or_default();
+        let status = self.kind.status();
+        let mut response = response(status, "application/problem+json", body, correlation_id);
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(challenge) = &self.challenge {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::clone(challenge));
+        if let Some(header) = &self.header {
+            response.headers_mut().insert(header.0.clone(), header.1.clone());
         }
         response
     }
@@ -203,87 +194,58 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::Invalid(violations) => Self::new(
-                StatusCode::BAD_REQUEST,
-                "invalid-request",
-                "The request is not valid",
-                "see errors for what is wrong, and where",
-            )
-            .with("errors", json!(violations)),
-            Error::OrderNotFound => {
-                Self::new(StatusCode::NOT_FOUND, "order-not-found", "No such order", detail)
+            Error::Invalid(violations) => {
+                Self::new(Kind::InvalidRequest, "see errors for what is wrong, and where")
+                    .with("errors", json!(violations))
             }
-            Error::ProductNotFound => {
-                Self::new(StatusCode::NOT_FOUND, "product-not-found", "No such product", detail)
+            Error::OrderNotFound => Self::new(Kind::OrderNotFound, detail),
+            Error::ProductNotFound => Self::new(Kind::ProductNotFound, detail),
+            Error::UnknownProducts(ids) => {
+                Self::new(Kind::UnknownProduct, detail).with("product_ids", json!(ids))
             }
-            Error::UnknownProducts(ids) => Self::new(
-                StatusCode::NOT_FOUND,
-                "unknown-product",
-                "A product is not for sale",
-                detail,
-            )
-            .with("product_ids", json!(ids)),
             Error::InsufficientStock(shortages) => {
-                Self::new(StatusCode::CONFLICT, "insufficient-stock", "Not enough is left", detail)
-                    .with("shortages", json!(shortages))
+                Self::new(Kind::InsufficientStock, detail).with("shortages", json!(shortages))
             }
-            Error::IllegalTransition { from, to } => Self::new(
-                StatusCode::CONFLICT,
-                "illegal-transition",
-                "The order can't become that",
-                detail,
-            )
-            .with("from", from.as_str())
-            .with("to", to.as_str())
-            .with("next_statuses", json!(from.next().collect::<Vec<_>>())),
-            Error::VersionMismatch { current } => Self::new(
-                StatusCode::PRECONDITION_FAILED,
-                "version-mismatch",
-                "It was changed meanwhile",
-                "read it again, and send its ETag as If-Match if you still want the change",
-            )
-            .with("current_version", current),
-            Error::ProductExists { current } => Self::product_exists(current),
-            Error::ProductMissing => Self::product_missing(),
-            Error::StockTaken { version, stock } => Self::stock_taken(version, stock),
-            Error::KeyReused => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency-key-reused",
-                "The idempotency key was used before",
-                detail,
+            Error::IllegalTransition { from, to } => Self::new(Kind::IllegalTransition, detail)
+                .with("from", from.as_str())
+                .with("to", to.as_str())
+                .with("next_statuses", json!(from.next().collect::<Vec<_>>())),
+            Error::VersionMismatch { current } => {
+                let detail =
+                    "read it again, and send its ETag as If-Match if you still want the change";
+                Self::new(Kind::VersionMismatch, detail).with("current_version", current)
+            }
+            Error::ProductExists { current } => {
+                let detail = "to replace it, read it, and send its ETag as If-Match";
+                Self::new(Kind::ProductExists, detail).with("current_version", current)
+            }
+            Error::ProductMissing => {
+                Self::new(Kind::ProductMissing, "to create it, send If-None-Match: *")
+            }
+            Error::StockTaken { version, stock } => {
+                let detail = "the change would leave less than nothing, or more than can be \
+                              counted; read the product again, and send its ETag as If-Match";
+                Self::new(Kind::StockTaken, detail)
+                    .with("current_version", version)
+                    .with("current_stock", stock)
+            }
+            Error::KeyReused => Self::new(Kind::KeyReused, detail),
+            Error::KeyInFlight => {
+                Self { retry_after_seconds: Some(1), ..Self::new(Kind::KeyInFlight, detail) }
+            }
+            Error::MixedCurrencies => Self::new(Kind::MixedCurrencies, detail),
+            Error::AmountOutOfRange(_) => Self::new(Kind::AmountOutOfRange, detail).with(
+                "errors",
+                json!([{ "pointer": "/items", "detail": "cost too much together" }]),
             ),
-            Error::KeyInFlight => Self {
-                retry_after_seconds: Some(1),
-                ..Self::new(
-                    StatusCode::CONFLICT,
-                    "idempotency-key-in-flight",
-                    "The same request is at work",
-                    detail,
-                )
-            },
-            Error::MixedCurrencies => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "mixed-currencies",
-                "The lines are in different currencies",
-                detail,
-            ),
-            Error::AmountOutOfRange(_) => Self::new(
-                StatusCode::BAD_REQUEST,
-                "amount-out-of-range",
-                "The total is too large",
-                detail,
-            )
-            .with("errors", json!([{ "pointer": "/items", "detail": "cost too much together" }])),
-            Error::Unavailable { .. } => Self {
-                cause: Some(error.into()),
-                retry_after_seconds: Some(RETRY_AFTER_SECONDS),
-                ..Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "unavailable",
-                    "The service can't answer now",
-                    "try again in a few seconds; if it goes on, quote the correlation id",
-                )
-            },
+            Error::Unavailable { .. } => {
+                let detail = "try again in a few seconds; if it goes on, quote the correlation id";
+                Self {
+                    cause: Some(error.into()),
+                    retry_after_seconds: Some(RETRY_AFTER_SECONDS),
+                    ..Self::new(Kind::Unavailable, detail)
+                }
+            }
             Error::Internal(cause) => Self::internal(cause),
         }
     }
@@ -344,6 +306,15 @@ mod tests {
         let (status, body) = body(Problem::forbidden(&any_of));
         assert_eq!(status, 403);
         assert_eq!(body["scopes"], json!(["orders/read", "orders/staff"]));
+    }
+
+    #[test]
+    fn a_wrong_method_is_told_which_are_right() {
+        let problem = Problem::method_not_allowed(&["GET", "PUT"]);
+        let response = problem.respond(&CorrelationId::generate());
+        assert_eq!(response.headers()[ALLOW], "GET, PUT");
+        let (status, body) = body(problem);
+        assert_eq!((status, &body["methods"]), (405, &json!(["GET", "PUT"])));
     }
 
     #[test]

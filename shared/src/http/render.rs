@@ -26,77 +26,141 @@ const LIST_BYTES: usize = 100;
 
 /// An order with its items and its history.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Order))]
 pub(super) struct OrderBody<'a> {
     #[serde(flatten)]
     summary: SummaryBody<'a>,
+    /// What it may become from here.
     next_statuses: Vec<Status>,
+    /// Its lines, as they were when it was placed.
     items: Vec<ItemBody<'a>>,
+    /// Every step of its life, the first one first.
     history: Vec<EntryBody<'a>>,
 }
 
 /// A page of orders, newest first.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OrderList))]
 pub(super) struct OrderList<'a> {
+    /// Newest first.
     #[serde(serialize_with = "summaries")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<SummaryBody<'static>>))]
     orders: &'a [OrderSummary],
-    /// Null on the last page.
+    /// Where the next page begins; null on the last page.
+    #[cfg_attr(feature = "openapi", schema(required))]
     next_cursor: Option<&'a str>,
 }
 
 /// One product.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Product))]
 pub(super) struct ProductBody<'a> {
+    /// Names the product.
     id: ProductId,
+    /// What it is called.
     name: &'a str,
+    /// Of the price.
     currency: Currency,
+    /// In the currency's minor unit: 1450 EUR are 14.50 €.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     price_minor: i64,
+    /// How many are left, up to five minutes ago; whether they can be had, the order decides.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     stock: i32,
+    /// Whether it can be ordered.
     active: bool,
+    /// One higher with every change by staff.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     version: i64,
+    /// When that was changed last.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     updated_at: Timestamp,
 }
 
 /// A page of products.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ProductList))]
 pub(super) struct ProductList<'a> {
+    /// In the order of their ids.
     #[serde(serialize_with = "products")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<ProductBody<'static>>))]
     products: &'a [Product],
-    /// Null on the last page.
+    /// Where the next page begins; null on the last page.
+    #[cfg_attr(feature = "openapi", schema(required))]
     next_cursor: Option<&'a str>,
 }
 
+/// An order without its items and its history.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OrderSummary))]
 struct SummaryBody<'a> {
+    /// Names the order.
     id: OrderId,
+    /// Names the order, for people.
     number: &'a OrderNumber,
+    /// Where it is in its life.
     status: Status,
+    /// Who receives it.
     customer_name: &'a str,
+    /// Where to write to.
     customer_email: &'a str,
+    /// Of all amounts.
     currency: Currency,
+    /// In the currency's minor unit: 1450 EUR are 14.50 €.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     total_minor: i64,
+    /// How many lines it has.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     item_count: i32,
+    /// One higher with every change.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     version: i64,
+    /// When it was placed.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     created_at: Timestamp,
+    /// When it changed last.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     updated_at: Timestamp,
 }
 
+/// A line of an order.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OrderItem))]
 struct ItemBody<'a> {
+    /// Which product.
     product_id: ProductId,
+    /// What it was called.
     name: &'a str,
+    /// How many.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     quantity: i32,
+    /// What one cost, in the minor unit of the order's currency.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     unit_price_minor: i64,
+    /// What the line cost.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     line_total_minor: i64,
 }
 
+/// A step in the life of an order.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = HistoryEntry))]
 struct EntryBody<'a> {
+    /// What the order was; null where it was placed.
+    #[cfg_attr(feature = "openapi", schema(required))]
     from: Option<Status>,
+    /// What it became.
     to: Status,
+    /// When.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     at: Timestamp,
+    /// Who did it: the `sub` of a token, or a part of the service.
     actor: &'a str,
+    /// Of the request or the job that did it.
     correlation_id: &'a str,
+    /// Why nothing came of a step; then `from` and `to` are the same.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     reason: Option<&'a str>,
 }
 

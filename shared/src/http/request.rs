@@ -2,13 +2,15 @@
 
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::{CONTENT_TYPE, HeaderName, IF_MATCH};
-use lambda_http::{Body, Request, RequestExt};
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::limits::bytes;
 use super::parameters::Parameters;
 use super::server::CORRELATION_ID;
-use super::{Anyone, Problem};
+use super::{Anyone, Problem, json};
 use crate::Error;
 use crate::app::Context;
 use crate::app::ports::Claim;
@@ -16,9 +18,6 @@ use crate::domain::{Caller, CorrelationId, IdempotencyKey};
 use crate::error::Violation;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// The largest body that is read: a hundred lines take about 8 KiB.
-const MAX_BODY_BYTES: usize = 32 * 1024;
 
 /// A request, and on whose behalf it is: with a [`Context`] only after its caller was authorized.
 pub struct Incoming<C = Context> {
@@ -71,6 +70,16 @@ impl Incoming<Anyone> {
 impl<C> Incoming<C> {
     pub(super) fn headers(&self) -> &HeaderMap {
         self.request.headers()
+    }
+
+    /// The method, and the path as the gateway got it; empty if it says nothing of one.
+    #[must_use]
+    pub fn target(&self) -> (&str, &str) {
+        let path = match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.http.path.as_deref(),
+            _ => None,
+        };
+        (self.request.method().as_str(), path.unwrap_or_default())
     }
 
     /// The `{id}` of the path.
@@ -140,24 +149,12 @@ impl<C> Incoming<C> {
     /// The body as JSON, of whatever shape.
     ///
     /// # Errors
-    /// 415 if it is something else by its own account, 413 if it is too large, 400 if it does not
-    /// parse.
+    /// 415 if it is something else by its own account, 400 if it does not parse or a field stands twice.
     pub fn json(&self) -> Result<Value, Problem> {
         if !is_json(self.request.headers()) {
             return Err(Problem::unsupported_media_type());
         }
-        let body: &[u8] = match self.request.body() {
-            Body::Text(text) => text.as_bytes(),
-            Body::Binary(bytes) => bytes,
-            _ => &[],
-        };
-        if body.len() > MAX_BODY_BYTES {
-            return Err(Problem::body_too_large(MAX_BODY_BYTES));
-        }
-        serde_json::from_slice(body).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            violation("", format!("is not JSON: see line {line}, column {column}"))
-        })
+        json::parse(bytes(self.request.body())).map_err(|it| Error::Invalid(it).into())
     }
 }
 
@@ -194,6 +191,8 @@ fn is_traceparent(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+
+    use lambda_http::Body;
 
     use super::*;
 

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::time::Instant;
 
 use lambda_http::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, LINK, LOCATION, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, LINK, LOCATION,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::tower::util::MapRequest;
@@ -19,7 +19,7 @@ use super::conditional::{Known, order_tag, product_tag};
 use super::event::without_url;
 use super::render::{Measured, OrderBody, ProductBody};
 use super::request::Trail;
-use super::{Anyone, Incoming, Problem};
+use super::{Anyone, Incoming, Problem, limits};
 use crate::config::Config;
 use crate::domain::{Caller, CorrelationId, Order, Product, Scope};
 use crate::{BoxError, Error, lambda, metrics};
@@ -37,24 +37,46 @@ const ALWAYS: [(HeaderName, &str); 3] = [
     (CACHE_CONTROL, "private, no-store"),
 ];
 
+/// What a page may do: look as it does, and be framed by nobody.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
+                           form-action 'none'; frame-ancestors 'none'";
+
 /// A handler's answer.
 pub struct Reply {
     status: StatusCode,
     headers: Vec<(HeaderName, String)>,
+    content_type: &'static str,
     body: Result<Vec<u8>, serde_json::Error>,
 }
 
 impl Reply {
     /// Answers with `body` as JSON.
     pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
-        Self { status, headers: Vec::new(), body: serde_json::to_vec(body) }
+        Self { body: serde_json::to_vec(body), ..Self::text(status, "application/json", "") }
+    }
+
+    /// Answers with `body`, which is the same for everybody until the next release.
+    pub fn document(content_type: &'static str, body: &str) -> Self {
+        Self::text(StatusCode::OK, content_type, body)
+            .with(CACHE_CONTROL, "public, max-age=300".to_owned())
+    }
+
+    /// Answers with a page in HTML that has its style with it, and that may load and run nothing.
+    #[must_use]
+    pub fn page(html: &str) -> Self {
+        Self::document("text/html; charset=utf-8", html)
+            .with(CONTENT_SECURITY_POLICY, PAGE_POLICY.to_owned())
+    }
+
+    fn text(status: StatusCode, content_type: &'static str, body: &str) -> Self {
+        Self { status, headers: Vec::new(), content_type, body: Ok(body.into()) }
     }
 
     /// Answers with `body` as JSON, in a buffer of about its length.
     pub(super) fn measured(status: StatusCode, body: &impl Measured) -> Self {
         let mut buffer = Vec::with_capacity(body.about());
         let body = serde_json::to_writer(&mut buffer, body).map(|()| buffer);
-        Self { status, headers: Vec::new(), body }
+        Self { body, ..Self::text(status, "application/json", "") }
     }
 
     /// Answers with `order`, and names its version for `If-Match`. Whoever keeps it asks whether it
@@ -202,7 +224,7 @@ where
     );
     async {
         let (reply, counts) = metrics::counted(async {
-            match admit(request, trail) {
+            match limits::check(&request).and_then(|()| admit(request, trail)) {
                 Ok(incoming) => handler(incoming).await,
                 Err(problem) => Err(problem),
             }
@@ -222,7 +244,7 @@ where
 
 fn respond(reply: Reply, correlation_id: &CorrelationId) -> Result<Response<Body>, Problem> {
     let body = reply.body.map_err(Problem::internal)?;
-    let mut response = response(reply.status, "application/json", body, correlation_id);
+    let mut response = response(reply.status, reply.content_type, body, correlation_id);
     for (name, value) in reply.headers {
         let value = HeaderValue::try_from(value).map_err(Problem::internal)?;
         response.headers_mut().insert(name, value);
@@ -241,7 +263,7 @@ pub(super) fn response(
     body: Vec<u8>,
     correlation_id: &CorrelationId,
 ) -> Response<Body> {
-    // As text, since API Gateway takes bytes in base64 only. JSON is always UTF-8.
+    // As text, since API Gateway takes bytes in base64 only. JSON and HTML are always UTF-8.
     let body = String::from_utf8(body).map_or(Body::Empty, Body::Text);
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -1,0 +1,190 @@
+//! Finds the page, or says that there is none. Everything is rendered once, when the process starts.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use waybill::BoxError;
+use waybill::http::{Anyone, Incoming, Problem, Reply, openapi};
+
+use crate::{page, problems};
+
+/// What there is to say, and all the routes that there are.
+pub(crate) struct Description {
+    document: String,
+    docs: String,
+    problems: BTreeMap<&'static str, String>,
+    /// Each path of the API, `{id}` and all, with its methods.
+    routes: Vec<(String, Vec<String>)>,
+}
+
+impl Description {
+    pub(crate) fn new() -> Result<Self, BoxError> {
+        let document = serde_json::to_value(openapi::document())?;
+        let routes = document.get("paths").and_then(Value::as_object).into_iter().flatten();
+        let routes = routes.map(|(path, item)| {
+            let methods = item.as_object().into_iter().flat_map(|item| item.keys());
+            (path.clone(), methods.map(|method| method.to_uppercase()).collect())
+        });
+        Ok(Self {
+            routes: routes.collect(),
+            docs: page::render(&document),
+            problems: problems::render(),
+            document: serde_json::to_string(&document)?,
+        })
+    }
+
+    /// The methods that some route has for `path`; none if there is no such path.
+    fn methods(&self, path: &str) -> Option<Vec<&str>> {
+        let (_, methods) = self.routes.iter().find(|(pattern, _)| matches(pattern, path))?;
+        Some(methods.iter().map(String::as_str).collect())
+    }
+}
+
+/// The gateway sends here its own routes, and each request that has no route.
+pub(crate) fn describe(
+    request: &Incoming<Anyone>,
+    description: &Description,
+) -> Result<Reply, Problem> {
+    let (method, path) = request.target();
+    let methods = description.methods(path).ok_or_else(Problem::no_such_route)?;
+    if !methods.contains(&method) {
+        return Err(Problem::method_not_allowed(&methods));
+    }
+    let reply = match path {
+        "/openapi.json" => Reply::document("application/json", &description.document),
+        "/docs" => Reply::page(&description.docs),
+        _ => {
+            let page =
+                path.strip_prefix("/problems/").and_then(|code| description.problems.get(code));
+            Reply::page(page.ok_or_else(Problem::no_such_route)?)
+        }
+    };
+    request.query([])?;
+    Ok(reply)
+}
+
+/// Whether `path` is one of those that `pattern` stands for: `{…}` is one part, whatever is in it.
+fn matches(pattern: &str, path: &str) -> bool {
+    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (pattern.next(), path.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(part)) if wanted.starts_with('{') && !part.is_empty() => {}
+            (Some(wanted), Some(part)) if wanted == part => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use saphyr::{LoadableYamlNode as _, Yaml};
+
+    use super::*;
+
+    #[test]
+    fn a_path_has_the_methods_of_its_pattern_and_of_no_other() {
+        let description = Description::new().unwrap();
+        for (path, methods) in [
+            ("/orders", Some(vec!["GET", "POST"])),
+            ("/orders/1", Some(vec!["GET"])),
+            ("/orders/1/cancel", Some(vec!["PATCH"])),
+            ("/products/1", Some(vec!["GET", "PUT"])),
+            ("/docs", Some(vec!["GET"])),
+            ("/", None),
+            ("", None),
+            ("/orders/", None),
+            ("/orders//cancel", None),
+            ("/orders/1/", None),
+            ("/orders/1/2", None),
+            ("/Orders", None),
+        ] {
+            assert_eq!(description.methods(path), methods, "{path}");
+        }
+    }
+
+    /// Method and path of each route, and the scopes of which a token must have one.
+    type Routes = BTreeMap<String, Vec<String>>;
+
+    fn routes_of_the_document() -> Routes {
+        let document = serde_json::to_value(openapi::document()).unwrap();
+        let mut routes = Routes::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let requirements = operation["security"].as_array().unwrap();
+                let scopes = requirements.iter().map(|requirement| {
+                    let scopes = requirement["Tokens"].as_array().unwrap();
+                    assert_eq!(scopes.len(), 1, "two in one requirement are both needed");
+                    scopes[0].as_str().unwrap().to_owned()
+                });
+                routes.insert(format!("{} {path}", method.to_uppercase()), scopes.collect());
+            }
+        }
+        routes
+    }
+
+    fn routes_of_the_template() -> Routes {
+        let template = Yaml::load_from_str(include_str!("../../../template.yaml")).unwrap();
+        let mut routes = Routes::new();
+        for resource in template[0]["Resources"].as_mapping().unwrap().values() {
+            let Some(events) = resource["Properties"].as_mapping_get("Events") else { continue };
+            for event in events.as_mapping().unwrap().values() {
+                let properties = &event["Properties"];
+                // The route for all that has none is no route of the description.
+                let Some(path) = properties.as_mapping_get("Path") else { continue };
+                let scopes = properties["Auth"].as_mapping_get("AuthorizationScopes");
+                let scopes = scopes.and_then(|it| it.as_vec()).map_or(&[][..], Vec::as_slice);
+                routes.insert(
+                    format!(
+                        "{} {}",
+                        properties["Method"].as_str().unwrap(),
+                        path.as_str().unwrap()
+                    ),
+                    scopes.iter().map(|scope| scope.as_str().unwrap().to_owned()).collect(),
+                );
+            }
+        }
+        routes
+    }
+
+    /// And those of the router of `cargo lambda watch` are those of the template by another test.
+    #[test]
+    fn the_routes_and_scopes_of_the_description_are_those_of_the_template() {
+        assert_eq!(routes_of_the_document(), routes_of_the_template());
+        assert!(routes_of_the_document().len() >= 12);
+    }
+
+    #[test]
+    fn the_page_names_every_route_and_every_scope_and_links_every_problem() {
+        let description = Description::new().unwrap();
+        for (path, methods) in &description.routes {
+            for method in methods {
+                let heading = format!("{method}</span> <code>{path}</code>");
+                assert!(description.docs.contains(&heading), "{heading}");
+            }
+        }
+        for scope in ["orders/read", "orders/write", "orders/staff"] {
+            assert!(description.docs.contains(scope), "{scope}");
+        }
+        for code in description.problems.keys() {
+            assert!(description.docs.contains(&format!("href=\"problems/{code}\"")), "{code}");
+        }
+    }
+
+    #[test]
+    fn nothing_on_a_page_comes_from_elsewhere_or_runs() {
+        let description = Description::new().unwrap();
+        for html in description.problems.values().chain([&description.docs]) {
+            for word in ["<script", "http://", "https://", "src=", "@import", "url(", "<link"] {
+                assert!(!html.contains(word), "{word}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_is_far_below_what_lambda_takes() {
+        let description = Description::new().unwrap();
+        assert!(description.docs.len() < 500_000, "{}", description.docs.len());
+        assert!(description.document.len() < 500_000, "{}", description.document.len());
+    }
+}

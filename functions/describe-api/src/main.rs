@@ -1,0 +1,19 @@
+//! `GET /openapi.json`, `GET /docs`, `GET /problems/{code}`: what the API is; and the answer to
+//! whatever it is not.
+
+mod handler;
+mod html;
+mod markdown;
+mod page;
+mod problems;
+
+use std::process::ExitCode;
+
+use waybill::http;
+
+fn main() -> ExitCode {
+    waybill::start("describe-api", async |_| {
+        let description = handler::Description::new()?;
+        http::serve_public(async |request| handler::describe(&request, &description)).await
+    })
+}

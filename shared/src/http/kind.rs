@@ -1,0 +1,137 @@
+//! The kinds of problems: a closed list, so that all that is said about each can be held to it.
+
+use lambda_http::http::StatusCode;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $status:ident, $code:literal, $title:literal;)+) => {
+        /// A kind of problem, which stays the same from one release to the next.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Kind {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Kind {
+            /// All of them, by status.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The status of responses that tell of it.
+            #[must_use]
+            pub fn status(self) -> StatusCode {
+                match self {
+                    $(Self::$name => StatusCode::$status,)+
+                }
+            }
+
+            /// The last part of its `type`.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)+
+                }
+            }
+
+            /// The kind in words.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self {
+                    $(Self::$name => $title,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The request breaks the rules of its form.
+    InvalidRequest = BAD_REQUEST, "invalid-request", "The request is not valid";
+    /// The order's total does not fit.
+    AmountOutOfRange = BAD_REQUEST, "amount-out-of-range", "The total is too large";
+    /// There is no token, or none that is good now.
+    Unauthorized = UNAUTHORIZED, "unauthorized", "A valid token is required";
+    /// The token has none of the scopes.
+    Forbidden = FORBIDDEN, "forbidden", "The token does not allow this";
+    /// Nothing is served under this path.
+    NoSuchRoute = NOT_FOUND, "no-such-route", "There is nothing here";
+    /// No such order, or not the caller's.
+    OrderNotFound = NOT_FOUND, "order-not-found", "No such order";
+    /// No such product.
+    ProductNotFound = NOT_FOUND, "product-not-found", "No such product";
+    /// The order names products that are not for sale.
+    UnknownProduct = NOT_FOUND, "unknown-product", "A product is not for sale";
+    /// The path is served to other methods.
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The method does not fit the path";
+    /// Less is left than the order asks for.
+    InsufficientStock = CONFLICT, "insufficient-stock", "Not enough is left";
+    /// The order can't become that from what it is.
+    IllegalTransition = CONFLICT, "illegal-transition", "The order can't become that";
+    /// A request with the same key is at work.
+    KeyInFlight = CONFLICT, "idempotency-key-in-flight", "The same request is at work";
+    /// So much was sold meanwhile that the change does not go.
+    StockTaken = CONFLICT, "stock-taken", "The stock changed meanwhile";
+    /// It is not what the caller read any more.
+    VersionMismatch = PRECONDITION_FAILED, "version-mismatch", "It was changed meanwhile";
+    /// It was to be created, and exists.
+    ProductExists = PRECONDITION_FAILED, "product-exists", "There is such a product";
+    /// It was to be replaced, and does not exist.
+    ProductMissing = PRECONDITION_FAILED, "product-missing", "There is no such product";
+    /// The body is larger than any that makes sense.
+    BodyTooLarge = PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large";
+    /// The query string is longer than any that makes sense.
+    QueryTooLong = URI_TOO_LONG, "query-too-long", "The query string is too long";
+    /// The body is something else than JSON, by its own account.
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not JSON";
+    /// The key was used before, with another request.
+    KeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was used before";
+    /// The lines are priced in different currencies.
+    MixedCurrencies = UNPROCESSABLE_ENTITY, "mixed-currencies", "The lines are in different currencies";
+    /// The request does not say what it was decided upon.
+    PreconditionRequired = PRECONDITION_REQUIRED, "precondition-required", "A precondition is required";
+    /// There are too many headers, or too much in them.
+    HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", "The headers are too large";
+    /// A mistake in the service itself.
+    Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
+    /// Something that the service depends on does not answer.
+    Unavailable = SERVICE_UNAVAILABLE, "unavailable", "The service can't answer now";
+}
+
+impl Kind {
+    /// Its `type`: the path of its description.
+    #[must_use]
+    pub fn path(self) -> String {
+        format!("/problems/{}", self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_code_of_its_own_and_they_come_by_status() {
+        let codes: BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.code()).collect();
+        assert_eq!(codes.len(), Kind::ALL.len());
+        assert!(Kind::ALL.is_sorted_by_key(|kind| kind.status().as_u16()));
+    }
+
+    #[test]
+    fn every_kind_and_no_other_has_a_section_in_the_documentation() {
+        let documentation = include_str!("../../../docs/problems.md");
+        let mut lines = documentation.lines();
+        let mut sections = Vec::new();
+        while let Some(line) = lines.next() {
+            let Some(code) = line.strip_prefix("## ") else { continue };
+            assert_eq!(lines.next(), Some(""));
+            let status = lines.next().unwrap();
+            sections.push((code, status));
+        }
+        let expected: Vec<_> = Kind::ALL
+            .iter()
+            .map(|kind| (kind.code(), format!("{}: {}.", kind.status().as_u16(), kind.title())))
+            .collect();
+        let sections: Vec<_> =
+            sections.into_iter().map(|(code, status)| (code, status.to_owned())).collect();
+        assert_eq!(sections, expected);
+    }
+}

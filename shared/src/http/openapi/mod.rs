@@ -1,0 +1,260 @@
+//! The description of the HTTP API, made from the code that answers: `OpenAPI` 3.1.
+//!
+//! Bodies are the types that are rendered, kinds of problems are [`Kind`], and what is read by hand is
+//! described beside its limits; tests hold the description to the readers, and to the template.
+
+mod examples;
+mod parts;
+mod routes;
+mod schemas;
+
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, Paths, RefOr, Schema};
+
+use super::problem::ProblemBody;
+use super::render::{OrderBody, OrderList, ProductBody, ProductList};
+use super::{Health, Kind};
+use crate::error::{Shortage, Violation};
+
+/// The whole description.
+#[must_use]
+pub fn document() -> OpenApi {
+    let mut paths = Paths::new();
+    for route in routes::all() {
+        let methods = vec![route.method];
+        paths.add_path_operation(route.path, methods, route.operation);
+    }
+    // No server is named: the one that this comes from.
+    let info = InfoBuilder::new()
+        .title("Waybill")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(include_str!("description.md")))
+        .license(Some(License::new("MIT OR Apache-2.0")))
+        .build();
+    OpenApiBuilder::new().info(info).paths(paths).components(Some(components().build())).build()
+}
+
+fn components() -> ComponentsBuilder {
+    let mut schemas = Vec::<(String, RefOr<Schema>)>::new();
+    add::<schemas::NewOrderBody>(&mut schemas);
+    add::<schemas::NewItemBody>(&mut schemas);
+    add::<schemas::NewStatusBody>(&mut schemas);
+    add::<schemas::NewProductBody>(&mut schemas);
+    add::<OrderBody<'_>>(&mut schemas);
+    add::<OrderList<'_>>(&mut schemas);
+    add::<ProductBody<'_>>(&mut schemas);
+    add::<ProductList<'_>>(&mut schemas);
+    add::<Health>(&mut schemas);
+    add::<ProblemBody<'_>>(&mut schemas);
+    add::<Violation>(&mut schemas);
+    add::<Shortage>(&mut schemas);
+    for kind in Kind::ALL {
+        schemas.push((parts::schema_name(*kind), parts::problem_schema(*kind).into()));
+    }
+    let message = ObjectBuilder::new()
+        .property("message", schemas::text())
+        .required("message")
+        .description(Some("What API Gateway says where it refuses a request by itself."))
+        .examples([json!({ "message": "Unauthorized" })])
+        .build();
+    schemas.push(("GatewayMessage".to_owned(), Schema::from(message).into()));
+    let tokens = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some(
+            "A token of the issuer that the stack was deployed with, with one of the scopes of the \
+             route in `scope` or `scp`.",
+        ))
+        .build();
+    let correlation_id = "Follows the request; quote it when you ask for help.";
+    ComponentsBuilder::new()
+        .schemas_from_iter(schemas)
+        .header("X-Correlation-Id", parts::response_header(correlation_id, "checkout-42"))
+        .security_scheme("Tokens", SecurityScheme::Http(tokens))
+}
+
+/// Adds the schema of a type, and those of the types in it.
+fn add<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+    schemas.push((T::name().into_owned(), T::schema()));
+    T::schemas(schemas);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::{read_new_order, read_new_product, read_new_status};
+    use super::*;
+
+    fn whole() -> Value {
+        serde_json::to_value(document()).unwrap()
+    }
+
+    /// The schema of this name.
+    fn validator(name: &str) -> jsonschema::Validator {
+        let mut schema = whole();
+        schema["$ref"] = Value::from(format!("#/components/schemas/{name}"));
+        jsonschema::validator_for(&schema).unwrap()
+    }
+
+    /// Every value in `value` that is under `key`, wherever.
+    fn all<'a>(value: &'a Value, key: &str, found: &mut Vec<&'a Value>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get(key));
+                fields.values().for_each(|value| all(value, key, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| all(value, key, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn it_is_openapi_3_1_and_every_reference_and_link_leads_somewhere() {
+        let document = whole();
+        assert_eq!(document["openapi"], "3.1.0");
+        let (mut references, mut links) = (Vec::new(), Vec::new());
+        all(&document, "$ref", &mut references);
+        assert!(references.len() > 100);
+        for reference in references {
+            let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+        let known: Vec<_> = routes::all().into_iter().map(|it| it.operation.operation_id).collect();
+        all(&document["paths"], "links", &mut links);
+        let links: Vec<_> = links.iter().flat_map(|it| it.as_object().unwrap().values()).collect();
+        assert!(links.len() >= 5);
+        for link in links {
+            assert!(known.contains(&link["operationId"].as_str().map(str::to_owned)), "{link}");
+        }
+    }
+
+    #[test]
+    fn every_example_is_as_its_schema_says() {
+        let document = whole();
+        let mut contents = Vec::new();
+        all(&document["paths"], "content", &mut contents);
+        let mut count = 0;
+        for content in contents.iter().flat_map(|it| it.as_object().unwrap().values()) {
+            let many = content["examples"].as_object().into_iter().flatten();
+            let many = many.map(|(_, example)| &example["value"]);
+            let examples: Vec<_> = content.get("example").into_iter().chain(many).collect();
+            let mut schema = content["schema"].clone();
+            schema["components"] = document["components"].clone();
+            let validator = jsonschema::validator_for(&schema).unwrap();
+            for example in examples {
+                let breaches: Vec<_> = validator.iter_errors(example).collect();
+                assert!(breaches.is_empty(), "{example}: {breaches:?}");
+                count += 1;
+            }
+        }
+        assert!(count > 50, "{count}");
+    }
+
+    /// The name of a schema, a body, and whether the reader that the schema describes takes a body.
+    type Reader = (&'static str, Value, fn(&Value) -> bool);
+
+    fn readers() -> [Reader; 3] {
+        let status = json!({ "status": "shipped" });
+        [
+            ("NewOrder", examples::new_order(), |it| read_new_order(it).is_ok()),
+            ("NewStatus", status, |it| read_new_status(it).is_ok()),
+            ("NewProduct", examples::new_product(), |it| read_new_product(it).is_ok()),
+        ]
+    }
+
+    /// What tends to be wrong somewhere.
+    fn odd() -> Vec<Value> {
+        vec![
+            json!(null),
+            json!(true),
+            json!(""),
+            json!(" "),
+            json!("x"),
+            json!(" x\n"),
+            json!("a\u{0}b"),
+            json!("x".repeat(200)),
+            json!("x".repeat(201)),
+            json!(format!(" {} ", "x".repeat(200))),
+            json!("\u{3000}y\u{a0}"),
+            json!("EUR"),
+            json!("eur"),
+            json!("EURO"),
+            json!("cancelled"),
+            json!("lost"),
+            json!(0),
+            json!(1),
+            json!(-1),
+            json!(10_000),
+            json!(10_001),
+            json!(1.5),
+            json!(i32::MAX),
+            json!(i64::from(i32::MAX) + 1),
+            json!(i64::MAX),
+            json!(u64::MAX),
+            json!([]),
+            json!({}),
+            json!([{}]),
+            json!(vec![0; 101]),
+        ]
+    }
+
+    /// `good` with each odd value in each place, with a field more, and with each field less.
+    fn spoiled(good: &Value) -> Vec<Value> {
+        let mut places = vec![String::new()];
+        places.extend(good.as_object().unwrap().keys().map(|key| format!("/{key}")));
+        if good.get("items").is_some() {
+            places.extend(
+                ["/items/0", "/items/0/product_id", "/items/0/quantity"].map(str::to_owned),
+            );
+        }
+        let mut spoiled = Vec::new();
+        for place in &places {
+            for value in odd() {
+                let mut body = good.clone();
+                *body.pointer_mut(place).unwrap() = value;
+                spoiled.push(body);
+            }
+            let mut more = good.clone();
+            if let Some(Value::Object(fields)) = more.pointer_mut(place) {
+                fields.insert("more".to_owned(), json!(1));
+                spoiled.push(more);
+            }
+            if let Some((above, field)) = place.rsplit_once('/') {
+                let mut less = good.clone();
+                if let Some(Value::Object(fields)) = less.pointer_mut(above) {
+                    fields.remove(field);
+                    spoiled.push(less);
+                }
+            }
+        }
+        spoiled
+    }
+
+    #[test]
+    fn a_body_as_it_is_described_is_one_that_is_read_and_no_other_is() {
+        let (mut taken, mut refused) = (0, 0);
+        for (name, good, reads) in readers() {
+            let schema = validator(name);
+            assert!(reads(&good) && schema.is_valid(&good), "{name}");
+            for body in spoiled(&good) {
+                // A `format` is a note: a validator need not look at it, and this one does not.
+                let noted = |pointer: &str| {
+                    let text = body.pointer(pointer).filter(|value| value.is_string());
+                    text.is_some() && text != good.pointer(pointer)
+                };
+                let (read, described) = (reads(&body), schema.is_valid(&body));
+                if noted("/customer_email") || noted("/items/0/product_id") {
+                    assert!(!read && described, "{name}: {body}");
+                } else {
+                    assert_eq!(read, described, "{name}: {body}");
+                }
+                if read { taken += 1 } else { refused += 1 }
+            }
+        }
+        assert!(taken > 15 && refused > 150, "{taken}, {refused}");
+    }
+}

@@ -1,0 +1,222 @@
+//! Parameters, headers and answers: what several routes have in common.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::{
+    AllOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type,
+};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
+
+use super::super::Kind;
+use super::examples;
+use super::schemas::{integer, text};
+
+/// What the service answers when a request went well.
+pub(super) const JSON: &str = "application/json";
+const PROBLEM_JSON: &str = "application/problem+json";
+
+/// A parameter in the query.
+pub(super) fn query(
+    name: &str,
+    description: &str,
+    schema: impl Into<RefOr<Schema>>,
+) -> ParameterBuilder {
+    parameter(name, ParameterIn::Query, description, schema)
+}
+
+/// The `{id}` in a path.
+pub(super) fn id(schema: &str, description: &str, example: Value) -> Parameter {
+    parameter("id", ParameterIn::Path, description, Ref::from_schema_name(schema))
+        .required(Required::True)
+        .example(Some(example))
+        .build()
+}
+
+/// A header of a request.
+pub(super) fn header(
+    name: &str,
+    description: &str,
+    schema: impl Into<RefOr<Schema>>,
+) -> ParameterBuilder {
+    parameter(name, ParameterIn::Header, description, schema)
+}
+
+/// A parameter wherever it stands; one that may be left out.
+pub(super) fn parameter(
+    name: &str,
+    place: ParameterIn,
+    description: &str,
+    schema: impl Into<RefOr<Schema>>,
+) -> ParameterBuilder {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(schema))
+}
+
+/// A body in JSON, which there has to be.
+pub(super) fn json_body(schema: &str, example: Value) -> RequestBody {
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(schema)))
+        .example(Some(example))
+        .build();
+    RequestBodyBuilder::new().content(JSON, content).required(Some(Required::True)).build()
+}
+
+/// An answer with a body in JSON, and with the correlation id as every answer.
+pub(super) fn answer(description: &str, schema: &str, example: Value) -> ResponseBuilder {
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(schema)))
+        .example(Some(example))
+        .build();
+    bare(description).content(JSON, content)
+}
+
+/// An answer with text of another kind.
+pub(super) fn text_answer(description: &str, content_type: &str) -> ResponseBuilder {
+    let content = ContentBuilder::new().schema(Some(text())).build();
+    bare(description).content(content_type, content)
+}
+
+/// An answer without a body.
+pub(super) fn bare(description: &str) -> ResponseBuilder {
+    ResponseBuilder::new()
+        .description(description)
+        .header_ref("X-Correlation-Id", Ref::new("#/components/headers/X-Correlation-Id"))
+}
+
+/// A header of an answer.
+pub(super) fn response_header(description: &str, example: &str) -> Header {
+    HeaderBuilder::new()
+        .schema(Some(text()))
+        .description(Some(description))
+        .example(Some(json!(example)))
+        .build()
+}
+
+/// The answers for these kinds of problems, by status.
+pub(super) fn problems(kinds: &[Kind]) -> BTreeMap<String, Response> {
+    let mut by_status = BTreeMap::<u16, Vec<Kind>>::new();
+    for kind in Kind::ALL.iter().filter(|kind| kinds.contains(kind)) {
+        by_status.entry(kind.status().as_u16()).or_default().push(*kind);
+    }
+    by_status
+        .into_iter()
+        .map(|(status, kinds)| (status.to_string(), problem_answer(&kinds)))
+        .collect()
+}
+
+fn problem_answer(kinds: &[Kind]) -> Response {
+    let titles: Vec<_> = kinds
+        .iter()
+        .map(|kind| format!("[{}]({}): {}.", kind.code(), kind.path(), kind.title()))
+        .collect();
+    let schema: RefOr<Schema> = match kinds {
+        [kind] => Ref::from_schema_name(schema_name(*kind)).into(),
+        _ => {
+            let of_each = kinds.iter().fold(OneOfBuilder::new(), |schema, kind| {
+                schema.item(Ref::from_schema_name(schema_name(*kind)))
+            });
+            Schema::from(of_each.build()).into()
+        }
+    };
+    let examples = kinds.iter().map(|kind| {
+        let example = utoipa::openapi::example::ExampleBuilder::new()
+            .summary(kind.title())
+            .value(Some(examples::problem(*kind)))
+            .build();
+        (kind.code(), RefOr::T(example))
+    });
+    let content = ContentBuilder::new().schema(Some(schema)).examples_from_iter(examples).build();
+    let mut response = bare(&titles.join("\n")).content(PROBLEM_JSON, content);
+    if kinds.iter().any(|kind| matches!(kind, Kind::Unauthorized | Kind::Forbidden)) {
+        response = response
+            .header(
+                "WWW-Authenticate",
+                response_header("What a token is asked for with.", "Bearer"),
+            )
+            .content(JSON, gateway_message());
+    }
+    if kinds.iter().any(|kind| matches!(kind, Kind::KeyInFlight | Kind::Unavailable)) {
+        response = response
+            .header("Retry-After", response_header("After how many seconds to try again.", "5"));
+    }
+    response.build()
+}
+
+/// What API Gateway refuses by itself has this form.
+pub(super) fn gateway_message() -> utoipa::openapi::Content {
+    ContentBuilder::new().schema(Some(Ref::from_schema_name("GatewayMessage"))).build()
+}
+
+/// The name of the schema of a kind.
+pub(super) fn schema_name(kind: Kind) -> String {
+    format!("{kind:?}Problem")
+}
+
+/// The schema of a kind: what every problem has, its own `type`, and its own members.
+pub(super) fn problem_schema(kind: Kind) -> Schema {
+    let status = i64::from(kind.status().as_u16());
+    let mut own = ObjectBuilder::new()
+        .property("type", text().enum_values(Some([kind.path()])))
+        .required("type")
+        .property("status", integer(status, status))
+        .required("status");
+    for (name, schema) in members(kind) {
+        own = own.property(name, schema).required(name);
+    }
+    AllOfBuilder::new()
+        .item(Ref::from_schema_name("Problem"))
+        .item(own)
+        .description(Some(format!("{}.", kind.title())))
+        .build()
+        .into()
+}
+
+fn members(kind: Kind) -> Vec<(&'static str, RefOr<Schema>)> {
+    let list = |item: RefOr<Schema>| Schema::from(ArrayBuilder::new().items(item).build()).into();
+    let named = |name: &str| Ref::from_schema_name(name).into();
+    let strings = || list(Schema::from(text().build()).into());
+    let number = || Schema::from(integer(0, i64::MAX).build()).into();
+    let limit = || vec![("limit_bytes", number())];
+    match kind {
+        Kind::InvalidRequest | Kind::AmountOutOfRange => vec![("errors", list(named("Violation")))],
+        Kind::BodyTooLarge => [limit(), vec![("errors", list(named("Violation")))]].concat(),
+        Kind::HeadersTooLarge => [limit(), vec![("limit", number())]].concat(),
+        Kind::QueryTooLong => limit(),
+        Kind::Forbidden => vec![("scopes", strings())],
+        Kind::MethodNotAllowed => vec![("methods", strings())],
+        Kind::UnknownProduct => vec![("product_ids", list(named("ProductId")))],
+        Kind::InsufficientStock => vec![("shortages", list(named("Shortage")))],
+        Kind::IllegalTransition => vec![
+            ("from", named("Status")),
+            ("to", named("Status")),
+            ("next_statuses", list(named("Status"))),
+        ],
+        Kind::StockTaken => vec![("current_version", number()), ("current_stock", number())],
+        Kind::VersionMismatch => vec![("current_version", number())],
+        Kind::ProductExists => {
+            let kind = SchemaType::from_iter([Type::Integer, Type::Null]);
+            let schema = ObjectBuilder::new().schema_type(kind).build();
+            vec![("current_version", Schema::from(schema).into())]
+        }
+        Kind::Unauthorized
+        | Kind::NoSuchRoute
+        | Kind::OrderNotFound
+        | Kind::ProductNotFound
+        | Kind::KeyInFlight
+        | Kind::ProductMissing
+        | Kind::UnsupportedMediaType
+        | Kind::KeyReused
+        | Kind::MixedCurrencies
+        | Kind::PreconditionRequired
+        | Kind::Internal
+        | Kind::Unavailable => Vec::new(),
+    }
+}

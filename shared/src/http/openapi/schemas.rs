@@ -1,0 +1,177 @@
+//! What the domain's own types look like in JSON.
+
+use serde_json::json;
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, Ref, RefOr, Schema, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::domain::{Currency, MAX_LINES, OrderId, OrderNumber, ProductId, Quantity, Status};
+
+/// White space as `str::trim` takes it away.
+const SPACE: &str = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
+/// What a line of text does not hold.
+const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
+
+macro_rules! describe {
+    ($($type:ty => $schema:expr;)+) => {
+        $(
+            impl PartialSchema for $type {
+                fn schema() -> RefOr<Schema> {
+                    Schema::from($schema.build()).into()
+                }
+            }
+
+            impl ToSchema for $type {}
+        )+
+    };
+}
+
+describe! {
+    OrderId => uuid().description(Some("Names an order. A UUIDv7, so that ids sort by age."));
+    ProductId => uuid().description(Some("Names a product."));
+    OrderNumber => text()
+        .description(Some("An order's name for people."))
+        .pattern(Some("^ORD-[0-9]{8}-[0-9A-F]{8}$"))
+        .examples([json!("ORD-20260221-6BA0A415")]);
+    Currency => currency();
+    Status => text()
+        .description(Some("Where an order is in its life."))
+        .enum_values(Some(Status::ALL.map(Status::as_str)));
+}
+
+/// An order to place.
+#[derive(ToSchema)]
+#[schema(as = NewOrder)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes what body.rs reads; the tests hold the two together")]
+pub(super) struct NewOrderBody {
+    /// Who receives it: 1 to 200 characters, none of them a control character.
+    #[schema(schema_with = name)]
+    customer_name: String,
+    /// Where to write to.
+    #[schema(schema_with = email)]
+    customer_email: String,
+    /// What it is of; a product that is named twice is added up.
+    #[schema(schema_with = items)]
+    items: Vec<NewItemBody>,
+}
+
+/// A line of an order to place.
+#[derive(ToSchema)]
+#[schema(as = NewItem)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes what body.rs reads; the tests hold the two together")]
+pub(super) struct NewItemBody {
+    /// Which product.
+    product_id: ProductId,
+    /// How many.
+    #[schema(schema_with = quantity)]
+    quantity: i32,
+}
+
+/// A status to take an order to.
+#[derive(ToSchema)]
+#[schema(as = NewStatus)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes what body.rs reads; the tests hold the two together")]
+pub(super) struct NewStatusBody {
+    /// What it is to become.
+    status: Status,
+}
+
+/// A product as it is to be.
+#[derive(ToSchema)]
+#[schema(as = NewProduct)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes what body.rs reads; the tests hold the two together")]
+pub(super) struct NewProductBody {
+    /// What it is called: 1 to 200 characters, none of them a control character.
+    #[schema(schema_with = name)]
+    name: String,
+    /// Of the price.
+    currency: Currency,
+    /// In the currency's minor unit: 1450 EUR are 14.50 €.
+    #[schema(schema_with = price)]
+    price_minor: i64,
+    /// How many there are.
+    #[schema(schema_with = stock)]
+    stock: i32,
+    /// Whether it can be ordered.
+    active: bool,
+}
+
+/// A string.
+pub(super) fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+/// A string of 1 to `max` characters, none of them a control character.
+pub(super) fn line(max: usize) -> Object {
+    text().pattern(Some(format!("^[^{CONTROL}]{{1,{max}}}$"))).build()
+}
+
+/// A whole number.
+pub(super) fn integer(min: i64, max: i64) -> ObjectBuilder {
+    let kind = SchemaType::new(Type::Integer);
+    ObjectBuilder::new().schema_type(kind).minimum(Some(min)).maximum(Some(max))
+}
+
+/// A UUID in its hyphenated form.
+pub(super) fn uuid() -> ObjectBuilder {
+    text().format(Some(SchemaFormat::Custom("uuid".to_owned())))
+}
+
+/// A time as in RFC 3339.
+pub(super) fn time() -> ObjectBuilder {
+    text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+}
+
+/// An email address.
+pub(super) fn email() -> Object {
+    text()
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Email)))
+        .description(Some("An email address of at most 254 characters."))
+        .build()
+}
+
+fn name() -> Object {
+    let inner = format!("[^{CONTROL}]{{0,198}}");
+    let end = format!("[^{CONTROL}{SPACE}]");
+    text()
+        .pattern(Some(format!("^[{SPACE}]*{end}({inner}{end})?[{SPACE}]*$")))
+        .description(Some(
+            "1 to 200 characters, none of them a control character; white space around it goes.",
+        ))
+        .build()
+}
+
+fn quantity() -> Object {
+    let max = i64::from(Quantity::MAX);
+    integer(1, max).description(Some(format!("How many: 1 to {max}."))).build()
+}
+
+fn price() -> Object {
+    integer(0, i64::MAX)
+        .description(Some("In the currency's minor unit: 1450 EUR are 14.50 €."))
+        .build()
+}
+
+fn stock() -> Object {
+    integer(0, i32::MAX.into()).description(Some("How many there are.")).build()
+}
+
+fn items() -> Array {
+    ArrayBuilder::new()
+        .items(Ref::from_schema_name("NewItem"))
+        .min_items(Some(1))
+        .max_items(Some(MAX_LINES))
+        .description(Some("What it is of; a product that is named twice is added up."))
+        .build()
+}
+
+fn currency() -> ObjectBuilder {
+    text()
+        .description(Some("An ISO 4217 code."))
+        .pattern(Some("^[A-Z]{3}$"))
+        .examples([json!("EUR")])
+}
