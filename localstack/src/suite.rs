@@ -32,6 +32,14 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
     match provision(config, &tools, &mut stack).await {
         Ok((aws, env)) => {
             counts = test(config, &aws, &env).await?;
+            // After the tests, since it changes whatever it finds.
+            for (who, token) in [("a customer's", "TOKEN"), ("a staff", "STAFF_TOKEN")] {
+                let as_described = conform(config, &tools, &stack, &env, who, token).await;
+                counts.add_one(as_described.unwrap_or_else(|error| {
+                    ui::failure(&error);
+                    false
+                }));
+            }
             // After all of them, since it is about all that they did.
             ui::step("Searching the logs of the functions for what they must not hold");
             match leaks::search(&aws, &env).await {
@@ -140,6 +148,30 @@ async fn test(config: &Config, aws: &Aws, env: &EnvFile) -> Result<Counts> {
     Ok(counts)
 }
 
+/// Asks the stack with one token what its description promises, and what it should refuse: whether
+/// Schemathesis found nothing. What it is told is in `schemathesis.toml`.
+async fn conform(
+    config: &Config,
+    tools: &Tools,
+    stack: &Stack,
+    env: &EnvFile,
+    who: &str,
+    token: &str,
+) -> Result<bool> {
+    ui::step(format!("schemathesis with {who} token"));
+    let api_url = env.get("API_URL")?;
+    let mut command = tools.command("schemathesis");
+    command
+        .arg("--config-file")
+        .arg(config.root.join("localstack/schemathesis.toml"))
+        .arg("run")
+        .args([&format!("{api_url}/openapi.json"), "--url", api_url])
+        .env("WAYBILL_TOKEN", env.get(token)?)
+        // What it leaves behind goes with the stack.
+        .current_dir(&stack.dir);
+    Ok(Job::spawn(&mut command)?.wait().await?.success())
+}
+
 /// What the tests came to.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Counts {
@@ -166,6 +198,14 @@ impl Counts {
                 "ignored" => self.ignored += number,
                 _ => {}
             }
+        }
+    }
+
+    fn add_one(&mut self, passed: bool) {
+        if passed {
+            self.passed += 1;
+        } else {
+            self.failed += 1;
         }
     }
 
