@@ -218,6 +218,20 @@ pub(crate) async fn give_back(client: &Client, queue: &str, letters: &[Letter]) 
 
 async fn hidden(client: &Client, queue: &str) -> Result<u64> {
     let name = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
+    let count = attribute(client, "dead-letter queue", queue, name).await?;
+    Ok(count.and_then(|count| count.parse().ok()).unwrap_or_default())
+}
+
+/// One attribute of a queue, which is called `what` if it cannot be reached.
+///
+/// # Errors
+/// If SQS does not answer, or there is no such queue.
+pub(super) async fn attribute(
+    client: &Client,
+    what: &str,
+    queue: &str,
+    name: QueueAttributeName,
+) -> Result<Option<String>> {
     let found = client
         .get_queue_attributes()
         .queue_url(queue)
@@ -226,12 +240,11 @@ async fn hidden(client: &Client, queue: &str) -> Result<u64> {
         .await
         .context(|| {
             format!(
-                "The dead-letter queue {queue} cannot be reached. Is the stack still up? `make up` \
-                 starts a local one."
+                "The {what} {queue} cannot be reached. Is the stack still up? `make up` starts a \
+                 local one."
             )
         })?;
-    let count = found.attributes().and_then(|attributes| attributes.get(&name));
-    Ok(count.and_then(|count| count.parse().ok()).unwrap_or_default())
+    Ok(found.attributes().and_then(|attributes| attributes.get(&name)).cloned())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::{ListMessageMoveTasksResultEntry as Task, QueueAttributeName};
 
-use super::letters::{Letter, REASON};
+use super::letters::{self, Letter, REASON};
 use super::place::Place;
 use crate::error::{Context as _, Error, Result};
 use crate::ui;
@@ -140,20 +140,7 @@ fn is_not_to_be_had(code: &str) -> bool {
 }
 
 async fn arn(client: &Client, queue: &str) -> Result<String> {
-    let name = QueueAttributeName::QueueArn;
-    let found = client
-        .get_queue_attributes()
-        .queue_url(queue)
-        .attribute_names(name.clone())
-        .send()
-        .await
-        .context(|| {
-            format!(
-                "The queue {queue} cannot be reached. Is the stack still up? `make up` starts a \
-                 local one."
-            )
-        })?;
-    let arn = found.attributes().and_then(|attributes| attributes.get(&name)).cloned();
+    let arn = letters::attribute(client, "queue", queue, QueueAttributeName::QueueArn).await?;
     arn.ok_or_else(|| Error::new(format!("The queue {queue} has no ARN.")))
 }
 

@@ -145,7 +145,7 @@ fn settle(outcomes: &HashMap<OrderId, Outcome>, message_id: &str, job: &Fulfillm
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use uuid::Uuid;
 
     use super::*;
@@ -175,7 +175,8 @@ mod tests {
         }
     }
 
-    fn delivery(message_id: &str, order: u128) -> Delivery {
+    /// The message of an order's job.
+    pub(in crate::app) fn delivery(message_id: &str, order: u128) -> Delivery {
         let body = serde_json::json!({
             "v": 1,
             "order_id": Uuid::from_u128(order),

@@ -127,6 +127,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::app::confirm_orders::tests::delivery;
     use crate::app::{Delivery, confirm_orders};
 
     /// Orders and a warehouse that do as the tests say, and note what happens to them.
@@ -226,18 +227,6 @@ mod tests {
 
     fn id(n: u128) -> OrderId {
         OrderId::from(Uuid::from_u128(n))
-    }
-
-    fn delivery(message_id: &str, n: u128) -> Delivery {
-        let body = serde_json::json!({
-            "v": 1,
-            "order_id": Uuid::from_u128(n),
-            "number": "ORD-20260221-6BA0A415",
-            "items": [],
-            "correlation_id": "abc",
-            "placed_at": "2026-02-21T12:00:00Z",
-        });
-        Delivery { message_id: message_id.to_owned(), body: body.to_string() }
     }
 
     #[tokio::test]
