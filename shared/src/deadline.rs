@@ -1,0 +1,58 @@
+//! When an invocation must have its answer: one deadline covers all that it waits for.
+//!
+//! It is set once, where the invocation begins, and read by the adapters that wait. It travels in a
+//! task-local variable, so that a use case need not hand it on.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+/// What is kept of an invocation's time for canceling what is given up and for answering.
+pub const RESERVE: Duration = Duration::from_secs(2);
+
+tokio::task_local! {
+    static DEADLINE: Instant;
+}
+
+/// Does `work` under a deadline. It does not end `work`; whoever waits in it asks [`current`].
+pub async fn within<T>(deadline: Instant, work: impl Future<Output = T>) -> T {
+    DEADLINE.scope(deadline, work).await
+}
+
+/// The deadline of the invocation at work; outside of one, `otherwise` from now.
+#[must_use]
+pub fn current(otherwise: Duration) -> Instant {
+    DEADLINE.try_with(|deadline| *deadline).unwrap_or_else(|_| Instant::now() + otherwise)
+}
+
+/// The deadline of an invocation that the platform ends at `end`: [`RESERVE`] before that, and at most
+/// `limit` from now.
+#[must_use]
+pub fn of_invocation(end: SystemTime, limit: Duration) -> Instant {
+    let left = end.duration_since(SystemTime::now()).unwrap_or_default();
+    Instant::now() + left.saturating_sub(RESERVE).min(limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_before_the_end_and_within_the_limit() {
+        let (now, limit) = (SystemTime::now(), Duration::from_secs(5));
+        let left = |end| of_invocation(end, limit).duration_since(Instant::now());
+        assert!(left(now + Duration::from_hours(1)) <= limit);
+        assert!(left(now + Duration::from_hours(1)) > limit - Duration::from_secs(1));
+        assert!(left(now + Duration::from_secs(4)) <= Duration::from_secs(2));
+        assert_eq!(left(now), Duration::ZERO);
+        assert_eq!(left(now - Duration::from_hours(1)), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_innermost_deadline_counts_and_there_is_always_one() {
+        let (second, minute) = (Duration::from_secs(1), Duration::from_mins(1));
+        assert_eq!(current(minute), Instant::now() + minute);
+        let deadline = Instant::now() + second;
+        assert_eq!(within(deadline, async { current(minute) }).await, deadline);
+    }
+}
