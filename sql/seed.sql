@@ -48,7 +48,7 @@ CREATE TEMPORARY TABLE sample_orders ON COMMIT DROP AS
 SELECT -- A UUIDv7 of the order's own time, so that ids sort by age: 48 bits of milliseconds, version, rest.
        (lpad(to_hex(floor(extract(epoch FROM s.placed_at) * 1000)::bigint), 12, '0')
            || '7' || substr(s.digest, 1, 3) || '8' || substr(s.digest, 4, 15))::uuid AS id,
-       -- As the service makes it: the UTC day of the id, and its last 32 bits.
+       -- The form of older orders: the UTC day of the id, and its last 32 bits.
        'ORD-' || to_char(s.placed_at AT TIME ZONE 'UTC', 'YYYYMMDD') || '-'
            || upper(substr(s.digest, 11, 8)) AS number,
        'seed-' || s.no AS correlation_id,

@@ -179,7 +179,7 @@ impl Shape {
         if word == 36 && Uuid::try_parse(&text[..word]).is_ok() {
             return Some((Self::Id, word));
         }
-        if word == 21 && text.starts_with("ORD-") {
+        if [21, 30].contains(&word) && text.starts_with("ORD-") {
             return Some((Self::Number, word));
         }
         if word == 44 && text.starts_with('A') {

@@ -58,12 +58,19 @@ async fn an_order_is_pending_when_placed_and_confirmed_by_fulfilment() {
 }
 
 #[tokio::test]
-async fn an_order_number_is_the_day_and_the_tail_of_the_id() {
+async fn order_numbers_begin_with_the_day_and_sort_by_age() {
     let stack = Stack::connect().await;
-    let placed = stack.place(&[(stack.stock_product(1).await, 1)]).await;
-    let day = placed["created_at"].as_str().unwrap()[..10].replace('-', "");
-    let tail = id_of(&placed)[28..].to_uppercase();
-    assert_eq!(placed["number"], format!("ORD-{day}-{tail}"));
+    let product = stack.stock_product(2).await;
+    let mut numbers = Vec::new();
+    for _ in 0..2 {
+        let placed = stack.place(&[(product, 1)]).await;
+        let day = placed["created_at"].as_str().unwrap()[..10].replace('-', "");
+        let number = placed["number"].as_str().unwrap().to_owned();
+        assert!(number.starts_with(&format!("ORD-{day}-")), "{number}");
+        assert_eq!(number.len(), "ORD-20260221-A9JW0-0Z5SN-T190N".len());
+        numbers.push(number);
+    }
+    assert!(numbers[0] < numbers[1], "{numbers:?}");
     assert_eq!(Uuid::parse_str(id_of(&placed)).unwrap().get_version_num(), 7);
 }
 

@@ -173,16 +173,19 @@ impl Job {
     }
 }
 
-/// `ORD-20260221-6BA0A415`
+/// `ORD-20260221-A9JW0-0Z5SN-T190N`, or of an older order `ORD-20260221-6BA0A415`.
 fn is_number(text: &str) -> bool {
-    let mut parts = text.split('-');
-    let is = |part: Option<&str>, allowed: fn(&u8) -> bool| {
-        part.is_some_and(|part| part.len() == 8 && part.as_bytes().iter().all(allowed))
+    let is = |part: &str, length: usize, allowed: fn(&u8) -> bool| {
+        part.len() == length && part.as_bytes().iter().all(allowed)
     };
-    parts.next() == Some("ORD")
-        && is(parts.next(), u8::is_ascii_digit)
-        && is(parts.next(), u8::is_ascii_hexdigit)
-        && parts.next().is_none()
+    match *text.split('-').collect::<Vec<_>>() {
+        ["ORD", day, ref rest @ ..] if is(day, 8, u8::is_ascii_digit) => match *rest {
+            [tail] => is(tail, 8, u8::is_ascii_hexdigit),
+            [_, _, _] => rest.iter().all(|part| is(part, 5, u8::is_ascii_alphanumeric)),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// Makes letters visible to others again, at once. One whose receipt is not good any more is visible
@@ -287,6 +290,8 @@ pub(super) mod tests {
         assert_eq!(job.number, "ORD-20260221-6BA0A415");
         assert_eq!(job.order_id, "00000000-0000-0000-0000-000000000007");
         assert_eq!(letter.name(), "ORD-20260221-6BA0A415 (message m)");
+        let letter = order_letter("m", 7, "ORD-20260221-A9JW0-0Z5SN-T190N");
+        assert_eq!(letter.name(), "ORD-20260221-A9JW0-0Z5SN-T190N (message m)");
         assert_eq!((letter.sent_at_ms(), letter.received()), (Some(1_771_675_200_000), Some(6)));
     }
 

@@ -1,6 +1,7 @@
 //! Who and what: the identities that orders, products, callers and requests go by.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -66,27 +67,66 @@ impl OrderId {
         Self(Uuid::now_v7())
     }
 
-    /// The number that people use for this order: the UTC day of the id and its last 32 bits, which
-    /// are random. Two orders of one day can share it; the database refuses the second.
+    /// The lowest id that an order of this millisecond since 1970, or of a later one, can have: a
+    /// UUIDv7 begins with the 48 bits of that number (RFC 9562, 5.7).
+    #[must_use]
+    pub fn first_at(milliseconds: i64) -> Self {
+        const LAST: u128 = (1 << 48) - 1;
+        let milliseconds = u128::try_from(milliseconds).unwrap_or(0).min(LAST);
+        Self(Uuid::from_u128(milliseconds << 80))
+    }
+
+    /// The lowest id that an order can have that was placed so shortly before this one, or later.
+    #[must_use]
+    pub fn first_within(self, period: Duration) -> Self {
+        let period = i64::try_from(period.as_millis()).unwrap_or(i64::MAX);
+        Self::first_at(self.milliseconds().saturating_sub(period))
+    }
+
+    /// When the id was made, in milliseconds since 1970.
+    fn milliseconds(self) -> i64 {
+        i64::try_from(self.0.as_u128() >> 80).unwrap_or(0)
+    }
+
+    /// The number that people use for this order: the UTC day of the id, and 75 bits in base 32, of
+    /// which 27 are the millisecond of the day and 48 are the id's last ones, which are random. So
+    /// numbers sort by age. Two orders of one millisecond share a number with a chance of 1 in 2⁴⁸;
+    /// the database refuses the second.
     #[must_use]
     pub fn number(self) -> OrderNumber {
-        let (seconds, _) = self.0.get_timestamp().map_or((0, 0), |time| time.to_unix());
-        let day = i64::try_from(seconds)
-            .ok()
-            .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        const DAY: i64 = 24 * 60 * 60 * 1000;
+        let milliseconds = self.milliseconds();
+        let day = Timestamp::from_millisecond(milliseconds)
             .unwrap_or(Timestamp::UNIX_EPOCH)
             .strftime("%Y%m%d");
-        let tail = self.0.as_u128() & u128::from(u32::MAX);
-        OrderNumber(format!("ORD-{day}-{tail:08X}"))
+        let of_day = u128::try_from(milliseconds.rem_euclid(DAY)).unwrap_or(0);
+        let tail = of_day << 48 | (self.0.as_u128() & ((1 << 48) - 1));
+        let digit = |place: u32| {
+            let digit = (tail >> (5 * place)) & 31;
+            usize::try_from(digit).ok().and_then(|digit| DIGITS.get(digit)).copied().unwrap_or(b'0')
+        };
+        let group = |low: u32| (low..low + 5).rev().map(|place| char::from(digit(place)));
+        let (high, middle, low): (String, String, String) =
+            (group(10).collect(), group(5).collect(), group(0).collect());
+        OrderNumber(format!("ORD-{day}-{high}-{middle}-{low}"))
     }
 }
 
-/// An order's name for people, such as `ORD-20260221-6BA0A415`.
+/// Crockford's base 32: digits and letters without I, L, O and U, which are easily misread.
+const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// An order's name for people, such as `ORD-20260221-A9JW0-0Z5SN-T190N`. Older orders have 8
+/// hexadecimal digits after the day, as in `ORD-20260221-6BA0A415`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OrderNumber(String);
 
 impl OrderNumber {
+    /// What a number looks like, as a regular expression: `orders_number_form` in the database, and
+    /// what the API describes.
+    pub const PATTERN: &str =
+        "^ORD-[0-9]{8}-([0-9A-F]{8}|[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){2})$";
+
     /// A number that was stored before.
     #[must_use]
     pub fn from_stored(number: String) -> Self {
@@ -184,6 +224,8 @@ impl IdempotencyKey {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -202,10 +244,30 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_the_day_and_the_tail_of_the_id() {
-        // 0x019C8019_AA00 is 1771675691520 ms, 2026-02-21T12:08:11.520Z.
+    fn a_number_is_the_day_the_millisecond_and_the_tail_of_the_id() {
+        // 0x019C8019_AA00 is 1771675691520 ms, 2026-02-21T12:08:11.520Z. The rest was computed apart:
+        // (43691520 << 48) + 0x1F2E6BA0A415 in Crockford's base 32.
         let id = OrderId::parse("019c8019-aa00-7a31-9c40-1f2e6ba0a415").unwrap();
-        assert_eq!(id.number().as_str(), "ORD-20260221-6BA0A415");
+        assert_eq!(id.number().as_str(), "ORD-20260221-ADAW0-0Z5SN-T190N");
+        // The last millisecond of the day, and all bits set.
+        let id = OrderId::parse("019c82a3-83ff-7fff-bfff-ffffffffffff").unwrap();
+        assert_eq!(id.number().as_str(), "ORD-20260221-MK5QZ-ZZZZZ-ZZZZZ");
+    }
+
+    #[test]
+    fn numbers_of_later_milliseconds_sort_later() {
+        let numbers: Vec<_> = (0..2000)
+            .map(|n| OrderId::from(Uuid::from_u128(((1_795_176_000_000 + n * 43_199) << 80) | n)))
+            .map(|id| id.number().as_str().to_owned())
+            .collect();
+        assert!(numbers.is_sorted());
+    }
+
+    #[test]
+    fn a_hundred_thousand_orders_at_once_have_numbers_of_their_own() {
+        let ids = std::iter::repeat_with(OrderId::generate).take(100_000);
+        let numbers: HashSet<_> = ids.map(|id| id.number().as_str().to_owned()).collect();
+        assert_eq!(numbers.len(), 100_000);
     }
 
     #[test]

@@ -116,8 +116,8 @@ async fn a_number_that_is_taken_is_told_apart_and_writes_nothing() {
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let mug = test.product("EUR", 1450, 10).await;
-    // Same day, same last 32 bits, another id.
-    let twins = ["019c8019-aa00-7a31-9c40-1f2e6ba0a415", "019c8019-aa01-7a31-9c40-1f2e6ba0a415"];
+    // The same millisecond and the same last 48 bits, but another id.
+    let twins = ["019c8019-aa00-7a31-9c40-1f2e6ba0a415", "019c8019-aa00-7a32-9c40-1f2e6ba0a415"];
     let [first, second] = twins.map(|id| OrderId::parse(id).unwrap());
     let wanted = order(&[(mug, 1)]);
     let placement = database.place(first, &wanted, None, &context()).await.unwrap();

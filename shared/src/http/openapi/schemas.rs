@@ -31,8 +31,8 @@ describe! {
     ProductId => uuid().description(Some("Names a product."));
     OrderNumber => text()
         .description(Some("An order's name for people."))
-        .pattern(Some("^ORD-[0-9]{8}-[0-9A-F]{8}$"))
-        .examples([json!("ORD-20260221-6BA0A415")]);
+        .pattern(Some(OrderNumber::PATTERN))
+        .examples([json!("ORD-20260221-A9JW0-0Z5SN-T190N")]);
     Currency => currency();
     Status => text()
         .description(Some("Where an order is in its life."))
