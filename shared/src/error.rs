@@ -62,6 +62,9 @@ pub enum Error {
     /// A request with the same idempotency key is at work.
     #[error("a request with the same idempotency key is at work")]
     KeyInFlight,
+    /// The caller has placed as many orders as one owner may.
+    #[error("{0}")]
+    TooManyOrders(OwnerLimit),
     /// The order's total does not fit 64 bits.
     #[error(transparent)]
     AmountOutOfRange(#[from] AmountOutOfRange),
@@ -83,7 +86,7 @@ impl Error {
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Unavailable { .. } | Self::KeyInFlight => true,
+            Self::Unavailable { .. } | Self::KeyInFlight | Self::TooManyOrders(_) => true,
             Self::Invalid(_)
             | Self::OrderNotFound
             | Self::ProductNotFound
@@ -142,6 +145,17 @@ pub struct Violation {
     pub pointer: String,
     /// What is wrong there, as a sentence that goes on from its name.
     pub detail: String,
+}
+
+/// A limit on the orders of one owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OwnerLimit {
+    /// How many may be pending.
+    #[error("{0} orders of this customer are pending, which is the limit")]
+    Pending(i32),
+    /// How many may be placed in a minute.
+    #[error("this customer has placed {0} orders within a minute, which is the limit")]
+    PerMinute(i32),
 }
 
 /// A product of which less is left than was asked for.

@@ -20,9 +20,10 @@ changed AS (
     WHERE o.id = f.id AND f.status = ANY ($5::text[]) AND ($3::bigint IS NULL OR f.version = $3)
     RETURNING o.*, f.status AS was
 ),
--- In id order, as every statement locks products.
+-- In id order, as every statement locks products. As bigint, since two integers may add up to more
+-- than one.
 to_give_back AS MATERIALIZED (
-    SELECT p.id, p.stock, i.quantity
+    SELECT p.id, p.stock::bigint + i.quantity AS stock, p.stocked
     FROM changed c
     JOIN order_items i ON i.order_id = c.id
     JOIN products p ON p.id = i.product_id
@@ -30,9 +31,12 @@ to_give_back AS MATERIALIZED (
     ORDER BY p.id
     FOR NO KEY UPDATE OF p
 ),
+-- What a stock can't count any more (staff had set it near 2147483647 while orders held pieces) is
+-- taken off the books: a cancel is not refused for it.
 given_back AS (
     UPDATE products p
-    SET stock = g.stock + g.quantity
+    SET stock = least(g.stock, 2147483647),
+        stocked = g.stocked - greatest(g.stock - 2147483647, 0)
     FROM to_give_back g
     WHERE p.id = g.id
 ),

@@ -3,10 +3,15 @@
 -- $1 order id, $2 number, $3 owner, $4 customer name, $5 customer email, $6 correlation id,
 -- $7 product ids, $8 quantities (same length, each product once, in the order of the lines),
 -- $9 traceparent or null, $10 seconds until the relay sends the job if nobody else has,
--- $11 idempotency key or null, $12 route, $13 hash of the request, $14 seconds a key is kept.
+-- $11 idempotency key or null, $12 route, $13 hash of the request, $14 seconds a key is kept,
+-- $15 how many orders of the owner may be pending, $16 how many it may place in a minute,
+-- $17 the lowest id that an order of the last minute can have.
 --
 -- Answers one row a line with the product as it was found, and on each what became of the order:
--- placed, refused, or, of its key, replay, reused or in_flight.
+-- placed; refused for its products; pending_limit or minute_limit for its owner; replay, reused or
+-- in_flight for its key. It may wait for another request that has the same key or the same products,
+-- and does not see what that one has written: after in_flight, or after refused with a key, the same
+-- statement sent again does.
 WITH
 -- The request, line by line.
 wanted AS (
@@ -20,11 +25,23 @@ earlier AS (
     WHERE k.owner = $3 AND k.route = $12 AND k.key = $11
         AND k.created_at > now() - make_interval(secs => $14)
 ),
--- Whether the key is nobody else's at this moment. Held until the end of the statement; two keys of
--- one hash only make one of them come again.
-key_lock AS MATERIALIZED (
-    SELECT $11::text IS NULL
-        OR pg_try_advisory_xact_lock(hashtextextended(concat_ws(' ', $3, $12, $11), 0)) AS held
+-- Whether the owner may place another order. Requests that arrive at the same moment don't see each
+-- other here, so that a few more may get through. Each count is a stretch of an index of the owner's
+-- orders, and ends at its limit.
+owner_limits AS (
+    SELECT
+        (
+            SELECT count(*) >= $15::int
+            FROM (
+                SELECT FROM orders o
+                WHERE o.owner || '/' || o.status = $3 || '/pending'
+                LIMIT $15::int
+            ) pending
+        ) AS pending_reached,
+        (
+            SELECT count(*) >= $16::int
+            FROM (SELECT FROM orders o WHERE o.owner = $3 AND o.id >= $17::uuid LIMIT $16::int) recent
+        ) AS minute_reached
 ),
 -- The products, locked in id order: two orders that name the same ones can't wait for each other in
 -- a circle. Whoever waits here goes on with the row as the other left it.
@@ -32,14 +49,14 @@ locked AS MATERIALIZED (
     SELECT p.id, p.name, p.currency, p.price_minor, p.stock, p.active
     FROM products p
     WHERE p.id = ANY ($7::uuid[])
-        AND (SELECT held FROM key_lock) AND NOT EXISTS (SELECT FROM earlier)
+        AND NOT EXISTS (SELECT FROM earlier)
+        AND NOT (SELECT pending_reached OR minute_reached FROM owner_limits)
     ORDER BY p.id
     FOR NO KEY UPDATE
 ),
 -- Request and product side by side; a product that is not for sale has no stock.
 lines AS (
-    SELECT w.line, w.product_id, w.quantity, l.name, l.currency, l.price_minor, l.stock,
-           EXISTS (SELECT FROM locked k WHERE k.id = w.product_id) AS known
+    SELECT w.line, w.product_id, w.quantity, l.name, l.currency, l.price_minor, l.stock
     FROM wanted w
     LEFT JOIN locked l ON l.id = w.product_id AND l.active
 ),
@@ -53,8 +70,8 @@ verdict AS (
         count(*)::int AS item_count
     FROM lines
 ),
--- A request that can't be had does not burn its key. A key that is too old is taken over. Whoever
--- used the key after this statement began to look is found here, and then nothing is written.
+-- A refused request does not use up its key. A key that is too old is taken over. A request with the
+-- same key that is under way is waited for here; if it is stored then, this one writes nothing.
 claim AS (
     INSERT INTO idempotency_keys AS k (owner, route, key, request_hash, order_id)
     SELECT $3, $12, $11, $13, $1
@@ -159,11 +176,13 @@ SELECT
         WHEN EXISTS (SELECT FROM accepted) THEN 'placed'
         WHEN EXISTS (SELECT FROM earlier WHERE same_request) THEN 'replay'
         WHEN EXISTS (SELECT FROM earlier) THEN 'reused'
-        WHEN v.available OR NOT (SELECT held FROM key_lock) THEN 'in_flight'
+        WHEN (SELECT pending_reached FROM owner_limits) THEN 'pending_limit'
+        WHEN (SELECT minute_reached FROM owner_limits) THEN 'minute_limit'
+        WHEN v.available THEN 'in_flight'
         ELSE 'refused'
     END AS outcome,
     (SELECT order_id FROM earlier) AS earlier_order_id,
     v.total_minor, now() AS placed_at,
-    l.product_id, l.quantity, l.known, l.name, l.currency, l.price_minor, l.stock
+    l.product_id, l.quantity, l.name, l.currency, l.price_minor, l.stock
 FROM lines l, verdict v
 ORDER BY l.line

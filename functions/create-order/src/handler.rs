@@ -1,7 +1,7 @@
 //! Reads the order, places it, says where it is.
 
 use waybill::app;
-use waybill::app::ports::{CacheProducts, PlaceOrders, SendJobs};
+use waybill::app::ports::{PlaceOrders, SendJobs};
 use waybill::domain::Scope;
 use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
 
@@ -10,7 +10,6 @@ pub(crate) const ANY_OF: [Scope; 1] = [Scope::Write];
 
 pub(crate) async fn create_order(
     request: Incoming,
-    cache: &impl CacheProducts,
     orders: &impl PlaceOrders,
     queue: &impl SendJobs,
 ) -> Result<Reply, Problem> {
@@ -18,7 +17,7 @@ pub(crate) async fn create_order(
     let order = http::read_new_order(&body)?;
     let claim = request.claim(&body)?;
     let created =
-        app::create_order(cache, orders, queue, &order, claim.as_ref(), request.context()).await?;
+        app::create_order(orders, queue, &order, claim.as_ref(), request.context()).await?;
     let reply = Reply::order(StatusCode::CREATED, &created.order)?
         .at(format!("/orders/{}", created.order.summary.id));
     Ok(if created.replayed { reply.replayed() } else { reply })

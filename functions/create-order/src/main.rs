@@ -5,7 +5,6 @@ mod handler;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::postgres::{Database, GET_ORDER, PLACE_ORDER};
 use waybill::queue::FulfillmentQueue;
 use waybill::{aws, http, lambda};
@@ -13,19 +12,16 @@ use waybill::{aws, http, lambda};
 fn main() -> ExitCode {
     waybill::start("create-order", async |config| {
         let database = config.database()?;
-        let table = config.product_cache_table()?;
         let queue = config.fulfillment_queue_url()?;
         let aws = aws::sdk_config().await;
-        let (database, cache, queue) = tokio::join!(
+        let (database, queue) = tokio::join!(
             Database::connect(&database, &[PLACE_ORDER, GET_ORDER]),
-            DynamoDbCache::connect(&aws, table),
             FulfillmentQueue::connect(&aws, queue),
         );
         let database = database?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
-        let cache = MemoryCache::in_front_of(cache);
         http::serve(&config, &handler::ANY_OF, |request| {
-            handler::create_order(request, &cache, &*database, &queue)
+            handler::create_order(request, &*database, &queue)
         })
         .await
     })

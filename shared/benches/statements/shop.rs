@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 use waybill::app::{Context, FulfillmentJob};
-use waybill::config::{DatabaseConfig, Timing};
+use waybill::config::{DatabaseConfig, OwnerLimits, Timing};
 use waybill::domain::{
     Caller, CorrelationId, CustomerEmail, CustomerName, NewOrder, Owner, ProductId, Quantity, Scope,
 };
@@ -69,6 +69,7 @@ impl Shop {
             url: self.url.clone(),
             connect_timeout: Duration::from_secs(5),
             timing: Timing::default(),
+            owner_limits: OwnerLimits::NONE,
         }
     }
 

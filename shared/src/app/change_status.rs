@@ -5,11 +5,14 @@ use super::ports::{ChangeOrders, Visible};
 use crate::Error;
 use crate::domain::{Order, OrderId, Status};
 
-/// Cancels the caller's order `id`, or anybody's for staff, and gives its stock back, once.
+/// Cancels the caller's order `id`, or anybody's for staff, and gives its stock back, once. An order
+/// that is cancelled already is answered as it is, since the answer to an earlier cancel may have been
+/// lost.
 ///
 /// # Errors
 /// [`Error::OrderNotFound`], [`Error::IllegalTransition`] if it is too late, or
-/// [`Error::VersionMismatch`] if `seen` is given and is not its version any more.
+/// [`Error::VersionMismatch`] if `seen` is given and is neither its version nor, of a cancelled order,
+/// the one that was cancelled.
 pub async fn cancel_order(
     orders: &impl ChangeOrders,
     id: OrderId,
@@ -49,6 +52,13 @@ async fn change(
         return Ok(change.order);
     }
     let current = change.order.summary.version;
+    let is_cancelled = change.order.summary.status == Status::Cancelled;
+    if status == Status::Cancelled && is_cancelled {
+        // Nothing follows a cancel, so that it led to the present version.
+        if seen.is_none_or(|seen| [current, current - 1].contains(&seen)) {
+            return Ok(change.order);
+        }
+    }
     match seen {
         Some(seen) if seen != current => Err(Error::VersionMismatch { current }),
         _ => Err(Error::IllegalTransition { from: change.order.summary.status, to: status }),

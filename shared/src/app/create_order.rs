@@ -2,16 +2,15 @@
 
 use std::collections::HashSet;
 
-use futures_util::future::join_all;
-
-use super::ports::{CacheProducts, Cached, Claim, FoundLine, PlaceOrders, Placement, SendJobs};
+use super::ports::{Claim, FoundLine, PlaceOrders, Placement, SendJobs};
 use super::{Context, FulfillmentJob};
 use crate::Error;
 use crate::domain::{NewOrder, Order, OrderId};
 use crate::error::Shortage;
 
-/// How many ids are tried before a taken number is an error. Two numbers of one day are the same
-/// with a chance of 1 in 2³², so that a second try is rare and a third one is a mistake elsewhere.
+/// How many ids are tried before a taken number is an error. Two orders of one millisecond share a
+/// number with a chance of 1 in 2⁴⁸, so that a second try is rare and a third one is a mistake
+/// elsewhere.
 const ID_TRIES: usize = 3;
 
 /// An order that was placed.
@@ -29,45 +28,27 @@ pub struct Created {
 ///
 /// # Errors
 /// [`Error::UnknownProducts`], [`Error::InsufficientStock`], [`Error::MixedCurrencies`] or
-/// [`Error::AmountOutOfRange`] for an order that can't be had; [`Error::KeyReused`] or
-/// [`Error::KeyInFlight`] for a key that is not free; [`Error::Unavailable`] or
-/// [`Error::Internal`] otherwise.
+/// [`Error::AmountOutOfRange`] for an order that can't be placed; [`Error::KeyReused`] or
+/// [`Error::KeyInFlight`] for a key that is not free; [`Error::TooManyOrders`] for an owner at its
+/// limit; [`Error::Unavailable`] or [`Error::Internal`] otherwise.
 pub async fn create_order(
-    cache: &impl CacheProducts,
     orders: &impl PlaceOrders,
     queue: &impl SendJobs,
     order: &NewOrder,
     claim: Option<&Claim>,
     context: &Context,
 ) -> Result<Created, Error> {
-    // A repeated request is answered as the first one was, whatever became of the products.
-    if claim.is_none() {
-        refuse_what_is_known_to_be_missing(cache, order).await?;
-    }
-    let created = place(cache, orders, order, claim, context).await?;
+    let created = place(orders, order, claim, context).await?;
     tracing::Span::current().record("order_id", created.order.summary.id.to_string());
     if created.replayed {
-        tracing::info!("the request was answered before");
+        tracing::info!("answered from an earlier request with the same key");
     } else if let Err(error) = queue.send(&FulfillmentJob::new(&created.order, context)).await {
-        tracing::error!(error = error.chain(), "the job was not sent; the relay will");
+        tracing::error!(error = error.chain(), "failed to send the job; the relay will retry");
     }
     Ok(created)
 }
 
-/// Saves Postgres the trouble, as far as the cache knows. Stock and price are not its business.
-async fn refuse_what_is_known_to_be_missing(
-    cache: &impl CacheProducts,
-    order: &NewOrder,
-) -> Result<(), Error> {
-    let ids: Vec<_> = order.lines().iter().map(|line| line.product_id).collect();
-    let known = cache.recall(&ids).await;
-    let missing: Vec<_> =
-        ids.into_iter().filter(|id| known.get(id) == Some(&Cached::Missing)).collect();
-    if missing.is_empty() { Ok(()) } else { Err(Error::UnknownProducts(missing)) }
-}
-
 async fn place(
-    cache: &impl CacheProducts,
     orders: &impl PlaceOrders,
     order: &NewOrder,
     claim: Option<&Claim>,
@@ -79,15 +60,11 @@ async fn place(
             Placement::Replayed(order) => return Ok(Created { order, replayed: true }),
             Placement::KeyReused => return Err(Error::KeyReused),
             Placement::KeyInFlight => return Err(Error::KeyInFlight),
-            Placement::Refused(lines) => {
-                let missing = lines.iter().filter(|found| !found.known);
-                join_all(
-                    missing.map(|found| cache.remember(found.line.product_id, Cached::Missing)),
-                )
-                .await;
-                return Err(refusal(lines));
+            Placement::OwnerLimit(limit) => return Err(Error::TooManyOrders(limit)),
+            Placement::Refused(lines) => return Err(refusal(lines)),
+            Placement::NumberTaken => {
+                tracing::warn!("the order number is taken; trying another");
             }
-            Placement::NumberTaken => tracing::warn!("the order's number is taken; trying another"),
         }
     }
     Err(Error::Internal(format!("{ID_TRIES} order numbers in a row were taken").into()))
@@ -133,7 +110,6 @@ mod tests {
     fn found(id: u128, quantity: i32, product: Option<(&str, i32)>) -> FoundLine {
         FoundLine {
             line: OrderLine { product_id: ProductId::from(Uuid::from_u128(id)), quantity },
-            known: product.is_some(),
             product: product.map(|(currency, stock)| FoundProduct {
                 name: format!("product {id}"),
                 currency: Currency::parse(currency).unwrap(),

@@ -10,6 +10,7 @@ use crate::domain::{
     Caller, Currency, IdempotencyKey, NewOrder, NewProduct, Order, OrderId, OrderLine, OrderQuery,
     OrderSummary, Owner, Page, Product, ProductId, ProductQuery, Scope, Seen, Status,
 };
+use crate::error::OwnerLimit;
 use crate::{BoxError, Error};
 
 /// Stores new orders.
@@ -38,12 +39,14 @@ pub enum Placement {
     Replayed(Order),
     /// Its key was used before, with another request.
     KeyReused,
-    /// A request with its key is at work.
+    /// A request with its key is in progress.
     KeyInFlight,
-    /// Not all of it can be had; this is what was found for each line.
+    /// Not all of it is in stock; this is what was found for each line.
     Refused(Vec<FoundLine>),
-    /// Its number belongs to another order of the same day.
+    /// Its number, or its id, belongs to another order.
     NumberTaken,
+    /// Its owner has placed as many orders as one owner may.
+    OwnerLimit(OwnerLimit),
 }
 
 /// What a request claims its idempotency key for.
@@ -60,8 +63,6 @@ pub struct Claim {
 pub struct FoundLine {
     /// What was asked for.
     pub line: OrderLine,
-    /// Whether there is such a product, for sale or not.
-    pub known: bool,
     /// None if no such product is for sale.
     pub product: Option<FoundProduct>,
 }

@@ -86,6 +86,8 @@ kinds! {
     MixedCurrencies = UNPROCESSABLE_ENTITY, "mixed-currencies", "The lines are in different currencies";
     /// The request does not say what it was decided upon.
     PreconditionRequired = PRECONDITION_REQUIRED, "precondition-required", "A precondition is required";
+    /// The caller has placed as many orders as one owner may.
+    TooManyOrders = TOO_MANY_REQUESTS, "too-many-orders", "Too many orders";
     /// There are too many headers, or too much in them.
     HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", "The headers are too large";
     /// A mistake in the service itself.
@@ -99,6 +101,12 @@ impl Kind {
     #[must_use]
     pub fn path(self) -> String {
         format!("/problems/{}", self.code())
+    }
+
+    /// Whether the same request may succeed later: its responses say when to try again.
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::KeyInFlight | Self::TooManyOrders | Self::Unavailable)
     }
 }
 

@@ -11,11 +11,14 @@ use serde_json::{Map, Value, json};
 use super::kind::Kind;
 use super::server::response;
 use crate::domain::{CorrelationId, Scope};
-use crate::error::chain;
+use crate::error::{OwnerLimit, chain};
 use crate::{BoxError, Error};
 
 /// When a client should ask again after a 503.
 const RETRY_AFTER_SECONDS: u32 = 5;
+
+/// When a client that has placed too many orders should try again: some will be confirmed by then.
+const OWNER_LIMIT_RETRY_AFTER_SECONDS: u32 = 10;
 
 /// Why a request was not fulfilled: a kind that stays the same, and what is particular this time.
 pub struct Problem {
@@ -232,6 +235,16 @@ impl From<Error> for Problem {
             Error::KeyReused => Self::new(Kind::KeyReused, detail),
             Error::KeyInFlight => {
                 Self { retry_after_seconds: Some(1), ..Self::new(Kind::KeyInFlight, detail) }
+            }
+            Error::TooManyOrders(limit) => {
+                let (name, count) = match limit {
+                    OwnerLimit::Pending(count) => ("pending", count),
+                    OwnerLimit::PerMinute(count) => ("per_minute", count),
+                };
+                let retry_after_seconds = Some(OWNER_LIMIT_RETRY_AFTER_SECONDS);
+                Self { retry_after_seconds, ..Self::new(Kind::TooManyOrders, detail) }
+                    .with("limit_name", name)
+                    .with("limit", count)
             }
             Error::MixedCurrencies => Self::new(Kind::MixedCurrencies, detail),
             Error::AmountOutOfRange(_) => Self::new(Kind::AmountOutOfRange, detail).with(

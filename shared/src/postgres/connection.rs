@@ -1,4 +1,4 @@
-//! One connection, opened before the first request and mended when it breaks.
+//! One connection, opened before the first request and replaced when it breaks.
 //!
 //! A Lambda environment handles one request at a time, so that a pool would hold one connection: a
 //! client of `tokio_postgres` is that, and pipelines if it is ever asked for more.
@@ -7,43 +7,45 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row, Statement};
 
 use super::connector::Connector;
-use super::error::{is_connection_lost, unavailable};
-use crate::config::{DatabaseConfig, Timing};
-use crate::{BoxError, Error};
+use super::error::{Fault, QueryError, unavailable};
+use super::session::{Failure, Session};
+use crate::config::{DatabaseConfig, OwnerLimits, Timing};
+use crate::{BoxError, Error, deadline};
 
 /// How long a request waits for a new connection when the one from the start is gone.
 const RECONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a statement may take before its connection counts as lost.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a statement and all its attempts may take, where no invocation says so.
+const STATEMENT_TIME: Duration = Duration::from_secs(5);
 
-/// A statement is planned once for a connection, whatever its arguments. Left to itself the server
-/// would go on planning anew for the arguments of each call, which takes several times as long as
-/// the statement itself; see decision 3.
-const PLAN_ONCE: &str = "SET plan_cache_mode = force_generic_plan";
+/// The longest wait before a statement that conflicted is sent again for the first time. It doubles
+/// each time, and the wait is a random part of it ("full jitter"), so that two that met once need
+/// not meet again.
+const MIN_CONFLICT_DELAY: Duration = Duration::from_millis(4);
 
-/// How long closing may take: AWS gives a process half a second after SIGTERM.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
+/// The most that doubling leads to.
+const MAX_CONFLICT_DELAY: Duration = Duration::from_millis(250);
 
 /// A connection to Postgres with its statements prepared.
 pub struct Database {
     connector: Connector,
     statements: &'static [&'static str],
     timing: Timing,
+    owner_limits: OwnerLimits,
     session: Mutex<Option<Arc<Session>>>,
 }
 
-struct Session {
-    client: Client,
-    /// Few enough to look through: that tells two apart by their length, where a hash reads all of
-    /// both.
-    prepared: Vec<(&'static str, Statement)>,
-    driver: JoinHandle<()>,
+/// What a statement answered.
+pub(super) struct Answer {
+    pub(super) rows: Vec<Row>,
+    /// Whether the statement was sent before and that answer was lost: what this one found may be
+    /// its own doing.
+    pub(super) repeated: bool,
 }
 
 impl Database {
@@ -54,7 +56,7 @@ impl Database {
     /// that answers 503 tells its callers more than one that does not start.
     ///
     /// # Errors
-    /// If the connection string makes no sense.
+    /// If the connection string can't be read.
     pub async fn connect(
         config: &DatabaseConfig,
         statements: &'static [&'static str],
@@ -63,14 +65,15 @@ impl Database {
             connector: Connector::new(&config.url)?,
             statements,
             timing: config.timing,
+            owner_limits: config.owner_limits,
             session: Mutex::new(None),
         };
-        if let Err(error) = database.session(config.connect_timeout).await {
+        if let Err(error) = database.session(Instant::now() + config.connect_timeout).await {
             tracing::error!(
                 error = error.chain(),
                 server = database.connector.server(),
                 waited_seconds = config.connect_timeout.as_secs(),
-                "Postgres can't be reached; requests will try again"
+                "failed to connect to Postgres; requests will try again"
             );
         }
         Ok(Arc::new(database))
@@ -78,6 +81,10 @@ impl Database {
 
     pub(super) fn timing(&self) -> Timing {
         self.timing
+    }
+
+    pub(super) fn owner_limits(&self) -> OwnerLimits {
+        self.owner_limits
     }
 
     /// Whether Postgres answers.
@@ -90,72 +97,98 @@ impl Database {
 
     /// Says good-bye, so that the server need not find out by itself.
     pub async fn close(self: Arc<Self>) {
-        let session = self.session.lock().await.take();
-        if let Some(Session { client, driver, .. }) = session.and_then(Arc::into_inner) {
-            drop(client);
-            let _ = tokio::time::timeout(CLOSE_TIMEOUT, driver).await;
+        if let Some(session) = self.session.lock().await.take().and_then(Arc::into_inner) {
+            session.close().await;
         }
     }
 
-    /// Runs one of the prepared statements. A connection that was lost meanwhile, as sockets are
-    /// while an environment is frozen, is opened anew and the statement sent once more: it must be
-    /// one that is safe to repeat, as all of the service's are.
+    /// Runs one of the prepared statements. See [`run`](Self::run).
     pub(super) async fn query(
         &self,
         sql: &'static str,
         arguments: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, QueryError> {
-        self.query_or_repeat(sql, arguments).await.map(|(rows, _)| rows)
+        self.run(sql, arguments).await.map(|answer| answer.rows)
     }
 
-    /// As [`query`](Self::query), and says whether the statement was sent twice: then what it found
-    /// may be its own doing.
-    pub(super) async fn query_or_repeat(
+    /// Runs one of the prepared statements, and repeats it within the deadline of the invocation
+    /// where that helps: once on a new connection, if the old one was lost or can't serve any more,
+    /// and as often as there is time for if it conflicts with others. So a statement must be one
+    /// that is safe to repeat, as all of the service's are.
+    ///
+    /// A connection is lost now and then while its environment is frozen. Then the server is asked
+    /// to end what the lost one may still be doing, while a new one is opened.
+    pub(super) async fn run(
         &self,
         sql: &'static str,
         arguments: &[&(dyn ToSql + Sync)],
-    ) -> Result<(Vec<Row>, bool), QueryError> {
-        match self.query_once(sql, arguments).await {
-            Err(QueryError::Lost(error)) => {
-                tracing::warn!(error = crate::error::chain(&*error), "the connection was lost");
-                self.query_once(sql, arguments).await.map(|rows| (rows, true))
+    ) -> Result<Answer, QueryError> {
+        let deadline = deadline::current(STATEMENT_TIME);
+        let mut delay = MIN_CONFLICT_DELAY;
+        let (mut replaced, mut repeated) = (false, false);
+        loop {
+            let session = self.session_by(deadline).await.map_err(QueryError::Unavailable)?;
+            let (fault, error) =
+                match session.query(sql, arguments, deadline, &self.connector).await {
+                    Ok(rows) => return Ok(Answer { rows, repeated }),
+                    Err(Failure::Silent(error)) => {
+                        self.forget(&session).await;
+                        return Err(QueryError::Unavailable(unavailable(error)));
+                    }
+                    Err(Failure::Said(fault, error)) => (fault, error),
+                };
+            match fault {
+                Fault::Refused => return Err(QueryError::Refused(error)),
+                Fault::Timeout => {}
+                Fault::Conflict => {
+                    let again = Instant::now() + delay.mul_f64(fastrand::f64());
+                    if again < deadline {
+                        tokio::time::sleep_until(again).await;
+                        delay = (delay * 2).min(MAX_CONFLICT_DELAY);
+                        continue;
+                    }
+                }
+                Fault::Lost | Fault::Unfit => {
+                    self.forget(&session).await;
+                    if !replaced {
+                        let error = crate::error::chain(&error);
+                        tracing::warn!(error, "the connection is of no more use; opening another");
+                        if fault == Fault::Lost {
+                            repeated = true;
+                            // What the new connection comes to, the next turn finds out.
+                            let _ = tokio::join!(
+                                session.cancel(&self.connector),
+                                self.session_by(deadline)
+                            );
+                        }
+                        replaced = true;
+                        continue;
+                    }
+                }
             }
-            result => result.map(|rows| (rows, false)),
+            return Err(QueryError::Unavailable(unavailable(error)));
         }
     }
 
-    async fn query_once(
-        &self,
-        sql: &'static str,
-        arguments: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, QueryError> {
-        let session = self.session(RECONNECT_TIMEOUT).await.map_err(QueryError::NoConnection)?;
-        let answer = tokio::time::timeout(QUERY_TIMEOUT, session.query(sql, arguments)).await;
-        let error: BoxError = match answer {
-            Ok(Ok(rows)) => return Ok(rows),
-            Ok(Err(error)) if !is_connection_lost(&error) => return Err(error.into()),
-            Ok(Err(error)) => error.into(),
-            Err(elapsed) => {
-                // It may still be running. Asking once more would only queue behind it.
-                self.forget(&session).await;
-                return Err(QueryError::NoConnection(unavailable(elapsed)));
-            }
-        };
-        self.forget(&session).await;
-        Err(QueryError::Lost(error))
+    /// The present connection, or a new one as far as a request with this `deadline` has time for it.
+    async fn session_by(&self, deadline: Instant) -> Result<Arc<Session>, Error> {
+        self.session(deadline.min(Instant::now() + RECONNECT_TIMEOUT)).await
     }
 
-    /// The present connection, or a new one within `timeout`.
-    async fn session(&self, timeout: Duration) -> Result<Arc<Session>, Error> {
-        let mut session = self.session.lock().await;
-        if let Some(session) = session.as_ref().filter(|session| !session.client.is_closed()) {
-            return Ok(Arc::clone(session));
-        }
-        let (client, driver) = self.connector.connect_within(timeout).await?;
-        let opened = Session::prepare(client, driver, self.statements).await;
-        let opened = Arc::new(opened.map_err(unavailable)?);
-        *session = Some(Arc::clone(&opened));
-        Ok(opened)
+    /// The present connection, or a new one by the `deadline`, prepared.
+    async fn session(&self, deadline: Instant) -> Result<Arc<Session>, Error> {
+        let opened = timeout_at(deadline, async {
+            let mut session = self.session.lock().await;
+            if let Some(session) = session.as_ref().filter(|session| !session.is_closed()) {
+                return Ok(Arc::clone(session));
+            }
+            let connection = self.connector.connect_by(deadline).await?;
+            let opened = Session::prepare(connection, self.statements).await;
+            let opened = Arc::new(opened.map_err(unavailable)?);
+            *session = Some(Arc::clone(&opened));
+            Ok(opened)
+        });
+        opened.await.map_err(unavailable)?
     }
 
     async fn forget(&self, lost: &Arc<Session>) {
@@ -163,48 +196,5 @@ impl Database {
         if session.as_ref().is_some_and(|session| Arc::ptr_eq(session, lost)) {
             *session = None;
         }
-    }
-}
-
-impl Session {
-    async fn prepare(
-        client: Client,
-        driver: JoinHandle<()>,
-        statements: &'static [&'static str],
-    ) -> Result<Self, tokio_postgres::Error> {
-        // Pipelined: all of them together are one more round trip.
-        let prepare = statements.iter().map(async |&sql| Ok((sql, client.prepare(sql).await?)));
-        let ((), prepared) = futures_util::try_join!(
-            client.batch_execute(PLAN_ONCE),
-            futures_util::future::try_join_all(prepare)
-        )?;
-        Ok(Self { client, prepared, driver })
-    }
-
-    async fn query(
-        &self,
-        sql: &'static str,
-        arguments: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, tokio_postgres::Error> {
-        match self.prepared.iter().find(|(known, _)| *known == sql) {
-            Some((_, statement)) => self.client.query(statement, arguments).await,
-            None => self.client.query(sql, arguments).await,
-        }
-    }
-}
-
-/// Why a statement has no answer.
-pub(super) enum QueryError {
-    /// There is no connection to be had, or the answer took too long.
-    NoConnection(Error),
-    /// The connection broke. Whether the statement took place is unknown.
-    Lost(BoxError),
-    /// Postgres refused it.
-    Refused(tokio_postgres::Error),
-}
-
-impl From<tokio_postgres::Error> for QueryError {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Refused(error)
     }
 }

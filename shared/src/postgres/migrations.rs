@@ -1,5 +1,6 @@
 //! The schema, embedded in the binary and applied on deploy.
 
+use tokio::time::Instant;
 use tokio_postgres::Client;
 
 use super::connector::Connector;
@@ -14,6 +15,13 @@ mod embedded {
 /// as long as nothing else in the database uses it.
 const ADVISORY_LOCK: i64 = 0x0077_6179_6269_6c6c; // "waybill"
 
+/// How long a migration waits for a lock, since every request that needs the same table waits behind
+/// it: less than requests wait themselves (`sql/settings.sql`). It fails then, and can be run again.
+const LOCK_TIMEOUT: &str = "2s";
+
+/// What Postgres is told about the sessions of the service.
+const SETTINGS: &str = include_str!("../../../sql/settings.sql");
+
 /// Applies what is not applied yet and returns the names of that, oldest first.
 ///
 /// # Errors
@@ -21,10 +29,16 @@ const ADVISORY_LOCK: i64 = 0x0077_6179_6269_6c6c; // "waybill"
 /// the one that failed stay.
 pub async fn migrate(config: &DatabaseConfig) -> Result<Vec<String>, BoxError> {
     let connector = Connector::new(&config.url)?;
-    let (mut client, _driver) = connector.connect_within(config.connect_timeout).await?;
+    let (mut client, _driver) =
+        connector.connect_by(Instant::now() + config.connect_timeout).await?;
+    // The limits of this role are for requests.
+    client.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0").await?;
     // Let go with the connection, also when a migration fails.
     client.execute("SELECT pg_advisory_lock($1)", &[&ADVISORY_LOCK]).await?;
-    apply(&mut client).await
+    client.execute("SELECT set_config('lock_timeout', $1, false)", &[&LOCK_TIMEOUT]).await?;
+    let applied = apply(&mut client).await?;
+    client.batch_execute(SETTINGS).await?;
+    Ok(applied)
 }
 
 async fn apply(client: &mut Client) -> Result<Vec<String>, BoxError> {

@@ -1,6 +1,7 @@
 //! Postgres, where the truth is. Each statement is one round trip.
 
 mod connection;
+mod connection_string;
 mod connector;
 mod error;
 #[cfg(feature = "migrations")]
@@ -10,6 +11,7 @@ mod orders;
 mod outbox;
 mod products;
 pub mod reconcile;
+mod session;
 mod statements;
 
 pub use connection::Database;

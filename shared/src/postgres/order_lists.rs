@@ -4,7 +4,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::connection::QueryError;
+use super::error::QueryError;
 use super::{
     Database, LIST_ALL_ORDERS, LIST_ALL_ORDERS_IN_STATUS, LIST_ORDERS_BY_EMAIL,
     LIST_ORDERS_BY_EMAIL_AND, LIST_OWN_ORDERS, LIST_OWN_ORDERS_IN_STATUS,
@@ -71,18 +71,10 @@ impl Database {
 fn ids(query: &OrderQuery) -> (Uuid, Uuid) {
     let place = query.below.map_or(Uuid::max(), OrderId::as_uuid);
     let milliseconds = |instant: Instant| instant.timestamp().as_millisecond();
-    let before = |instant| first_id(milliseconds(instant) + CLOCK_TOLERANCE_MS);
-    let after = |instant| first_id(milliseconds(instant) - CLOCK_TOLERANCE_MS);
+    let before = |instant| OrderId::first_at(milliseconds(instant) + CLOCK_TOLERANCE_MS).as_uuid();
+    let after = |instant| OrderId::first_at(milliseconds(instant) - CLOCK_TOLERANCE_MS).as_uuid();
     let below = query.placed_before.map_or(place, |instant| place.min(before(instant)));
     (below, query.placed_after.map_or(Uuid::nil(), after))
-}
-
-/// The lowest that a UUIDv7 of this millisecond since 1970, or of a later one, can be: it begins with
-/// the 48 bits of that number (RFC 9562, 5.7).
-fn first_id(milliseconds: i64) -> Uuid {
-    const LAST: u128 = (1 << 48) - 1;
-    let milliseconds = u128::try_from(milliseconds).unwrap_or(0).min(LAST);
-    Uuid::from_u128(milliseconds << 80)
 }
 
 #[cfg(test)]
@@ -122,8 +114,8 @@ mod tests {
 
     #[test]
     fn times_that_no_id_can_have_are_the_ends_of_all_ids() {
-        assert_eq!(first_id(-1), Uuid::nil());
-        assert!(first_id(i64::MAX) > OrderId::generate().as_uuid());
+        assert_eq!(OrderId::first_at(-1).as_uuid(), Uuid::nil());
+        assert!(OrderId::first_at(i64::MAX).as_uuid() > OrderId::generate().as_uuid());
         let query = OrderQuery {
             placed_after: Some(instant("0000-01-01T00:00:00Z")),
             placed_before: Some(instant("9999-12-30T00:00:00Z")),

@@ -1,6 +1,7 @@
 //! Orders: placing, reading, confirming.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -8,6 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
+use super::connection::Answer;
 use super::error::{ORDERS_NUMBER_KEY, ORDERS_PKEY, unexpected};
 use super::{
     CHANGE_STATUS, CONFIRM_ORDERS, Database, GET_ORDER, GET_STATUSES, PLACE_ORDER, REFUSE_ORDERS,
@@ -23,8 +25,13 @@ use crate::domain::{
     OrderQuery, OrderSummary, Owner, Page, ProductId, Status,
 };
 
+use crate::error::OwnerLimit;
+
 /// Who confirms, in an order's history.
 const FULFILLMENT: &str = "fulfill-order";
+
+/// The period of [`OwnerLimits::per_minute`](crate::config::OwnerLimits).
+const OWNER_PERIOD: Duration = Duration::from_mins(1);
 
 /// The route that an idempotency key of a new order belongs to.
 const PLACE_ROUTE: &str = "POST /orders";
@@ -42,7 +49,7 @@ impl ReadOrders for Database {
         query: &OrderQuery,
     ) -> Result<Page<OrderSummary>, Error> {
         let rows = self.page_of_orders(visible, query).await?;
-        // Collected as a `Result`, they would not be expected to be so many.
+        // Collecting into a `Result` loses the size hint.
         let mut found = Vec::with_capacity(rows.len());
         for row in &rows {
             found.push(summary(row)?);
@@ -59,32 +66,42 @@ impl PlaceOrders for Database {
         claim: Option<&Claim>,
         context: &Context,
     ) -> Result<Placement, Error> {
-        match self.place_once(id, order, claim, context).await? {
-            // It may be the same request that took the last of it, a moment ago: the statement has
-            // waited for that one's locks, and yet looked for its claim before. It sees it now.
-            Placement::Refused(_) if claim.is_some() => {
-                self.place_once(id, order, claim, context).await
+        let (placement, repeated) = self.place_once(id, order, claim, context).await?;
+        let taken = matches!(placement, Placement::NumberTaken);
+        let unsure = matches!(placement, Placement::Refused(_) | Placement::KeyInFlight);
+        // What stood in the way may be the order itself, stored by an attempt whose answer was lost.
+        if taken || (unsure && repeated) {
+            let stored = self.order(Visible::Of(context.caller.subject()), id).await?;
+            if let Some(stored) = stored {
+                return Ok(Placement::Placed(as_placed(stored)));
             }
-            placement => Ok(placement),
         }
+        // Or an order of the same request, which this one has waited for and not seen. It sees it now.
+        if unsure && claim.is_some() {
+            let (again, _) = self.place_once(id, order, claim, context).await?;
+            return Ok(again);
+        }
+        Ok(placement)
     }
 }
 
 impl Database {
+    /// Sends the statement, and says what it answered and whether it was sent twice for that.
     async fn place_once(
         &self,
         id: OrderId,
         order: &NewOrder,
         claim: Option<&Claim>,
         context: &Context,
-    ) -> Result<Placement, Error> {
+    ) -> Result<(Placement, bool), Error> {
         let number = id.number();
         let owner = context.caller.subject();
         let products: Vec<Uuid> =
             order.lines().iter().map(|line| line.product_id.as_uuid()).collect();
         let quantities: Vec<i32> = order.lines().iter().map(|line| line.quantity).collect();
+        let limits = self.owner_limits();
         let placed = self
-            .query(
+            .run(
                 PLACE_ORDER,
                 &[
                     &id.as_uuid(),
@@ -101,27 +118,24 @@ impl Database {
                     &PLACE_ROUTE,
                     &claim.map(|claim| claim.request_hash.as_slice()),
                     &self.timing().idempotency_retention.as_secs_f64(),
+                    &limits.pending,
+                    &limits.per_minute,
+                    &id.first_within(OWNER_PERIOD).as_uuid(),
                 ],
             )
             .await;
-        let rows = match placed {
-            Ok(rows) => rows,
-            Err(error) if error.violates(ORDERS_NUMBER_KEY) => return Ok(Placement::NumberTaken),
-            // The connection broke after the first attempt was stored, and this was the second.
-            Err(error) if error.violates(ORDERS_PKEY) => {
-                let stored = self.order(Visible::Of(owner), id).await?;
-                return stored
-                    .map(|stored| Placement::Placed(as_placed(stored)))
-                    .ok_or_else(|| unexpected("an order id of somebody else's came up"));
+        let Answer { rows, repeated } = match placed {
+            Ok(answer) => answer,
+            // Which of the two is reported depends on which index is older.
+            Err(error) if error.violates(&[ORDERS_PKEY, ORDERS_NUMBER_KEY]) => {
+                return Ok((Placement::NumberTaken, false));
             }
             Err(error) => return Err(error.into()),
         };
         let first = rows.first().ok_or_else(|| unexpected("no verdict on the order"))?;
-        match first.try_get("outcome").map_err(unexpected)? {
-            "placed" => placed_order(id, number, order, context, &rows).map(Placement::Placed),
-            "refused" => {
-                rows.iter().map(found_line).collect::<Result<_, _>>().map(Placement::Refused)
-            }
+        let placement = match first.try_get("outcome").map_err(unexpected)? {
+            "placed" => Placement::Placed(placed_order(id, number, order, context, &rows)?),
+            "refused" => Placement::Refused(rows.iter().map(found_line).collect::<Result<_, _>>()?),
             "replay" => {
                 let earlier: Uuid = first.try_get("earlier_order_id").map_err(unexpected)?;
                 let earlier = OrderId::from(earlier);
@@ -129,13 +143,28 @@ impl Database {
                 let stored = stored.ok_or_else(|| unexpected("a key without its order"))?;
                 // Its own key: the connection broke after the first attempt was stored.
                 let outcome = if earlier == id { Placement::Placed } else { Placement::Replayed };
-                Ok(outcome(as_placed(stored)))
+                outcome(as_placed(stored))
             }
-            "reused" => Ok(Placement::KeyReused),
-            "in_flight" => Ok(Placement::KeyInFlight),
-            other => Err(unexpected(format!("an outcome that is not known: {other}"))),
-        }
+            "reused" => Placement::KeyReused,
+            "in_flight" => Placement::KeyInFlight,
+            "pending_limit" => Placement::OwnerLimit(OwnerLimit::Pending(limits.pending)),
+            "minute_limit" => Placement::OwnerLimit(OwnerLimit::PerMinute(limits.per_minute)),
+            other => return Err(unexpected(format!("an unknown outcome: {other}"))),
+        };
+        Ok((placement, repeated))
     }
+}
+
+/// Whether a request made this change before, as the history tells: to the version after the one that
+/// it saw, or, if it saw none, at any time.
+fn was_made(order: &Order, status: Status, seen: Option<i64>, context: &Context) -> bool {
+    (1..).zip(&order.history).any(|(version, entry)| {
+        seen.is_none_or(|seen| version == seen.saturating_add(1))
+            && entry.to == status
+            && entry.from != Some(status)
+            && entry.actor == context.caller.subject().as_str()
+            && entry.correlation_id == context.correlation_id.as_str()
+    })
 }
 
 /// The order as it was answered when it was placed: nothing of that ever changes.
@@ -159,8 +188,8 @@ impl ChangeOrders for Database {
         let owner = visible.owner().map(Owner::as_str);
         let origins: Vec<&str> = status.origins().map(Status::as_str).collect();
         let ask = async || {
-            let rows = self
-                .query(
+            let answer = self
+                .run(
                     CHANGE_STATUS,
                     &[
                         &owner,
@@ -174,17 +203,25 @@ impl ChangeOrders for Database {
                     ],
                 )
                 .await?;
-            rows.first().map(change).transpose()
+            let change = answer.rows.first().map(change).transpose()?;
+            Ok::<_, Error>((change, answer.repeated))
         };
-        match ask().await? {
-            // It waited for somebody else's change, and read the history before that: of what it
-            // locks it sees the newest, of all else what was there when it began. Asked again it
-            // changes nothing, and sees all.
-            Some(change) if !change.order.has_whole_history() => {
-                Ok(ask().await?.map(|again| Change { made: change.made, ..again }))
-            }
-            change => Ok(change),
+        let (first, repeated) = ask().await?;
+        let Some(mut change) = first else { return Ok(None) };
+        if !change.order.has_whole_history() {
+            // It waited for another change, and read the history before that: of what it locks it
+            // sees the newest, of all else what was there when it began. Sent again it changes
+            // nothing, and sees all.
+            let (again, _) = ask().await?;
+            let Some(again) = again else { return Ok(None) };
+            change = Change { made: change.made, ..again };
         }
+        // What kept it from being made may be the change itself, made by an attempt whose answer was
+        // lost.
+        if repeated && !change.made {
+            change.made = was_made(&change.order, status, seen, context);
+        }
+        Ok(Some(change))
     }
 }
 
@@ -287,9 +324,8 @@ fn found_line(row: &Row) -> Result<FoundLine, Error> {
             stock: row.try_get("stock").map_err(unexpected)?,
         }),
     };
-    let known = row.try_get("known").map_err(unexpected)?;
     let line = OrderLine { product_id: ProductId::from(id), quantity };
-    Ok(FoundLine { line, known, product })
+    Ok(FoundLine { line, product })
 }
 
 fn summary(row: &Row) -> Result<OrderSummary, Error> {

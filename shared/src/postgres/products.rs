@@ -3,6 +3,7 @@
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::connection::Answer;
 use super::error::unexpected;
 use super::orders::money;
 use super::{Database, GET_PRODUCT, LIST_PRODUCTS, PUT_PRODUCT};
@@ -36,8 +37,8 @@ impl PutProducts for Database {
             Precondition::Absent => None,
             Precondition::Unchanged(seen) => Some(seen),
         };
-        let (rows, repeated) = self
-            .query_or_repeat(
+        let ask = async || {
+            self.run(
                 PUT_PRODUCT,
                 &[
                     &id.as_uuid(),
@@ -50,7 +51,14 @@ impl PutProducts for Database {
                     &seen.and_then(|seen| seen.stock),
                 ],
             )
-            .await?;
+            .await
+        };
+        let Answer { mut rows, repeated } = ask().await?;
+        // It was created by another statement, which this one has waited for and not seen. Sent again
+        // it creates nothing, and sees it.
+        if rows.is_empty() && precondition == Precondition::Absent {
+            rows = ask().await?.rows;
+        }
         let Some(row) = rows.first() else { return Ok(Put::Refused(None)) };
         let now = self::product(row)?;
         // The connection broke after the first attempt was stored, and the second found it.
@@ -63,7 +71,7 @@ impl PutProducts for Database {
             ("refused", None) if by_us => Ok(Put::Created(now)),
             ("refused", Some(_)) if by_us => Ok(Put::Replaced(now)),
             ("refused", _) => Ok(Put::Refused(Some(now))),
-            (other, _) => Err(unexpected(format!("an outcome that is not known: {other}"))),
+            (other, _) => Err(unexpected(format!("an unknown outcome: {other}"))),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Whether what is stored adds up.
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::RECONCILE;
@@ -43,7 +44,8 @@ pub struct Discrepancy {
 /// What Postgres or the way to it said.
 pub async fn reconcile(config: &DatabaseConfig) -> Result<Books, BoxError> {
     let connector = Connector::new(&config.url)?;
-    let (client, _driver) = connector.connect_within(config.connect_timeout).await?;
+    let (client, _driver) = connector.connect_by(Instant::now() + config.connect_timeout).await?;
+    client.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0").await?;
     let rows = client.query(RECONCILE, &[]).await?;
     let first = rows.first().ok_or("no answer from the books")?;
     let mut books = Books {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use socket2::{SockFilter, SockRef, Socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -18,6 +19,7 @@ pub(crate) struct Proxy {
 #[derive(Default)]
 struct State {
     connections: Mutex<Vec<Recording>>,
+    clients: Mutex<Vec<Socket>>,
     /// How many answers to swallow, each with its connection.
     to_swallow: AtomicUsize,
     swallowed: AtomicUsize,
@@ -58,6 +60,16 @@ impl Proxy {
         self.state.to_swallow.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Goes silent on all present connections, as a network does that has forgotten them: the kernel
+    /// drops whatever the client sends, and acknowledges nothing. New connections work.
+    pub(crate) fn go_silent(&self) {
+        // A filter of one instruction, which accepts nothing: BPF_RET | BPF_K, 0 bytes.
+        const DROP_ALL: [SockFilter; 1] = [SockFilter::new(0x06, 0, 0, 0)];
+        for client in self.state.clients.lock().unwrap().iter() {
+            client.attach_filter(&DROP_ALL).unwrap();
+        }
+    }
+
     /// How many answers were swallowed.
     pub(crate) fn swallowed(&self) -> usize {
         self.state.swallowed.load(Ordering::SeqCst)
@@ -94,6 +106,8 @@ pub(crate) fn authority(url: &str) -> String {
 async fn accept(listener: TcpListener, target: String, state: Arc<State>) {
     while let Ok((client, _)) = listener.accept().await {
         let Ok(server) = TcpStream::connect(&target).await else { continue };
+        // A second handle of the same socket.
+        state.clients.lock().unwrap().push(SockRef::from(&client).try_clone().unwrap());
         let index = {
             let mut connections = state.connections.lock().unwrap();
             connections.push(Recording::default());
@@ -122,6 +136,8 @@ async fn forward(mut client: TcpStream, mut server: TcpStream, index: usize, sta
             }
         }
     }
+    // Not by dropping it alone: there is a second handle.
+    let _ = SockRef::from(&client).shutdown(std::net::Shutdown::Both);
 }
 
 impl State {

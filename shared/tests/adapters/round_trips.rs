@@ -5,15 +5,14 @@ use waybill::app::FulfillmentJob;
 use waybill::app::ports::{
     ConfirmOrders, PlaceOrders, Placement, ReadOrders, ReadProducts, Refusal, RefuseOrders, Visible,
 };
-use waybill::cache::{DynamoDbCache, Flights, MemoryCache};
 use waybill::domain::{CustomerEmail, OrderId, OrderQuery, Status};
 use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
 
 use crate::proxy::{Proxy, authority};
 use crate::support::{
-    STATEMENTS, TestDatabase, aws, aws_at, cache_table, config, context, first_orders,
-    first_products, order, queue,
+    STATEMENTS, TestDatabase, aws, aws_at, config, context, first_orders, first_products, order,
+    queue,
 };
 
 #[tokio::test]
@@ -30,15 +29,13 @@ async fn create_order_asks_postgres_once_and_sqs_once() {
     let url = sqs.instead_of(&queue(&aws).await);
     let behind_proxy = aws_at(&format!("http://{}", sqs.address)).await;
     let queue = FulfillmentQueue::connect(&behind_proxy, url).await;
-    let dynamodb = DynamoDbCache::connect(&aws, cache_table(&aws).await).await;
-    let cache = MemoryCache::in_front_of(dynamodb);
 
     // From the very first request on.
     for _ in 0..3 {
         postgres.forget();
         sqs.forget();
         let wanted = order(&[(mug, 1), (pan, 1)]);
-        app::create_order(&cache, &*database, &queue, &wanted, None, &context()).await.unwrap();
+        app::create_order(&*database, &queue, &wanted, None, &context()).await.unwrap();
         assert_eq!((postgres.postgres_round_trips(), sqs.http_posts()), (1, 1));
     }
 }
@@ -97,24 +94,21 @@ async fn get_list_and_a_batch_of_any_size_ask_postgres_once() {
 }
 
 #[tokio::test]
-async fn an_order_for_a_product_that_is_known_to_be_missing_asks_postgres_nothing() {
+async fn a_product_can_be_ordered_as_soon_as_it_exists() {
     let test = TestDatabase::new().await;
-    let postgres = Proxy::to(&authority(&test.url)).await;
-    let database =
-        Database::connect(&config(postgres.instead_of(&test.url)), STATEMENTS).await.unwrap();
+    let database = test.connect().await;
     let aws = aws().await;
     let queue = FulfillmentQueue::connect(&aws, queue(&aws).await).await;
-    let table = cache_table(&aws).await;
-    let wanted = order(&[(uuid::Uuid::now_v7().into(), 1)]);
-    for round_trips in [1, 0] {
-        // A process of its own each time: what it knows, it knows from DynamoDB.
-        let cache = MemoryCache::in_front_of(DynamoDbCache::connect(&aws, table.clone()).await);
-        postgres.forget();
-        let refused =
-            app::create_order(&cache, &*database, &queue, &wanted, None, &context()).await;
-        assert!(matches!(refused, Err(waybill::Error::UnknownProducts(_))), "{refused:?}");
-        assert_eq!(postgres.postgres_round_trips(), round_trips);
-    }
+    let mug = test.product("EUR", 1450, 10).await;
+    test.sql
+        .batch_execute("CREATE TABLE later AS TABLE products; DELETE FROM products")
+        .await
+        .unwrap();
+    let wanted = order(&[(mug, 1)]);
+    let refused = app::create_order(&*database, &queue, &wanted, None, &context()).await;
+    assert!(matches!(refused, Err(waybill::Error::UnknownProducts(_))), "{refused:?}");
+    test.sql.batch_execute("INSERT INTO products TABLE later").await.unwrap();
+    app::create_order(&*database, &queue, &wanted, None, &context()).await.unwrap();
 }
 
 #[tokio::test]
@@ -122,27 +116,22 @@ async fn an_order_is_accepted_though_the_queue_is_down() {
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let mug = test.product("EUR", 1450, 10).await;
-    let aws = aws().await;
-    let cache = DynamoDbCache::connect(&aws, cache_table(&aws).await).await;
     let url = "http://127.0.0.1:9/000000000000/jobs".to_owned();
     let queue = FulfillmentQueue::connect(&aws_at("http://127.0.0.1:9").await, url).await;
     let wanted = order(&[(mug, 1)]);
-    app::create_order(&cache, &*database, &queue, &wanted, None, &context()).await.unwrap();
+    app::create_order(&*database, &queue, &wanted, None, &context()).await.unwrap();
     assert_eq!((test.rows().await, test.stock(mug).await), ([1, 1, 1], 9));
 }
 
 #[tokio::test]
-async fn a_product_that_is_not_for_sale_is_refused_and_not_remembered_as_missing() {
+async fn a_product_that_is_not_for_sale_is_refused() {
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let retired = test.product("EUR", 1450, 10).await;
     test.sql.batch_execute("UPDATE products SET active = false").await.unwrap();
     let aws = aws().await;
     let queue = FulfillmentQueue::connect(&aws, queue(&aws).await).await;
-    let cache = DynamoDbCache::connect(&aws, cache_table(&aws).await).await;
     let wanted = order(&[(retired, 1)]);
-    let refused = app::create_order(&cache, &*database, &queue, &wanted, None, &context()).await;
+    let refused = app::create_order(&*database, &queue, &wanted, None, &context()).await;
     assert!(matches!(refused, Err(waybill::Error::UnknownProducts(_))), "{refused:?}");
-    let read = app::get_product(&Flights::default(), &cache, &*database, retired).await.unwrap();
-    assert!(!read.active);
 }

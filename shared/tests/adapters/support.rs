@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 use waybill::app::Context;
-use waybill::config::{DatabaseConfig, Timing};
+use waybill::config::{DatabaseConfig, OwnerLimits, Timing};
 use waybill::domain::{
     Caller, CorrelationId, CustomerEmail, CustomerName, NewOrder, OrderQuery, Owner, PageSize,
     ProductId, ProductQuery, Quantity, Scope,
@@ -56,14 +56,21 @@ pub(crate) struct TestDatabase {
 impl TestDatabase {
     /// A new database with nothing in it, not even the schema.
     pub(crate) async fn empty() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the tests read their server here only")]
-        let server = std::env::var("TEST_DATABASE_URL")
+        #[expect(clippy::disallowed_methods, reason = "the tests read their environment here only")]
+        let variable = |name: &str| std::env::var(name).ok();
+        let server = variable("TEST_DATABASE_URL")
             .expect("TEST_DATABASE_URL names no Postgres server; `make test` starts one");
         let name = format!("test_{}", Uuid::new_v4().simple());
         connect(&server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         let (before, parameters) = server.split_once('?').unwrap_or((&server, ""));
         let (base, _) = before.rsplit_once('/').unwrap();
         let url = format!("{base}/{name}?{parameters}");
+        // `make test` runs all of this at both levels.
+        if let Some(level) = variable("TEST_ISOLATION") {
+            let sql =
+                format!("ALTER DATABASE {name} SET default_transaction_isolation = '{level}'");
+            connect(&url).await.batch_execute(&sql).await.unwrap();
+        }
         Self { sql: connect(&url).await, url }
     }
 
@@ -134,9 +141,14 @@ impl TestDatabase {
     }
 }
 
-/// How a test reaches the database at `url`, with little patience.
+/// How a test reaches the database at `url`. Fifty of them that start at once take a while.
 pub(crate) fn config(url: String) -> DatabaseConfig {
-    DatabaseConfig { url, connect_timeout: Duration::from_secs(5), timing: Timing::default() }
+    DatabaseConfig {
+        url,
+        connect_timeout: Duration::from_secs(30),
+        timing: Timing::default(),
+        owner_limits: OwnerLimits::NONE,
+    }
 }
 
 async fn connect(url: &str) -> tokio_postgres::Client {

@@ -74,7 +74,7 @@ impl Function {
             }
             Self::CreateOrder => {
                 answer(request, None, &create_order::ANY_OF, |request| {
-                    create_order::create_order(request, shop, shop, shop)
+                    create_order::create_order(request, shop, shop)
                 })
                 .await
             }

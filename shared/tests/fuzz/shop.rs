@@ -16,6 +16,7 @@ use waybill::domain::{
     Currency, HistoryEntry, Money, NewOrder, NewProduct, Order, OrderId, OrderItem, OrderQuery,
     OrderSummary, Page, Product, ProductId, ProductQuery, Status,
 };
+use waybill::error::OwnerLimit;
 use waybill::{BoxError, Error};
 
 /// A shop with more orders and products than any page holds.
@@ -32,17 +33,15 @@ impl PlaceOrders for Shop {
         claim: Option<&Claim>,
         _: &Context,
     ) -> Result<Placement, Error> {
-        let found = |known, product: fn() -> Option<FoundProduct>| {
+        let found = |product: fn() -> Option<FoundProduct>| {
             let lines = order.lines().iter();
-            Placement::Refused(
-                lines.map(|&line| FoundLine { line, known, product: product() }).collect(),
-            )
+            Placement::Refused(lines.map(|&line| FoundLine { line, product: product() }).collect())
         };
         let none_left = || Some(FoundProduct { name: "Mug".into(), currency: euro(), stock: 0 });
         Ok(match self.mood % 8 {
-            0 => found(false, || None),
-            1 => found(true, || None),
-            2 => found(true, none_left),
+            0 => found(|| None),
+            1 => Placement::OwnerLimit(OwnerLimit::PerMinute(60)),
+            2 => found(none_left),
             3 if claim.is_some() => Placement::KeyReused,
             4 if claim.is_some() => Placement::KeyInFlight,
             5 if claim.is_some() => Placement::Replayed(stored(id, Status::Pending)),

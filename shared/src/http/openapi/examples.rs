@@ -13,7 +13,7 @@ use crate::domain::{
     AmountOutOfRange, CorrelationId, Currency, HistoryEntry, Money, Order, OrderId, OrderItem,
     OrderNumber, OrderSummary, Product, ProductId, Scope, Status,
 };
-use crate::error::{Shortage, Violation};
+use crate::error::{OwnerLimit, Shortage, Violation};
 
 /// The time of all examples: 21 February 2026, noon.
 const NOON: i64 = 1_771_675_200;
@@ -121,6 +121,7 @@ fn sample_problem(kind: Kind) -> Problem {
         Kind::KeyReused => Error::KeyReused.into(),
         Kind::MixedCurrencies => Error::MixedCurrencies.into(),
         Kind::PreconditionRequired => Problem::precondition_required(),
+        Kind::TooManyOrders => Error::TooManyOrders(OwnerLimit::Pending(100)).into(),
         Kind::HeadersTooLarge => Problem::headers_too_large(MAX_HEADER_BYTES, MAX_HEADERS),
         Kind::Internal => Problem::internal("an example"),
         Kind::Unavailable => {
@@ -159,7 +160,7 @@ fn sample_order(way: &[Status]) -> Order {
     Order {
         summary: OrderSummary {
             id: order_id(),
-            number: OrderNumber::from_stored("ORD-20260221-6BA0A415".to_owned()),
+            number: OrderNumber::from_stored("ORD-20260221-A9JW0-0Z5SN-T190N".to_owned()),
             status: from.unwrap_or(Status::Pending),
             customer_name: "Ada Lovelace".to_owned(),
             customer_email: "ada@example.com".to_owned(),

@@ -143,7 +143,11 @@ fn problem_answer(kinds: &[Kind]) -> Response {
             )
             .content(JSON, gateway_message());
     }
-    if kinds.iter().any(|kind| matches!(kind, Kind::KeyInFlight | Kind::Unavailable)) {
+    // Of API Gateway's own throttle.
+    if kinds.contains(&Kind::TooManyOrders) {
+        response = response.content(JSON, gateway_message());
+    }
+    if kinds.iter().any(|kind| kind.may_pass()) {
         response = response
             .header("Retry-After", response_header("After how many seconds to try again.", "5"));
     }
@@ -189,6 +193,10 @@ fn members(kind: Kind) -> Vec<(&'static str, RefOr<Schema>)> {
         Kind::InvalidRequest | Kind::AmountOutOfRange => vec![("errors", list(named("Violation")))],
         Kind::BodyTooLarge => [limit(), vec![("errors", list(named("Violation")))]].concat(),
         Kind::HeadersTooLarge => [limit(), vec![("limit", number())]].concat(),
+        Kind::TooManyOrders => {
+            let names = text().enum_values(Some(["pending", "per_minute"]));
+            vec![("limit_name", Schema::from(names.build()).into()), ("limit", number())]
+        }
         Kind::QueryTooLong => limit(),
         Kind::Forbidden => vec![("scopes", strings())],
         Kind::MethodNotAllowed => vec![("methods", strings())],

@@ -84,6 +84,7 @@ fn create_order() -> Route {
             Kind::KeyInFlight,
             Kind::KeyReused,
             Kind::MixedCurrencies,
+            Kind::TooManyOrders,
             Kind::Unavailable,
         ])
         .at(HttpMethod::Post, "/orders")
@@ -346,14 +347,14 @@ impl Sketch {
 
     fn at(self, method: HttpMethod, path: &'static str) -> Route {
         let mut operation = self.operation;
-        for (status, response) in problems(&self.kinds) {
-            operation = operation.response(status, response);
-        }
         let throttled = ResponseBuilder::new()
             .description("There are too many requests; API Gateway says so.")
             .content(JSON, gateway_message())
             .build();
         operation = operation.response("429", throttled);
+        for (status, response) in problems(&self.kinds) {
+            operation = operation.response(status, response);
+        }
         if self.scopes.is_empty() {
             // Said aloud: nobody is asked who they are.
             operation = operation.securities(Some([]));

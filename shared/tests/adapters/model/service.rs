@@ -1,14 +1,13 @@
 //! The service, with a real database, and a queue and a bus that do as they are told.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 use waybill::app::ports::{
-    CacheProducts, Cached, Claim, Claimed, Event, Job, KeepOutbox, Message, NoWarehouse, SendBatch,
-    SendJobs,
+    Claim, Claimed, Event, Job, KeepOutbox, Message, NoWarehouse, SendBatch, SendJobs,
 };
 use waybill::app::{self, Backoff, Delivery, FulfillmentJob};
 use waybill::domain::{IdempotencyKey, Order, OrderId, ProductId, Status};
@@ -97,17 +96,6 @@ impl SendJobs for Receiver {
     }
 }
 
-/// A cache that is down.
-struct NoCache;
-
-impl CacheProducts for NoCache {
-    async fn recall(&self, _: &[ProductId]) -> HashMap<ProductId, Cached> {
-        HashMap::new()
-    }
-
-    async fn remember(&self, _: ProductId, _: Cached) {}
-}
-
 /// The outbox of a relay that dies after it has sent.
 struct Dying<'a>(&'a Database);
 
@@ -192,8 +180,7 @@ impl Service {
         });
         *self.queue.is_down.lock().unwrap() = !queue_is_up;
         let (database, wanted, context) = (self.database, order(&lines), context());
-        let created =
-            app::create_order(&NoCache, database, &self.queue, &wanted, claim.as_ref(), &context);
+        let created = app::create_order(database, &self.queue, &wanted, claim.as_ref(), &context);
         let created = created.await;
         *self.queue.is_down.lock().unwrap() = false;
         match created {

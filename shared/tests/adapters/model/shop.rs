@@ -186,6 +186,11 @@ impl Shop {
 
     fn change(&mut self, order: usize, to: Status, off: Option<i64>) -> Outcome {
         let (from, current) = (self.orders[order].status(), self.orders[order].version());
+        // A cancel that is sent again is answered with the order as it is.
+        let again = from == Status::Cancelled && to == Status::Cancelled;
+        if again && off.is_none_or(|off| [0, -1].contains(&off)) {
+            return Outcome::Changed { order, way: self.orders[order].way.clone() };
+        }
         if off.is_some_and(|off| off != 0) {
             return Outcome::Stale { current };
         }
