@@ -272,6 +272,19 @@ impl Config {
         }
     }
 
+    /// The issuer whose subjects own orders by their `sub` alone (`FIRST_JWT_ISSUER`); none while there
+    /// has been only one.
+    #[must_use]
+    pub fn first_issuer(&self) -> Option<String> {
+        self.optional("FIRST_JWT_ISSUER")
+    }
+
+    /// The issuer whose tokens are accepted now (`JWT_ISSUER`); none where no authorizer is.
+    #[must_use]
+    pub fn issuer(&self) -> Option<String> {
+        self.optional("JWT_ISSUER")
+    }
+
     /// What the cursors of lists are sealed with.
     ///
     /// # Errors

@@ -15,9 +15,16 @@ pub(crate) struct Report {
     applied: Vec<String>,
 }
 
+/// Whose tokens are accepted: now, and at first if that is said.
+pub(crate) struct Issuers {
+    pub(crate) now: Option<String>,
+    pub(crate) first: Option<String>,
+}
+
 pub(crate) async fn migrate(
     event: LambdaEvent<Value>,
     database: &DatabaseConfig,
+    issuers: &Issuers,
 ) -> Result<Report, BoxError> {
     let span = tracing::info_span!(
         "migrate",
@@ -25,7 +32,7 @@ pub(crate) async fn migrate(
         cold_start = lambda::is_cold_start(),
     );
     async {
-        let applied = migrations::migrate(database).await.inspect_err(|error| {
+        let applied = update(database, issuers).await.inspect_err(|error| {
             tracing::error!(error = error::chain(&**error), "the schema is not up to date");
         })?;
         tracing::info!(applied = applied.join(", "), "the schema is up to date");
@@ -33,4 +40,12 @@ pub(crate) async fn migrate(
     }
     .instrument(span)
     .await
+}
+
+async fn update(database: &DatabaseConfig, issuers: &Issuers) -> Result<Vec<String>, BoxError> {
+    let applied = migrations::migrate(database).await?;
+    if let Some(issuer) = &issuers.now {
+        migrations::check_issuer(database, issuer, issuers.first.as_deref()).await?;
+    }
+    Ok(applied)
 }

@@ -9,6 +9,7 @@ use lambda_runtime::service_fn;
 fn main() -> ExitCode {
     waybill::start("migrate", async |config| {
         let database = config.database()?;
-        lambda_runtime::run(service_fn(|event| handler::migrate(event, &database))).await
+        let issuers = handler::Issuers { now: config.issuer(), first: config.first_issuer() };
+        lambda_runtime::run(service_fn(|event| handler::migrate(event, &database, &issuers))).await
     })
 }

@@ -140,7 +140,9 @@ impl OrderNumber {
     }
 }
 
-/// Whose order it is: the subject (`sub`) of a token, which its issuer never gives to anybody else.
+/// Whose order it is: the subject (`sub`) of a token, which its issuer never gives to anybody else. With
+/// another issuer the same subject is another person, and so the issuer is part of the owner, unless
+/// it is the one that the database was first used with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner(String);
 
@@ -153,6 +155,16 @@ impl Owner {
     pub fn parse(text: &str) -> Option<Self> {
         let sane = (1..=Self::MAX_LENGTH).contains(&text.len());
         (sane && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(text.to_owned()))
+    }
+
+    /// The subject of an issuer that is not the first one. No subject has a space in it, so that no two
+    /// owners are the same text. The issuer is 1 to 1024 visible ASCII characters, as a URL is.
+    #[must_use]
+    pub fn of_issuer(issuer: &str, subject: &str) -> Option<Self> {
+        let sane = (1..=1024).contains(&issuer.len());
+        let Self(subject) = Self::parse(subject)?;
+        (sane && issuer.bytes().all(|byte| byte.is_ascii_graphic()))
+            .then(|| Self(format!("{issuer} {subject}")))
     }
 
     /// The owner as it is stored.

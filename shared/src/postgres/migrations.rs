@@ -22,6 +22,12 @@ const LOCK_TIMEOUT: &str = "2s";
 /// What Postgres is told about the sessions of the service.
 const SETTINGS: &str = include_str!("../../../sql/settings.sql");
 
+/// Keeps the first issuer, and says which it is. $1 issuer, $2 whether it takes the place of another.
+const FIRST_ISSUER: &str = "
+    INSERT INTO first_issuer AS f (issuer) VALUES ($1)
+    ON CONFLICT (only_row) DO UPDATE SET issuer = CASE WHEN $2 THEN excluded.issuer ELSE f.issuer END
+    RETURNING issuer";
+
 /// Applies what is not applied yet and returns the names of that, oldest first.
 ///
 /// # Errors
@@ -39,6 +45,33 @@ pub async fn migrate(config: &DatabaseConfig) -> Result<Vec<String>, BoxError> {
     let applied = apply(&mut client).await?;
     client.batch_execute(SETTINGS).await?;
     Ok(applied)
+}
+
+/// Makes sure that the subjects of `issuer` are told apart from those of the issuer that this database
+/// was first used with. `first` names that one; if it is not given, there must have been no other.
+///
+/// # Errors
+/// If there has been another issuer and `first` is not given: one person could see the orders of
+/// another. Or what Postgres or the way to it said.
+pub async fn check_issuer(
+    config: &DatabaseConfig,
+    issuer: &str,
+    first: Option<&str>,
+) -> Result<(), BoxError> {
+    let connector = Connector::new(&config.url)?;
+    let (client, _driver) = connector.connect_by(Instant::now() + config.connect_timeout).await?;
+    let known =
+        client.query_one(FIRST_ISSUER, &[&first.unwrap_or(issuer), &first.is_some()]).await?;
+    let known: String = known.try_get(0)?;
+    if first.is_none() && known != issuer {
+        return Err(format!(
+            "the orders of this database belong to subjects of the issuer {known}, and tokens are \
+             now to come from {issuer}; set FirstJwtIssuer to {known}, so that the subjects of the \
+             two are told apart"
+        )
+        .into());
+    }
+    Ok(())
 }
 
 async fn apply(client: &mut Client) -> Result<Vec<String>, BoxError> {

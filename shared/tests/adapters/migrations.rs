@@ -1,6 +1,6 @@
 //! The migrations, from nothing.
 
-use waybill::postgres::migrations::migrate;
+use waybill::postgres::migrations::{check_issuer, migrate};
 
 use crate::support::TestDatabase;
 
@@ -69,4 +69,38 @@ async fn what_was_put_on_sale_is_counted_from_stock_and_live_orders() {
     let rows = test.sql.query("SELECT stocked FROM products ORDER BY id", &[]).await.unwrap();
     let stocked: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(stocked, [10 + 1 + 2, 20]);
+}
+
+#[tokio::test]
+async fn a_second_issuer_is_refused_until_the_first_one_is_named() {
+    let (test, old, new) =
+        (TestDatabase::new().await, "https://old.example", "https://new.example");
+    let config = test.config();
+    for _ in 0..2 {
+        check_issuer(&config, old, None).await.unwrap();
+    }
+    let error = check_issuer(&config, new, None).await.unwrap_err().to_string();
+    assert!(error.contains("set FirstJwtIssuer to https://old.example"), "{error}");
+    check_issuer(&config, new, Some(old)).await.unwrap();
+    // It is kept: to forget to name it later is refused as well.
+    assert!(check_issuer(&config, new, None).await.is_err());
+    check_issuer(&config, old, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_migration_waits_for_a_lock_for_two_seconds_and_no_request_waits_longer_for_it() {
+    let test = TestDatabase::new().await;
+    // The last migration is to be applied again, and somebody reads the table that it changes.
+    test.sql
+        .batch_execute(
+            "DELETE FROM refinery_schema_history WHERE version >= 8;
+             DROP TABLE first_issuer",
+        )
+        .await
+        .unwrap();
+    test.begin("LOCK TABLE orders IN ACCESS SHARE MODE").await;
+    let error = migrate(&test.config()).await.unwrap_err();
+    let error = waybill::error::chain(&*error);
+    assert!(error.contains("lock timeout"), "{error}");
+    test.sql.batch_execute("COMMIT").await.unwrap();
 }
