@@ -148,6 +148,17 @@ pub fn post(path: &str, key: &str, body: &Value) -> Value {
     event
 }
 
+/// What API Gateway makes of a request with JSON that changes the thing with this id, if it still is as
+/// its `ETag` says.
+#[must_use]
+pub fn change(method: &str, path: &str, id: &str, tag: &str, body: &Value) -> Value {
+    let mut event = post(path, "unused", body);
+    event["requestContext"]["http"]["method"] = method.into();
+    event["pathParameters"] = json!({ "id": id });
+    event["headers"]["if-match"] = tag.into();
+    event
+}
+
 /// What API Gateway makes of a `GET` without a body.
 #[must_use]
 pub fn get(path: &str, parameters: &Value) -> Value {

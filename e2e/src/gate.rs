@@ -29,6 +29,8 @@ pub struct Gate {
     pub address: SocketAddr,
     holds: watch::Sender<Holds>,
     held: Arc<Held>,
+    /// How many times something had been held back when this began.
+    before: AtomicUsize,
     accepting: tokio::task::JoinHandle<()>,
 }
 
@@ -47,18 +49,19 @@ impl Gate {
         let held = Arc::new(Held::default());
         let accepting =
             tokio::spawn(accept(listener, target.to_owned(), holds.clone(), Arc::clone(&held)));
-        Self { address, holds, held, accepting }
+        Self { address, holds, held, before: AtomicUsize::default(), accepting }
     }
 
     /// Holds this back from now on.
     pub fn hold(&self, holds: Holds) {
+        self.before.store(self.count(), Ordering::SeqCst);
         self.holds.send_replace(holds);
     }
 
-    /// Waits until something was held back.
+    /// Waits until something was held back since the last [`hold`](Self::hold).
     pub async fn struck(&self) {
         let struck = async {
-            while self.count() == 0 {
+            while self.count() == self.before.load(Ordering::SeqCst) {
                 self.held.any.notified().await;
             }
         };

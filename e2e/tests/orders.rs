@@ -69,9 +69,9 @@ async fn order_numbers_begin_with_the_day_and_sort_by_age() {
         assert!(number.starts_with(&format!("ORD-{day}-")), "{number}");
         assert_eq!(number.len(), "ORD-20260221-A9JW0-0Z5SN-T190N".len());
         numbers.push(number);
+        assert_eq!(Uuid::parse_str(id_of(&placed)).unwrap().get_version_num(), 7);
     }
     assert!(numbers[0] < numbers[1], "{numbers:?}");
-    assert_eq!(Uuid::parse_str(id_of(&placed)).unwrap().get_version_num(), 7);
 }
 
 #[tokio::test]

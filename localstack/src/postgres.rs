@@ -23,6 +23,7 @@ const NAME: &str = "waybill";
 pub struct Postgres {
     dir: PathBuf,
     daemon: Daemon,
+    max_connections: u16,
 }
 
 impl Postgres {
@@ -31,7 +32,14 @@ impl Postgres {
     pub fn in_dir(dir: &Path) -> Self {
         let data = dir.join("postgres");
         let mark = format!("-D {} ", data.display());
-        Self { dir: dir.to_path_buf(), daemon: Daemon::new("postgres", dir, mark) }
+        let daemon = Daemon::new("postgres", dir, mark);
+        Self { dir: dir.to_path_buf(), daemon, max_connections: 200 }
+    }
+
+    /// The same, with no more than so many connections at a time.
+    #[must_use]
+    pub fn with_max_connections(self, max_connections: u16) -> Self {
+        Self { max_connections, ..self }
     }
 
     /// The port it runs on, if it runs.
@@ -63,7 +71,7 @@ impl Postgres {
             "listen_addresses=127.0.0.1".to_owned(),
             format!("port={port}"),
             "unix_socket_directories=".to_owned(),
-            "max_connections=200".to_owned(),
+            format!("max_connections={}", self.max_connections),
             "timezone=UTC".to_owned(),
             "log_timezone=UTC".to_owned(),
             format!("fsync={sync}"),

@@ -31,7 +31,9 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
     let mut counts = Counts::default();
     match provision(config, &tools, &mut stack).await {
         Ok((aws, env)) => {
-            counts = test(config, &aws, &env).await?;
+            counts = test(config, &aws, &env, Tests::All).await?;
+            // Distributed engines that speak Postgres's protocol have no other level.
+            counts += test(config, &aws, &env, Tests::AdaptersAtRepeatableRead).await?;
             // After the tests, since it changes whatever it finds.
             for (who, token) in [("a customer's", "TOKEN"), ("a staff", "STAFF_TOKEN")] {
                 let as_described = conform(config, &tools, &stack, &env, who, token).await;
@@ -117,16 +119,27 @@ async fn provision(config: &Config, tools: &Tools, stack: &mut Stack) -> Result<
     Ok((to.aws, env))
 }
 
-/// Runs every test of the workspace at once, so that everything is compiled once.
-async fn test(config: &Config, aws: &Aws, env: &EnvFile) -> Result<Counts> {
-    ui::step("cargo test --workspace");
+/// What to run, all with the same features, so that everything is compiled once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tests {
+    /// Every test of the workspace.
+    All,
+    /// The adapter tests again, with every transaction at REPEATABLE READ.
+    AdaptersAtRepeatableRead,
+}
+
+/// Runs tests, and counts them.
+async fn test(config: &Config, aws: &Aws, env: &EnvFile, tests: Tests) -> Result<Counts> {
     let mut command = Command::new("cargo");
-    command
-        .args(["test", "--workspace", "--no-fail-fast"])
-        .args(FEATURES)
-        .current_dir(&config.root)
-        .envs(&env.0)
-        .stdout(Stdio::piped());
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    match tests {
+        Tests::All => ui::step("cargo test --workspace"),
+        Tests::AdaptersAtRepeatableRead => {
+            ui::step("The adapter tests again, at REPEATABLE READ");
+            command.args(["--test", "adapters"]).env("TEST_ISOLATION", "repeatable read");
+        }
+    }
+    command.args(FEATURES).current_dir(&config.root).envs(&env.0).stdout(Stdio::piped());
     aws.point(&mut command);
     if std::io::stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
@@ -178,6 +191,14 @@ struct Counts {
     passed: u32,
     failed: u32,
     ignored: u32,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.passed += more.passed;
+        self.failed += more.failed;
+        self.ignored += more.ignored;
+    }
 }
 
 impl Counts {

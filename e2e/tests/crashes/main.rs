@@ -23,6 +23,12 @@
 //! | Postgres unreachable | under load | [`postgres::going_out_of_reach_under_load_loses_no_order_that_was_answered`] |
 //! | Postgres stopped and started | under load | [`postgres::restarting_under_load_loses_no_order_that_was_answered`] |
 //! | Postgres crashed and recovered | under load | [`postgres::crashing_under_load_loses_no_order_that_was_answered`] |
+//! | an answer of Postgres lost | to an order for all that is left | [`answers::an_order_for_all_that_is_left_is_answered_as_placed`] |
+//! | | to each change of an order and of a product | [`answers::changes_are_answered_as_made`] |
+//! | | to a confirmation | [`answers::a_confirmation_is_made_once_and_acknowledged`] |
+//! | a row locked by a stranger | while an order is placed | [`locks::an_order_that_waited_in_vain_never_appears`] |
+//! | failover to a read-only server | between requests | [`failover::a_server_that_is_read_only_refuses_orders_until_it_is_not`] |
+//! | 500 processes, 100 connections | at once | [`connections::more_processes_than_connections_see_201_and_503_alone`] |
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -30,11 +36,16 @@
 )]
 #![expect(clippy::large_futures, reason = "there is one of them to a thread")]
 
+mod answers;
 mod cache;
+mod connections;
 mod create;
+mod failover;
 mod fulfilment;
 mod inbox;
+mod locks;
 mod postgres;
 mod queue;
 mod relay;
+mod server;
 mod world;

@@ -1,6 +1,5 @@
 //! Postgres out of reach, stopped, and crashed.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use e2e::PATIENCE;
@@ -11,8 +10,8 @@ use local_cloud::error::Result;
 use local_cloud::postgres::Postgres;
 use tokio::join;
 use tokio::sync::watch;
-use uuid::Uuid;
 
+use crate::server::Server;
 use crate::world::World;
 
 #[tokio::test]
@@ -44,7 +43,7 @@ async fn crashing_under_load_loses_no_order_that_was_answered() {
 
 /// Stops a server while it is in use, starts it again, and answers with what it said then.
 async fn stopped_under_load(name: &str, stop: fn(&Postgres) -> Result<()>) -> String {
-    let server = Server::start(name).await;
+    let server = Server::start(name, 200).await;
     let mut world = World::on(&server.url()).await;
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
         let row = world.database.query_one(&format!("SHOW {setting}"), &[]).await.unwrap();
@@ -131,58 +130,4 @@ impl Load {
         world.recover().await;
         world.assert_whole(accepted).await;
     }
-}
-
-/// A Postgres server of the test's own, as durable as one in production.
-struct Server {
-    postgres: Arc<Postgres>,
-    dir: PathBuf,
-    port: u16,
-}
-
-impl Server {
-    async fn start(name: &str) -> Self {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let server = Self { postgres: Arc::new(Postgres::in_dir(&dir)), dir, port: free_port() };
-        // What a run that was interrupted may have left.
-        server.delete().unwrap();
-        std::fs::create_dir_all(&server.dir).unwrap();
-        server.go_on().await;
-        server
-    }
-
-    async fn go_on(&self) {
-        let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local/tools");
-        let started = self.postgres.start(&tools, self.port, true).await;
-        started.unwrap_or_else(|error| panic!("{error} {:?}", error.causes()));
-    }
-
-    fn url(&self) -> String {
-        self.postgres.url(self.port).unwrap()
-    }
-
-    /// What it said since it was started.
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.dir.join("postgres.log")).unwrap()
-    }
-
-    fn delete(&self) -> Result<()> {
-        self.postgres.stop()?;
-        let _ = std::fs::remove_dir_all(&self.dir);
-        Ok(())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.delete();
-    }
-}
-
-/// One that nobody else is given while the server is down: below those of outgoing connections, and
-/// not where another test begins to look.
-fn free_port() -> u16 {
-    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let somewhere = 15_000 + u16::try_from(Uuid::new_v4().as_u128() % 10_000).unwrap();
-    (somewhere..30_000).find(is_free).unwrap()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use e2e::fault::Endpoint;
 use e2e::function::{Extensions, Function, get, post, server};
-use e2e::gate::Gate;
+use e2e::gate::{Gate, Holds};
 use e2e::{Stack, connect_to, eventually, order_for, unique};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -64,7 +64,10 @@ impl World {
             ("FULFILLMENT_QUEUE_URL", jobs.url.clone()),
             ("PRODUCT_CACHE_TABLE", stack.environment.product_cache_table.clone()),
             ("EVENT_BUS_NAME", name),
-            ("WAYBILL_WATCH_CALLER", "ada orders/read orders/write".to_owned()),
+            ("WAYBILL_WATCH_CALLER", "ada orders/read orders/write orders/staff".to_owned()),
+            // One customer places all orders.
+            ("OWNER_PENDING_LIMIT", "1000000".to_owned()),
+            ("OWNER_ORDERS_PER_MINUTE", "1000000".to_owned()),
             ("JOB_GRACE_SECONDS", second.clone()),
             ("OUTBOX_LEASE_SECONDS", second.clone()),
             ("OUTBOX_RETRY_MIN_SECONDS", second.clone()),
@@ -103,11 +106,39 @@ impl World {
     }
 
     pub(crate) async fn start(&self, function: &str) -> Function {
-        let variables: Vec<_> =
-            self.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let function = Function::start(function, Extensions::Known, &variables).await;
+        let function = self.spawn(function).await;
         function.ready().await;
         function
+    }
+
+    /// Starts a function, and does not wait until it is ready.
+    pub(crate) async fn spawn(&self, function: &str) -> Function {
+        let variables: Vec<_> =
+            self.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Function::start(function, Extensions::Known, &variables).await
+    }
+
+    /// Leaves so many pieces of the product.
+    pub(crate) async fn leave(&self, pieces: i32) {
+        let sql = "UPDATE products SET stocked = stocked - stock + $1::integer, stock = $1";
+        self.database.execute(sql, &[&pieces]).await.unwrap();
+    }
+
+    /// Invokes a function whose statement is carried out, and whose answer from Postgres is lost.
+    pub(crate) async fn invoke_losing_an_answer(
+        &self,
+        function: &mut Function,
+        event: Value,
+    ) -> Value {
+        let before = self.postgres.count();
+        self.postgres.hold(Holds::Answers);
+        let lose = async {
+            self.postgres.struck().await;
+            self.postgres.hold(Holds::Nothing);
+        };
+        let (answer, ()) = tokio::join!(function.invoke(event), lose);
+        assert!(self.postgres.count() > before, "no answer was lost");
+        answer
     }
 
     /// Connects to a database that was away.

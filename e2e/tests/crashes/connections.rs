@@ -1,0 +1,53 @@
+//! More processes than the database has connections for.
+
+use std::collections::BTreeMap;
+
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use futures_util::stream;
+
+use crate::server::Server;
+use crate::world::World;
+
+const PROCESSES: usize = 500;
+const CONNECTIONS: u16 = 100;
+
+#[tokio::test]
+async fn more_processes_than_connections_see_201_and_503_alone() {
+    let server = Server::start("postgres-connections", CONNECTIONS).await;
+    let world = World::on(&server.url()).await;
+    // Some at a time, since each one takes a while that can't connect.
+    let starting = (0..PROCESSES).map(|_| world.start("create-order"));
+    let mut processes: Vec<_> = stream::iter(starting).buffer_unordered(50).collect().await;
+
+    let requests = processes.iter_mut().enumerate();
+    let answers =
+        requests.map(|(number, create)| create.invoke(world.request(&format!("order-{number}"))));
+    let answers = join_all(answers).await;
+    let mut seen = BTreeMap::<_, usize>::new();
+    let mut accepted = 0;
+    for answer in &answers {
+        let status = answer["statusCode"].as_i64().unwrap();
+        *seen.entry(status).or_default() += 1;
+        if world.accept(answer) {
+            accepted += 1;
+        } else {
+            assert_eq!(answer["headers"]["retry-after"], "5", "{answer}");
+        }
+    }
+    eprintln!("{PROCESSES} processes, {CONNECTIONS} connections: {seen:?}");
+    assert!(seen[&201] > 50 && seen[&503] > 50, "{seen:?}");
+    assert_eq!(world.orders().await, accepted);
+
+    // Whoever was refused comes again, once others are gone.
+    let refused = answers.iter().position(|answer| answer["statusCode"] == 503).unwrap();
+    let mut create = processes.swap_remove(refused);
+    join_all(processes.into_iter().map(e2e::function::Function::kill)).await;
+    e2e::eventually("the refused request is answered", async || {
+        let answer = create.invoke(world.request(&format!("order-{refused}"))).await;
+        world.accept(&answer).then_some(())
+    })
+    .await;
+    world.recover().await;
+    world.assert_whole(accepted + 1).await;
+}

@@ -1,0 +1,41 @@
+//! A server that answers and can't write, as the old one does for a while after a failover.
+
+use e2e::function::get;
+use serde_json::json;
+
+use crate::world::World;
+
+/// Makes the database read-only, or not any more, for connections that are opened from now on.
+async fn read_only(world: &World, on: bool) {
+    let sql = "SELECT format('ALTER DATABASE %I SET default_transaction_read_only = %s',
+                             current_database(), $1::boolean)";
+    let sql: String = world.database.query_one(sql, &[&on]).await.unwrap().get(0);
+    let writable = "SET default_transaction_read_only = off";
+    world.database.batch_execute(&format!("{writable}; {sql}")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_read_only_refuses_orders_until_it_is_not() {
+    let world = World::new().await;
+    let (mut create, mut read) =
+        (world.start("create-order").await, world.start("get-order").await);
+    let placed = world.place(&mut create, world.request("a")).await;
+    let id = placed["headers"]["location"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+
+    // The connections end, and the next ones lead to a server that can't write.
+    read_only(&world, true).await;
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name = 'waybill'";
+    world.database.query(end, &[]).await.unwrap();
+    let refused = create.invoke(world.request("b")).await;
+    assert_eq!(refused["statusCode"], 503, "{refused}");
+    assert_eq!(refused["headers"]["retry-after"], "5", "{refused}");
+    let order = read.invoke(get(&format!("/orders/{id}"), &json!({ "id": id }))).await;
+    assert_eq!(order["statusCode"], 200, "{order}");
+
+    // It can again, and the present connections can't: they are replaced, and nobody waits.
+    read_only(&world, false).await;
+    world.place(&mut create, world.request("b")).await;
+    world.recover().await;
+    world.assert_whole(2).await;
+}
