@@ -162,6 +162,38 @@ async fn a_list_is_of_1_to_100_entries() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_a_route_does_not_take_is_refused_by_its_name() {
+    let stack = Stack::connect().await.as_staff();
+    let id = Uuid::nil();
+    for (method, path) in [
+        (Method::POST, "/orders".to_owned()),
+        (Method::GET, "/orders".to_owned()),
+        (Method::GET, format!("/orders/{id}")),
+        (Method::PATCH, format!("/orders/{id}/cancel")),
+        (Method::PATCH, format!("/orders/{id}/status")),
+        (Method::GET, "/products".to_owned()),
+        (Method::GET, format!("/products/{id}")),
+        (Method::PUT, format!("/products/{id}")),
+        (Method::GET, "/health".to_owned()),
+        (Method::GET, "/openapi.json".to_owned()),
+        (Method::GET, "/docs".to_owned()),
+        (Method::GET, "/problems/internal".to_owned()),
+    ] {
+        // Staff may place no orders, and are told so first.
+        let stack = if method == Method::POST { &Stack::connect().await } else { &stack };
+        let request = stack.request(method.clone(), &format!("{path}?dry_run=true&sort=asc"));
+        let answer = Answer::to(request).await;
+        answer.assert_problem(400, "invalid-request");
+        assert_eq!(answer.wrong_places(), ["dry_run", "sort"], "{method} {path}: {answer:?}");
+    }
+    for (method, path, status) in [(Method::GET, "/nothing", 404), (Method::DELETE, "/orders", 405)]
+    {
+        let answer = Answer::to(stack.request(method, &format!("{path}?sort=asc"))).await;
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_id_is_a_uuid() {
     let stack = Stack::connect().await;
     for route in ["/orders", "/products"] {

@@ -21,3 +21,14 @@ async fn deep_health_asks_all_that_the_service_depends_on() {
         assert!(said["duration_ms"].is_number(), "{dependency}: {said}");
     }
 }
+
+#[tokio::test]
+async fn deep_is_true_or_false_and_a_misspelling_does_not_look_healthy() {
+    let stack = Stack::connect().await.bearing(None);
+    assert_eq!(stack.get("/health?deep=false").await.body, json!({ "status": "ok" }));
+    for deep in ["deep=1", "deep=yes", "deep=", "deep=True", "deep=true&deep=true"] {
+        let answer = stack.get(&format!("/health?{deep}")).await;
+        answer.assert_problem(400, "invalid-request");
+        assert_eq!(answer.wrong_places(), ["deep"], "{deep}: {answer:?}");
+    }
+}

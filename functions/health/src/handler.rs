@@ -7,11 +7,17 @@ use tokio::sync::OnceCell;
 use waybill::cache::DynamoDbCache;
 use waybill::config::Config;
 use waybill::http::{
-    Anyone, Check, Checks, Health, HealthStatus as Status, Incoming, Problem, Reply, StatusCode,
+    Anyone, Check, Checks, Health, HealthStatus as Status, Incoming, Problem, Reply, Route,
+    StatusCode,
 };
 use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
 use waybill::{BoxError, Error, aws};
+
+/// Whether to ask the dependencies.
+const DEEP: &str = "deep";
+
+pub(crate) const ROUTE: Route = Route { any_of: &[], parameters: &[DEEP] };
 
 /// How long a dependency has for its answer.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
@@ -29,8 +35,7 @@ pub(crate) async fn health(
     config: &Config,
     dependencies: &OnceCell<Dependencies>,
 ) -> Result<Reply, Problem> {
-    let [deep] = request.query(["deep"])?;
-    if deep != Some("true") {
+    if !request.flag(DEEP)? {
         return Ok(Reply::json(StatusCode::OK, &Health { status: Status::Ok, dependencies: None }));
     }
     let dependencies = dependencies

@@ -11,6 +11,9 @@ fn main() -> ExitCode {
     waybill::start("health", async |config| {
         // Nothing is connected before somebody asks: it must answer when all else is down.
         let dependencies = OnceCell::new();
-        http::serve_public(|request| handler::health(request, &config, &dependencies)).await
+        http::serve_public(&handler::ROUTE, |request| {
+            handler::health(request, &config, &dependencies)
+        })
+        .await
     })
 }

@@ -17,6 +17,7 @@ mod parameters;
 mod problem;
 mod render;
 mod request;
+mod route;
 mod server;
 
 pub use access::Anyone;
@@ -25,9 +26,12 @@ pub use cursor::CursorKey;
 pub use event::read_event;
 pub use health::{Check, Checks, Health, HealthStatus};
 pub use kind::Kind;
-pub use lists::{List, read_order_list, read_product_list};
+pub use lists::{
+    List, ORDER_LIST_PARAMETERS, PRODUCT_LIST_PARAMETERS, read_order_list, read_product_list,
+};
 pub use problem::Problem;
 pub use request::Incoming;
+pub use route::{FindRoute, Route};
 pub use server::{Reply, answer, answer_anyone, serve, serve_public};
 
 /// Re-exported, so that a function's tests build requests of the same types.

@@ -18,10 +18,10 @@ use super::access::authorize;
 use super::conditional::{Known, order_tag, product_tag};
 use super::event::without_url;
 use super::render::{Measured, OrderBody, ProductBody};
-use super::request::Trail;
-use super::{Anyone, Incoming, Problem, limits};
+use super::request::{self, Trail};
+use super::{Anyone, FindRoute, Incoming, Problem, Route, limits};
 use crate::config::Config;
-use crate::domain::{Caller, CorrelationId, Order, Product, Scope};
+use crate::domain::{Caller, CorrelationId, Order, Product};
 use crate::{BoxError, Error, lambda, metrics};
 
 /// Carries the correlation id, there and back.
@@ -133,38 +133,39 @@ impl Reply {
     }
 }
 
-/// Serves requests with `handler` for as long as the process lives: those of callers whose token has
-/// at least one of the scopes `any_of`.
+/// Serves the requests of `route` with `handler` for as long as the process lives. A caller whose token
+/// has none of its scopes is refused, and so is a query parameter that it doesn't take.
 ///
 /// # Errors
 /// If the variable that names a caller makes no sense, or the Lambda runtime can't go on.
-pub async fn serve<H, F>(config: &Config, any_of: &[Scope], handler: H) -> Result<(), BoxError>
+pub async fn serve<H, F>(config: &Config, route: &Route, handler: H) -> Result<(), BoxError>
 where
     H: Fn(Incoming) -> F + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let watch = config.watch_caller()?;
-    run(|request| answer(request, watch.as_ref(), any_of, &handler)).await
+    run(|request| answer(request, watch.as_ref(), route, &handler)).await
 }
 
-/// Serves the requests of whoever makes them. The handler learns nothing of the caller, and can reach
-/// no use case that needs one.
+/// Serves the requests of any caller, each by the route that `routes` finds for it. The handler learns
+/// nothing of the caller, and can reach no use case that needs one.
 ///
 /// # Errors
 /// If the Lambda runtime can't go on.
-pub async fn serve_public<H, F>(handler: H) -> Result<(), BoxError>
+pub async fn serve_public<R, H, F>(routes: &R, handler: H) -> Result<(), BoxError>
 where
+    R: FindRoute + Sync,
     H: Fn(Incoming<Anyone>) -> F + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    run(|request| answer_anyone(request, &handler)).await
+    run(|request| answer_anyone(request, routes, &handler)).await
 }
 
 /// What [`serve`] answers to one request; `watch` is the caller where no authorizer stands in front.
 pub async fn answer<H, F>(
     request: Request,
     watch: Option<&Caller>,
-    any_of: &[Scope],
+    route: &Route,
     handler: H,
 ) -> Response<Body>
 where
@@ -172,19 +173,24 @@ where
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let admit = |request, trail| {
-        let caller = authorize(&request, watch, any_of)?;
-        Ok(Incoming::of(request, caller, trail))
+        let caller = authorize(&request, watch, route.any_of)?;
+        Ok(Incoming::of(request, caller, trail, *route))
     };
     answer_admitted(request, admit, handler).await
 }
 
 /// What [`serve_public`] answers to one request.
-pub async fn answer_anyone<H, F>(request: Request, handler: H) -> Response<Body>
+pub async fn answer_anyone<R, H, F>(request: Request, routes: &R, handler: H) -> Response<Body>
 where
+    R: FindRoute + Sync,
     H: Fn(Incoming<Anyone>) -> F + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    answer_admitted(request, |request, _| Ok(Incoming::of_anyone(request)), handler).await
+    let admit = |request: Request, _| {
+        let route = routes.find(request.method().as_str(), request::path(&request))?;
+        Ok(Incoming::of_anyone(request, route))
+    };
+    answer_admitted(request, admit, handler).await
 }
 
 async fn run<A, F>(answer: A) -> Result<(), BoxError>
@@ -224,7 +230,12 @@ where
     );
     async {
         let (reply, counts) = metrics::counted(async {
-            match limits::check(&request).and_then(|()| admit(request, trail)) {
+            let admitted = limits::check(&request).and_then(|()| admit(request, trail));
+            let admitted = admitted.and_then(|incoming| {
+                incoming.parameters().check()?;
+                Ok(incoming)
+            });
+            match admitted {
                 Ok(incoming) => handler(incoming).await,
                 Err(problem) => Err(problem),
             }
@@ -278,6 +289,8 @@ pub(super) fn response(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use lambda_http::http::Method;
     use lambda_http::http::header::IF_NONE_MATCH;
 
@@ -298,7 +311,29 @@ mod tests {
         *request.method_mut() = method;
         request.headers_mut().insert(IF_NONE_MATCH, known.parse().unwrap());
         let handler = async |_| Ok(Reply::product(status, &product));
-        answer_anyone(request, handler).await
+        answer_anyone(request, &Route::default(), handler).await
+    }
+
+    #[tokio::test]
+    async fn a_route_that_is_not_there_is_named_before_a_parameter_that_is_not_taken() {
+        struct Nothing;
+        impl FindRoute for Nothing {
+            fn find(&self, _: &str, _: &str) -> Result<Route, Problem> {
+                Err(Problem::no_such_route())
+            }
+        }
+        let asked = |status| async move {
+            let query = HashMap::from([("sort".to_owned(), vec!["asc".to_owned()])]);
+            let request = Request::new(Body::Empty).with_query_string_parameters(query);
+            let handler = async |_| panic!("a handler was asked");
+            let response = match status {
+                404 => answer_anyone(request, &Nothing, handler).await,
+                _ => answer_anyone(request, &Route::default(), handler).await,
+            };
+            assert_eq!(response.status().as_u16(), status);
+        };
+        asked(404).await;
+        asked(400).await;
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use super::parts::{
     JSON, answer, bare, gateway_message, header, id, json_body, parameter, problems, query,
     response_header, text_answer,
 };
-use super::schemas::{email, integer, line, text, time};
+use super::schemas::{email, flag, integer, line, text, time};
 use crate::domain::{Scope, Status};
 
 /// An order's tag.
@@ -236,8 +236,8 @@ fn put_product() -> Route {
 }
 
 fn health() -> Route {
-    let deep = query("deep", "`true` asks everything that the service depends on.", text())
-        .example(Some(json!("true")));
+    let deep = query("deep", "`true` asks everything that the service depends on.", flag())
+        .example(Some(json!(true)));
     let well = examples::health(true, HealthStatus::Ok);
     let down = examples::health(true, HealthStatus::Down);
     Sketch::new("health", "Service", "Ask whether the service answers")

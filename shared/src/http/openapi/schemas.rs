@@ -116,6 +116,11 @@ pub(super) fn integer(min: i64, max: i64) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(kind).minimum(Some(min)).maximum(Some(max))
 }
 
+/// `true` or `false`.
+pub(super) fn flag() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Boolean)
+}
+
 /// A UUID in its hyphenated form.
 pub(super) fn uuid() -> ObjectBuilder {
     text().format(Some(SchemaFormat::Custom("uuid".to_owned())))
