@@ -115,6 +115,26 @@ async fn a_body_that_is_not_json_is_refused() {
 }
 
 #[tokio::test]
+async fn a_cancel_with_a_body_that_says_something_changes_nothing() {
+    let stack = Stack::connect().await;
+    let product = stack.stock_product(2).await;
+    let order = stack.place(&[(product, 1)]).await;
+    let path = format!("/orders/{}/cancel", order["id"].as_str().unwrap());
+    let cancel = async |media_type: &str, body: &'static str| {
+        let request = stack.request(Method::PATCH, &path).header(CONTENT_TYPE, media_type);
+        Answer::to(request.body(body)).await
+    };
+    for (body, place) in [(r#"{"reason":"late"}"#, "/reason"), ("[]", ""), ("{", "")] {
+        let answer = cancel("application/json", body).await;
+        answer.assert_problem(400, "invalid-request");
+        assert_eq!(answer.wrong_places(), [place], "{body}: {answer:?}");
+    }
+    cancel("text/plain", "{}").await.assert_problem(415, "unsupported-media-type");
+    assert_eq!(stack.stock_of(product).await, 1);
+    assert_eq!(cancel("application/json", "{}").await.body["status"], "cancelled");
+}
+
+#[tokio::test]
 async fn a_body_of_another_media_type_is_refused() {
     let stack = Stack::connect().await;
     let product = stack.stock_product(1).await;

@@ -12,6 +12,7 @@ pub(crate) async fn cancel_order(
     orders: &impl ChangeOrders,
 ) -> Result<Reply, Problem> {
     let id = request.id(OrderId::parse)?;
+    request.no_fields()?;
     let seen = request.if_match()?;
     let order = app::cancel_order(orders, id, seen, request.context()).await?;
     Ok(Reply::order(StatusCode::OK, &order)?)

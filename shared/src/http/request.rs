@@ -7,6 +7,7 @@ use lambda_http::{Request, RequestExt};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::body::read_no_fields;
 use super::limits::bytes;
 use super::parameters::Parameters;
 use super::server::CORRELATION_ID;
@@ -145,6 +146,18 @@ impl<C> Incoming<C> {
         Parameters::read(self.request.query_string_parameters_ref(), self.route.parameters)
     }
 
+    /// Goes on only if the body says nothing: there is none, or it is empty, or an object of JSON that
+    /// has no fields.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json), or a violation for every field.
+    pub fn no_fields(&self) -> Result<(), Problem> {
+        if json::is_empty(bytes(self.request.body())) {
+            return Ok(());
+        }
+        read_no_fields(&self.json()?)
+    }
+
     /// The body as JSON, of whatever shape.
     ///
     /// # Errors
@@ -255,6 +268,30 @@ mod tests {
         assert!(!with("text/plain"));
         assert!(!with("application/x-www-form-urlencoded"));
         assert!(incoming(lambda_http::http::Request::builder(), "{}").json().is_err());
+    }
+
+    #[test]
+    fn a_body_that_says_nothing_is_none_or_empty_or_an_object_without_fields() {
+        let status = |content_type: &str, body: &str| {
+            let request = lambda_http::http::Request::builder().header(CONTENT_TYPE, content_type);
+            let refused = incoming(request, body).no_fields().err();
+            refused.map_or(200, |problem| problem.status().as_u16())
+        };
+        let bare = incoming(lambda_http::http::Request::builder(), Body::Empty);
+        assert!(bare.no_fields().is_ok());
+        for (content_type, body, expected) in [
+            ("text/plain", "", 200),
+            ("application/json", "\n", 200),
+            ("application/json", " {} ", 200),
+            ("application/json", r#"{"reason":"too late"}"#, 400),
+            ("application/json", "[]", 400),
+            ("application/json", "null", 400),
+            ("application/json", "{", 400),
+            ("text/plain", "{}", 415),
+            ("application/x-www-form-urlencoded", "reason=late", 415),
+        ] {
+            assert_eq!(status(content_type, body), expected, "{content_type} {body:?}");
+        }
     }
 
     #[test]

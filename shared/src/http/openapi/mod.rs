@@ -43,6 +43,7 @@ fn components() -> ComponentsBuilder {
     add::<schemas::NewItemBody>(&mut schemas);
     add::<schemas::NewStatusBody>(&mut schemas);
     add::<schemas::NewProductBody>(&mut schemas);
+    add::<schemas::NoFields>(&mut schemas);
     add::<OrderBody<'_>>(&mut schemas);
     add::<OrderList<'_>>(&mut schemas);
     add::<ProductBody<'_>>(&mut schemas);
@@ -86,6 +87,7 @@ fn add<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
 mod tests {
     use serde_json::Value;
 
+    use super::super::body::read_no_fields;
     use super::super::{read_new_order, read_new_product, read_new_status};
     use super::*;
 
@@ -157,12 +159,13 @@ mod tests {
     /// The name of a schema, a body, and whether the reader that the schema describes takes a body.
     type Reader = (&'static str, Value, fn(&Value) -> bool);
 
-    fn readers() -> [Reader; 3] {
+    fn readers() -> [Reader; 4] {
         let status = json!({ "status": "shipped" });
         [
             ("NewOrder", examples::new_order(), |it| read_new_order(it).is_ok()),
             ("NewStatus", status, |it| read_new_status(it).is_ok()),
             ("NewProduct", examples::new_product(), |it| read_new_product(it).is_ok()),
+            ("NoFields", json!({}), |it| read_no_fields(it).is_ok()),
         ]
     }
 

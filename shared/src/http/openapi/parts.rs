@@ -60,13 +60,13 @@ pub(super) fn parameter(
         .schema(Some(schema))
 }
 
-/// A body in JSON, which there has to be.
-pub(super) fn json_body(schema: &str, example: Value) -> RequestBody {
+/// A body in JSON.
+pub(super) fn json_body(schema: &str, example: Value, required: Required) -> RequestBody {
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(schema)))
         .example(Some(example))
         .build();
-    RequestBodyBuilder::new().content(JSON, content).required(Some(Required::True)).build()
+    RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build()
 }
 
 /// An answer with a body in JSON, and with the correlation id as every answer.

@@ -3,6 +3,7 @@
 use serde_json::json;
 use utoipa::openapi::link::{Link, LinkBuilder};
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterIn};
+use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Ref, Required, ResponseBuilder};
 
@@ -133,6 +134,7 @@ fn cancel_order() -> Route {
         .scopes(&[Scope::Write, Scope::Staff])
         .parameter(order_id())
         .parameter(if_match)
+        .no_fields()
         .response("200", an_order("The order, cancelled.", &[Status::Pending, Status::Cancelled]))
         .problems(&[
             Kind::OrderNotFound,
@@ -329,8 +331,17 @@ impl Sketch {
         parameters.into_iter().fold(self, Self::parameter)
     }
 
-    fn body(mut self, schema: &str, example: serde_json::Value) -> Self {
-        self.operation = self.operation.request_body(Some(json_body(schema, example)));
+    fn body(self, schema: &str, example: serde_json::Value) -> Self {
+        self.body_of(json_body(schema, example, Required::True))
+    }
+
+    /// A body that can be left out, and says nothing.
+    fn no_fields(self) -> Self {
+        self.body_of(json_body("NoFields", json!({}), Required::False))
+    }
+
+    fn body_of(mut self, body: RequestBody) -> Self {
+        self.operation = self.operation.request_body(Some(body));
         self.problems(&[Kind::UnsupportedMediaType])
     }
 

@@ -100,6 +100,11 @@ pub(super) struct NewProductBody {
     active: bool,
 }
 
+/// An object without fields.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoFields {}
+
 /// A string.
 pub(super) fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
