@@ -32,7 +32,7 @@ pub use lists::{
 pub use problem::Problem;
 pub use request::Incoming;
 pub use route::{FindRoute, Route};
-pub use server::{Reply, answer, answer_anyone, serve, serve_public};
+pub use server::{REQUEST_TIME, Reply, answer, answer_anyone, serve, serve_public};
 
 /// Re-exported, so that a function's tests build requests of the same types.
 pub use lambda_http::http::StatusCode;

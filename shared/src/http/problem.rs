@@ -1,5 +1,7 @@
 //! Errors as clients see them: RFC 9457 problem details.
 
+use std::time::Duration;
+
 use lambda_http::http::HeaderValue;
 #[cfg(test)]
 use lambda_http::http::StatusCode;
@@ -128,6 +130,23 @@ impl Problem {
         Self::new(Kind::PreconditionRequired, detail)
     }
 
+    /// The handler has not answered within `waited`.
+    pub(super) fn late(waited: Duration) -> Self {
+        let waited = waited.as_secs_f64();
+        let cause =
+            format!("no answer within {waited:.1} s; it is unknown which dependency was slow");
+        Self::unavailable(cause)
+    }
+
+    fn unavailable(cause: impl Into<BoxError>) -> Self {
+        let detail = "try again in a few seconds; if it goes on, quote the correlation id";
+        Self {
+            cause: Some(cause.into()),
+            retry_after_seconds: Some(RETRY_AFTER_SECONDS),
+            ..Self::new(Kind::Unavailable, detail)
+        }
+    }
+
     pub(super) fn internal(cause: impl Into<BoxError>) -> Self {
         let detail = "something went wrong inside the service; quote the correlation id";
         Self { cause: Some(cause.into()), ..Self::new(Kind::Internal, detail) }
@@ -238,14 +257,7 @@ impl From<Error> for Problem {
                 "errors",
                 json!([{ "pointer": "/items", "detail": "cost too much together" }]),
             ),
-            Error::Unavailable { .. } => {
-                let detail = "try again in a few seconds; if it goes on, quote the correlation id";
-                Self {
-                    cause: Some(error.into()),
-                    retry_after_seconds: Some(RETRY_AFTER_SECONDS),
-                    ..Self::new(Kind::Unavailable, detail)
-                }
-            }
+            Error::Unavailable { .. } => Self::unavailable(error),
             Error::Internal(cause) => Self::internal(cause),
         }
     }

@@ -1,7 +1,7 @@
 //! Around every handler: a span to log under, an answer whatever happens, the headers of all answers.
 
 use std::convert::Infallible;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use lambda_http::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, LINK, LOCATION,
@@ -22,7 +22,14 @@ use super::request::{self, Trail};
 use super::{Anyone, FindRoute, Incoming, Problem, Route, limits};
 use crate::config::Config;
 use crate::domain::{Caller, CorrelationId, Order, Product};
-use crate::{BoxError, Error, lambda, metrics};
+use crate::{BoxError, Error, deadline, lambda, metrics};
+
+/// How long a request may take in all: its deadline for whatever its handler waits for.
+pub const REQUEST_TIME: Duration = Duration::from_secs(5);
+
+/// How long after its deadline a handler may still answer for itself, and say what it waited for. Less
+/// than [`deadline::RESERVE`], so that the service answers before the platform does in its place.
+const GRACE: Duration = Duration::from_millis(1500);
 
 /// Carries the correlation id, there and back.
 pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -219,6 +226,7 @@ where
     let trail = Trail::of(&request);
     let correlation_id = trail.correlation_id.clone();
     let known = Known::of(&request);
+    let deadline = deadline_of(&request);
     let request_id = request.lambda_context_ref().map(|context| context.request_id.clone());
     let (request_id, cold_start) = (request_id.unwrap_or_default(), lambda::is_cold_start());
     let span = tracing::info_span!(
@@ -236,7 +244,12 @@ where
                 Ok(incoming)
             });
             match admitted {
-                Ok(incoming) => handler(incoming).await,
+                Ok(incoming) => {
+                    let answer = deadline::within(deadline, async { handler(incoming).await });
+                    tokio::time::timeout_at(deadline + GRACE, answer)
+                        .await
+                        .unwrap_or_else(|_| Err(Problem::late(started.elapsed())))
+                }
                 Err(problem) => Err(problem),
             }
         })
@@ -251,6 +264,16 @@ where
     }
     .instrument(span)
     .await
+}
+
+/// When the handler of `request` must have its answer.
+fn deadline_of(request: &Request) -> tokio::time::Instant {
+    let end = request.lambda_context_ref().map(|context| context.deadline());
+    // `cargo lambda watch` says that every invocation ended ten minutes into 1970.
+    match end.filter(|end| *end > SystemTime::now()) {
+        Some(end) => deadline::of_invocation(end, REQUEST_TIME),
+        None => tokio::time::Instant::now() + REQUEST_TIME,
+    }
 }
 
 fn respond(reply: Reply, correlation_id: &CorrelationId) -> Result<Response<Body>, Problem> {
@@ -290,9 +313,10 @@ pub(super) fn response(
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::future::pending;
 
     use lambda_http::http::Method;
-    use lambda_http::http::header::IF_NONE_MATCH;
+    use lambda_http::http::header::{IF_NONE_MATCH, RETRY_AFTER};
 
     use super::*;
     use crate::domain::{Currency, Money, ProductId};
@@ -334,6 +358,60 @@ mod tests {
         };
         asked(404).await;
         asked(400).await;
+    }
+
+    fn from_platform(end: SystemTime) -> Request {
+        let end = end.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+        let mut context = lambda_http::Context::default();
+        context.deadline = u64::try_from(end).unwrap();
+        Request::new(Body::Empty).with_lambda_context(context)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_reads_the_deadline_of_its_request() {
+        let (now, hour) = (SystemTime::now(), Duration::from_hours(1));
+        for (request, low, high) in [
+            (Request::new(Body::Empty), 5.0, 5.0),
+            (from_platform(now + Duration::from_secs(10)), 5.0, 5.0),
+            (from_platform(now + Duration::from_secs(4)), 1.0, 2.0),
+            (from_platform(SystemTime::UNIX_EPOCH + Duration::from_mins(10)), 5.0, 5.0),
+        ] {
+            let handler = async |_| {
+                let left = deadline::current(hour).duration_since(tokio::time::Instant::now());
+                assert!((low..=high).contains(&left.as_secs_f64()), "{left:?}");
+                Ok(Reply::page(""))
+            };
+            let response = answer_anyone(request, &Route::default(), handler).await;
+            assert_eq!(response.status(), StatusCode::OK);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_that_never_answers_is_answered_for_before_the_platform_does() {
+        for (request, low, high) in [
+            (Request::new(Body::Empty), 6.5, 6.6),
+            (from_platform(SystemTime::now() + Duration::from_secs(4)), 2.5, 3.6),
+        ] {
+            let started = tokio::time::Instant::now();
+            let route = Route::default();
+            let response = answer_anyone(request, &route, async |_| pending().await).await;
+            let waited = started.elapsed().as_secs_f64();
+            assert!((low..high).contains(&waited), "{waited}");
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[RETRY_AFTER], "5");
+            let Body::Text(text) = response.body() else { panic!("no text") };
+            assert!(text.contains("/problems/unavailable"), "{text}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_that_answers_shortly_after_its_deadline_is_heard() {
+        let handler = async |_| {
+            tokio::time::sleep(REQUEST_TIME + Duration::from_secs(1)).await;
+            Ok(Reply::page("late"))
+        };
+        let response = answer_anyone(Request::new(Body::Empty), &Route::default(), handler).await;
+        assert_eq!(response.status(), StatusCode::OK);
     }
 
     #[tokio::test]

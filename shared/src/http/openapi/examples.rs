@@ -212,6 +212,20 @@ mod tests {
     }
 
     #[test]
+    fn what_may_go_better_later_says_when() {
+        let mut statuses = Vec::new();
+        for kind in Kind::ALL {
+            let response = sample_problem(*kind).respond(&CorrelationId::generate());
+            if response.headers().contains_key("retry-after") {
+                statuses.push(response.status().as_u16());
+            } else {
+                assert!(![429, 503].contains(&response.status().as_u16()), "{kind:?}");
+            }
+        }
+        assert_eq!(statuses, [409, 503]);
+    }
+
+    #[test]
     fn the_order_of_the_examples_is_numbered_as_the_service_does() {
         let order = order(&[Status::Pending]);
         assert_eq!(order["number"], order_id().number().as_str());
