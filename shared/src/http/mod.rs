@@ -16,6 +16,7 @@ pub mod openapi;
 mod parameters;
 mod problem;
 mod render;
+mod reply;
 mod request;
 mod route;
 mod server;
@@ -30,9 +31,10 @@ pub use lists::{
     List, ORDER_LIST_PARAMETERS, PRODUCT_LIST_PARAMETERS, read_order_list, read_product_list,
 };
 pub use problem::Problem;
+pub use reply::Reply;
 pub use request::Incoming;
 pub use route::{FindRoute, Route};
-pub use server::{REQUEST_TIME, Reply, answer, answer_anyone, serve, serve_public};
+pub use server::{REQUEST_TIME, answer, answer_anyone, serve, serve_public};
 
 /// Re-exported, so that a function's tests build requests of the same types.
 pub use lambda_http::http::StatusCode;

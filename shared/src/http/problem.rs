@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::kind::Kind;
-use super::server::response;
+use super::reply::response;
 use crate::domain::{CorrelationId, Scope};
 use crate::error::chain;
 use crate::{BoxError, Error};
