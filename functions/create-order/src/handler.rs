@@ -19,6 +19,6 @@ pub(crate) async fn create_order(
     let created =
         app::create_order(cache, orders, queue, &order, claim.as_ref(), request.context()).await?;
     let reply = Reply::order(StatusCode::CREATED, &created.order)?
-        .at(format!("/orders/{}", created.order.summary.id));
+        .at(format!("orders/{}", created.order.summary.id));
     Ok(if created.replayed { reply.replayed() } else { reply })
 }

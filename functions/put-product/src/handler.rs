@@ -17,7 +17,7 @@ pub(crate) async fn put_product(
     let precondition = request.precondition()?;
     let put = app::put_product(cache, products, id, &product, precondition).await?;
     Ok(if put.created {
-        Reply::product(StatusCode::CREATED, &put.product).at(format!("/products/{id}"))
+        Reply::product(StatusCode::CREATED, &put.product).at(id.to_string())
     } else {
         Reply::product(StatusCode::OK, &put.product)
     })

@@ -102,10 +102,11 @@ impl<'a, Query> List<'a, Query> {
         Ok(Self { query, key, binding, parameters: parameters.except(&["cursor"]) })
     }
 
-    /// The cursor after `position`, and the target of the link that it is for.
+    /// The cursor after `position`, and the link that it is for: the list's own URL with another query
+    /// (RFC 3986, 5.3).
     fn next(&self, position: Uuid) -> (String, String) {
         let cursor = Cursor::seal(self.key, &self.binding, position).to_string();
-        let mut target = format!("{}?", self.binding.route);
+        let mut target = "?".to_owned();
         for (name, value) in &self.parameters {
             target.extend([name, "="]);
             target.extend(utf8_percent_encode(value, RESERVED));
@@ -286,7 +287,7 @@ mod tests {
         let position = Uuid::now_v7();
         let (cursor, target) = list.next(position);
         let q = "50%25%20%3Cink%3E%20%26%20%22p%C3%B6n%22%3B";
-        assert_eq!(target, format!("/products?limit=5&q={q}&cursor={cursor}"));
+        assert_eq!(target, format!("?limit=5&q={q}&cursor={cursor}"));
 
         let again = [parameters[0], parameters[1], ("cursor", &*cursor)];
         let request = incoming_for_products(&again);

@@ -347,6 +347,52 @@ fn a_query_parameter_that_a_route_does_not_take_is_refused_by_its_name() {
 }
 
 #[test]
+fn what_location_and_link_name_is_found_under_any_base_path() {
+    let runtime = runtime();
+    // In this mood whatever is put is new, and every list goes on.
+    let ask = |function: Function, mood, query: &str| {
+        let sent = Sent { query: query.to_owned(), ..good(function) };
+        runtime.block_on(function.answer(&Shop { mood }, &sent.event()))
+    };
+    let header = |response: &Response<Body>, name: &str| {
+        response.headers()[name].to_str().unwrap().to_owned()
+    };
+    for base in ["https://api.example.com", "http://127.0.0.1:4566/_aws/execute-api/1a2b/$default"]
+    {
+        let resolved = |path: &str, reference: &str| {
+            url::Url::parse(&format!("{base}{path}")).unwrap().join(reference).unwrap().to_string()
+        };
+        let placed = ask(Function::CreateOrder, 13, "");
+        let id = json_of(&placed)["id"].as_str().unwrap().to_owned();
+        assert_eq!(
+            resolved("/orders", &header(&placed, "location")),
+            format!("{base}/orders/{id}")
+        );
+        let put = ask(Function::PutProduct, 4, "");
+        assert_eq!(put.status(), 201, "{put:?}");
+        assert_eq!(
+            resolved(&format!("/products/{ID}"), &header(&put, "location")),
+            format!("{base}/products/{ID}")
+        );
+        for (function, path, filter) in [
+            (Function::ListOrders, "/orders", "status=pending"),
+            (Function::ListProducts, "/products", "q=%3F%2F%23%C3%B6"),
+        ] {
+            let page = ask(function, 13, &format!("{filter}&limit=2"));
+            let cursor = json_of(&page)["next_cursor"].as_str().unwrap().to_owned();
+            let link = header(&page, "link");
+            let reference =
+                link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap();
+            let next = resolved(&format!("{path}?{filter}&limit=2"), reference);
+            let (found, query) = next.split_once('?').unwrap();
+            assert_eq!(found, format!("{base}{path}"));
+            assert!(query.contains(filter) && query.contains(&cursor), "{query}");
+            assert_eq!(ask(function, 13, query).status(), 200, "{query}");
+        }
+    }
+}
+
+#[test]
 fn the_description_names_the_scopes_and_the_query_parameters_of_each_route() {
     let document = serde_json::to_value(waybill::http::openapi::document()).unwrap();
     let paths = document["paths"].as_object().unwrap().values();

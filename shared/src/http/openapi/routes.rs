@@ -61,7 +61,10 @@ fn create_order() -> Route {
     )
     .header(
         "Location",
-        response_header("Where the order is.", "/orders/019c8019-aa00-7a31-9c40-1f2e6ba0a415"),
+        response_header(
+            "Where the order is, relative to the URL of the request.",
+            "orders/019c8019-aa00-7a31-9c40-1f2e6ba0a415",
+        ),
     )
     .header("ETag", order_etag())
     .header(
@@ -215,8 +218,10 @@ fn put_product() -> Route {
         "`*` creates the product if there is none yet. One of the two headers is required.",
         text().enum_values(Some(["*"])),
     );
-    let location =
-        response_header("Where the product is.", "/products/019c8019-aa00-7a31-9c40-000000000001");
+    let location = response_header(
+        "Where the product is, relative to the URL of the request.",
+        "019c8019-aa00-7a31-9c40-000000000001",
+    );
     Sketch::new("putProduct", "Products", "Create or replace a product")
         .description("All fields are required, and no others are taken.")
         .scopes(&[Scope::Staff])
@@ -401,9 +406,10 @@ fn page_parameters() -> [Parameter; 2] {
 }
 
 fn page(description: &str, schema: &str, example: serde_json::Value) -> ResponseBuilder {
-    let link = "Where the next page is (RFC 8288); not on the last one.";
+    let link = "Where the next page is (RFC 8288), relative to the URL of the request; not on the \
+                last one.";
     answer(description, schema, example)
-        .header("Link", response_header(link, "</orders?limit=10&cursor=AQGh…>; rel=\"next\""))
+        .header("Link", response_header(link, "<?limit=10&cursor=AQGh…>; rel=\"next\""))
 }
 
 /// The way from an answer to a route of what is under `pointer` in it.
