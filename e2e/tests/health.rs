@@ -1,6 +1,8 @@
 //! What the health route says.
+#![expect(clippy::unwrap_used, reason = "what goes wrong in here is a test that fails")]
 
 use e2e::Stack;
+use jiff::{Timestamp, Unit};
 use serde_json::json;
 
 #[tokio::test]
@@ -15,6 +17,8 @@ async fn deep_health_asks_all_that_the_service_depends_on() {
     let answer = Stack::connect().await.get("/health?deep=true").await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.body["status"], "ok");
+    let age = Timestamp::now() - answer.text("/checked_at").parse::<Timestamp>().unwrap();
+    assert!(age.total(Unit::Second).unwrap() < 10.0, "{answer:?}");
     for dependency in ["postgres", "product_cache", "fulfillment_queue"] {
         let said = &answer.body["dependencies"][dependency];
         assert_eq!(said["status"], "ok", "{dependency}: {said}");

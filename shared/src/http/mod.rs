@@ -25,7 +25,7 @@ pub use access::Anyone;
 pub use body::{read_new_order, read_new_product, read_new_status};
 pub use cursor::CursorKey;
 pub use event::read_event;
-pub use health::{Check, Checks, Health, HealthStatus};
+pub use health::{Check, Checks, Health, HealthStatus, LatestHealth};
 pub use kind::Kind;
 pub use lists::{
     List, ORDER_LIST_PARAMETERS, PRODUCT_LIST_PARAMETERS, read_order_list, read_product_list,

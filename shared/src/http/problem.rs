@@ -17,7 +17,7 @@ use crate::error::chain;
 use crate::{BoxError, Error};
 
 /// When a client should ask again after a 503.
-const RETRY_AFTER_SECONDS: u32 = 5;
+pub(super) const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// Why a request was not fulfilled: a kind that stays the same, and what is particular this time.
 pub struct Problem {

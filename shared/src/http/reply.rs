@@ -2,16 +2,17 @@
 
 use lambda_http::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, LINK, LOCATION,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 
-use super::Problem;
 use super::conditional::{Known, order_tag, product_tag};
+use super::problem::RETRY_AFTER_SECONDS;
 use super::render::{Measured, OrderBody, ProductBody};
 use super::request::CORRELATION_ID;
+use super::{Health, HealthStatus, Problem};
 use crate::Error;
 use crate::domain::{CorrelationId, Order, Product};
 
@@ -86,6 +87,16 @@ impl Reply {
         Self::measured(status, &ProductBody::from(product))
             .with(ETAG, product_tag(product))
             .with(CACHE_CONTROL, "private, max-age=3".to_owned())
+    }
+
+    /// Answers with `health`: with a 503 where the service can take no order.
+    #[must_use]
+    pub fn health(health: &Health) -> Self {
+        match health.status {
+            HealthStatus::Down => Self::json(StatusCode::SERVICE_UNAVAILABLE, health)
+                .with(RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()),
+            HealthStatus::Ok | HealthStatus::Degraded => Self::json(StatusCode::OK, health),
+        }
     }
 
     /// 304 in place of what the client has already.

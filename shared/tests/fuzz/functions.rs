@@ -3,7 +3,6 @@
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Response};
 use serde_json::Value;
-use tokio::sync::OnceCell;
 use waybill::cache::{Flights, PageCache};
 use waybill::config::{Config, CursorSecret};
 use waybill::http::{CursorKey, Route, answer, answer_anyone, read_event};
@@ -122,9 +121,9 @@ impl Function {
                 .await
             }
             Self::Health => {
-                let (config, dependencies) = (Config::from_env(), OnceCell::new());
+                let (config, deep) = (Config::from_env(), health::Deep::default());
                 // The largest of them: the connections to all that it may ask.
-                let health = |request| Box::pin(health::health(request, &config, &dependencies));
+                let health = |request| Box::pin(health::health(request, &config, &deep));
                 answer_anyone(request, &health::ROUTE, health).await
             }
             Self::ListOrders => {

@@ -72,7 +72,7 @@ pub(super) fn health(deep: bool, status: HealthStatus) -> Value {
         product_cache: check(HealthStatus::Ok, 4.2),
         fulfillment_queue: check(HealthStatus::Ok, 5.1),
     });
-    body(Health { status, dependencies })
+    body(Health { status, checked_at: deep.then(|| at(0)), dependencies })
 }
 
 /// A problem of this kind, as the service tells it.
