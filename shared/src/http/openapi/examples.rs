@@ -81,6 +81,11 @@ pub(super) fn problem(kind: Kind) -> Value {
     CorrelationId::parse("checkout-42").map(|id| body(problem.body(&id))).unwrap_or_default()
 }
 
+/// What API Gateway says without a good token.
+pub(super) fn message() -> Value {
+    json!({ "message": "Unauthorized" })
+}
+
 fn sample_problem(kind: Kind) -> Problem {
     let breach = |pointer: &str, detail: &str| Violation {
         pointer: pointer.to_owned(),
@@ -129,7 +134,7 @@ fn sample_problem(kind: Kind) -> Problem {
     }
 }
 
-fn sample_product() -> Product {
+pub(super) fn sample_product() -> Product {
     Product {
         id: product_id(),
         name: "Enamel mug".to_owned(),

@@ -2,31 +2,22 @@
 
 use serde_json::json;
 use utoipa::openapi::link::{Link, LinkBuilder};
-use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterIn};
-use utoipa::openapi::request_body::RequestBody;
-use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::path::{HttpMethod, Parameter, ParameterIn};
 use utoipa::openapi::{Ref, Required, ResponseBuilder};
 
 use super::super::{HealthStatus, Kind};
 use super::examples;
 use super::parts::{
-    JSON, answer, bare, gateway_message, header, id, json_body, parameter, problems, query,
-    response_header, text_answer,
+    JSON, answer, bare, header, id, or_problem, parameter, query, response_header, text_answer,
 };
 use super::schemas::{email, flag, integer, line, text, time};
+use super::sketch::{Route, Sketch};
 use crate::domain::{Scope, Status};
 
 /// An order's tag.
 const ORDER_TAG: &str = r#"^"[1-9][0-9]{0,17}"$"#;
-/// A product's tag, with its stock or without.
-const PRODUCT_TAG: &str = r#"^"[1-9][0-9]{0,17}(-(0|[1-9][0-9]{0,8}))?"$"#;
-
-/// One route.
-pub(super) struct Route {
-    pub(super) path: &'static str,
-    pub(super) method: HttpMethod,
-    pub(super) operation: Operation,
-}
+/// A product's tag, with its stock or without. The largest stock has ten digits.
+const PRODUCT_TAG: &str = r#"^"[1-9][0-9]{0,17}(-(0|[1-9][0-9]{0,9}))?"$"#;
 
 /// All of them, in the order in which a reader meets them.
 pub(super) fn all() -> Vec<Route> {
@@ -88,7 +79,6 @@ fn create_order() -> Route {
             Kind::KeyInFlight,
             Kind::KeyReused,
             Kind::MixedCurrencies,
-            Kind::Unavailable,
         ])
         .at(HttpMethod::Post, "/orders")
 }
@@ -107,7 +97,6 @@ fn list_orders() -> Route {
             page("A page of orders.", "OrderList", examples::orders())
                 .link("first", link("getOrder", "/orders/0/id", "The first order of the page.")),
         )
-        .problems(&[Kind::Unavailable])
         .at(HttpMethod::Get, "/orders")
 }
 
@@ -121,7 +110,7 @@ fn get_order() -> Route {
         .parameter(if_none_match())
         .response("200", next_steps(an_order("The order.", &[Status::Pending, Status::Confirmed])))
         .response("304", unchanged())
-        .problems(&[Kind::OrderNotFound, Kind::Unavailable])
+        .problems(&[Kind::OrderNotFound])
         .at(HttpMethod::Get, "/orders/{id}")
 }
 
@@ -139,12 +128,7 @@ fn cancel_order() -> Route {
         .parameter(if_match)
         .no_fields()
         .response("200", an_order("The order, cancelled.", &[Status::Pending, Status::Cancelled]))
-        .problems(&[
-            Kind::OrderNotFound,
-            Kind::IllegalTransition,
-            Kind::VersionMismatch,
-            Kind::Unavailable,
-        ])
+        .problems(&[Kind::OrderNotFound, Kind::IllegalTransition, Kind::VersionMismatch])
         .at(HttpMethod::Patch, "/orders/{id}/cancel")
 }
 
@@ -169,7 +153,6 @@ fn update_order_status() -> Route {
             Kind::IllegalTransition,
             Kind::VersionMismatch,
             Kind::PreconditionRequired,
-            Kind::Unavailable,
         ])
         .at(HttpMethod::Patch, "/orders/{id}/status")
 }
@@ -186,7 +169,6 @@ fn list_products() -> Route {
             page("A page of products.", "ProductList", examples::products())
                 .link("first", link("getProduct", "/products/0/id", "The first of the page.")),
         )
-        .problems(&[Kind::Unavailable])
         .at(HttpMethod::Get, "/products")
 }
 
@@ -202,7 +184,7 @@ fn get_product() -> Route {
                 .link("replace", under_its_tag("putProduct", "To replace it.")),
         )
         .response("304", unchanged())
-        .problems(&[Kind::ProductNotFound, Kind::Unavailable])
+        .problems(&[Kind::ProductNotFound])
         .at(HttpMethod::Get, "/products/{id}")
 }
 
@@ -237,7 +219,6 @@ fn put_product() -> Route {
             Kind::ProductExists,
             Kind::ProductMissing,
             Kind::PreconditionRequired,
-            Kind::Unavailable,
         ])
         .at(HttpMethod::Put, "/products/{id}")
 }
@@ -250,7 +231,7 @@ fn health() -> Route {
     Sketch::new("health", "Service", "Ask whether the service answers")
         .parameter(deep)
         .response("200", answer("Orders can be placed, as far as is known.", "Health", well))
-        .response("503", answer("No order can be placed.", "Health", down))
+        .response("503", or_problem(answer("No order can be placed.", "Health", down)))
         .at(HttpMethod::Get, "/health")
 }
 
@@ -284,101 +265,6 @@ fn problem() -> Route {
         .response("200", text_answer("The page.", "text/html"))
         .problems(&[Kind::NoSuchRoute])
         .at(HttpMethod::Get, "/problems/{code}")
-}
-
-/// A route in the making.
-struct Sketch {
-    operation: OperationBuilder,
-    scopes: &'static [Scope],
-    kinds: Vec<Kind>,
-}
-
-impl Sketch {
-    fn new(operation_id: &str, tag: &str, summary: &str) -> Self {
-        let operation = OperationBuilder::new()
-            .operation_id(Some(operation_id))
-            .tag(tag)
-            .summary(Some(summary));
-        let trail = header(
-            "X-Correlation-Id",
-            "Follows the request through answers, logs, queue and events: 1 to 128 of A-Z a-z 0-9 \
-             . _ -, and made by the service otherwise.",
-            text(),
-        )
-        .example(Some(json!("checkout-42")));
-        let kinds = vec![
-            Kind::InvalidRequest,
-            Kind::BodyTooLarge,
-            Kind::QueryTooLong,
-            Kind::HeadersTooLarge,
-            Kind::Internal,
-        ];
-        Self { operation, scopes: &[], kinds }.parameter(trail)
-    }
-
-    fn description(mut self, description: &str) -> Self {
-        self.operation = self.operation.description(Some(description));
-        self
-    }
-
-    /// Any one of them is enough.
-    fn scopes(mut self, any_of: &'static [Scope]) -> Self {
-        self.scopes = any_of;
-        self.problems(&[Kind::Unauthorized, Kind::Forbidden])
-    }
-
-    fn parameter(mut self, parameter: impl Into<Parameter>) -> Self {
-        self.operation = self.operation.parameter(parameter.into());
-        self
-    }
-
-    fn parameters(self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
-        parameters.into_iter().fold(self, Self::parameter)
-    }
-
-    fn body(self, schema: &str, example: serde_json::Value) -> Self {
-        self.body_of(json_body(schema, example, Required::True))
-    }
-
-    /// A body that can be left out, and says nothing.
-    fn no_fields(self) -> Self {
-        self.body_of(json_body("NoFields", json!({}), Required::False))
-    }
-
-    fn body_of(mut self, body: RequestBody) -> Self {
-        self.operation = self.operation.request_body(Some(body));
-        self.problems(&[Kind::UnsupportedMediaType])
-    }
-
-    fn response(mut self, status: &str, response: ResponseBuilder) -> Self {
-        self.operation = self.operation.response(status, response.build());
-        self
-    }
-
-    fn problems(mut self, kinds: &[Kind]) -> Self {
-        self.kinds.extend(kinds);
-        self
-    }
-
-    fn at(self, method: HttpMethod, path: &'static str) -> Route {
-        let mut operation = self.operation;
-        for (status, response) in problems(&self.kinds) {
-            operation = operation.response(status, response);
-        }
-        let throttled = ResponseBuilder::new()
-            .description("There are too many requests; API Gateway says so.")
-            .content(JSON, gateway_message())
-            .build();
-        operation = operation.response("429", throttled);
-        if self.scopes.is_empty() {
-            // Said aloud: nobody is asked who they are.
-            operation = operation.securities(Some([]));
-        }
-        for scope in self.scopes {
-            operation = operation.security(SecurityRequirement::new("Tokens", [scope.as_str()]));
-        }
-        Route { path, method, operation: operation.build() }
-    }
 }
 
 fn order_id() -> Parameter {
@@ -452,4 +338,27 @@ fn order_etag() -> utoipa::openapi::Header {
 
 fn unchanged() -> ResponseBuilder {
     bare("It is still so.").header("ETag", response_header("As you sent it.", "\"1\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::super::conditional::product_tag;
+    use super::*;
+
+    #[test]
+    fn the_tag_of_a_product_is_as_it_is_described_up_to_the_largest_stock() {
+        let schema = json!({ "type": "string", "pattern": PRODUCT_TAG });
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let mut product = examples::sample_product();
+        for stock in [0, 41, 999_999_999, 1_000_000_000, i32::MAX] {
+            product.stock = stock;
+            let tag = product_tag(&product);
+            assert!(validator.is_valid(&Value::from(tag.as_str())), "{tag}");
+        }
+        for tag in ["\"0-1\"", "\"7-\"", "\"7-01\"", "\"7-10000000000\"", "7-41"] {
+            assert!(!validator.is_valid(&Value::from(tag)), "{tag}");
+        }
+    }
 }

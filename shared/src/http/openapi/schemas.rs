@@ -181,7 +181,10 @@ fn items() -> Array {
 
 fn currency() -> ObjectBuilder {
     text()
-        .description(Some("An ISO 4217 code."))
+        .description(Some(
+            "Three capital letters, meant for a code of ISO 4217. Any three are taken: the service has \
+             no list of them, and neither converts nor adds up different ones.",
+        ))
         .pattern(Some("^[A-Z]{3}$"))
         .examples([json!("EUR")])
 }
