@@ -45,13 +45,12 @@ pub(crate) async fn health(
         return Ok(Reply::health(&Health::shallow()));
     }
     let check = async {
-        let connect = || Dependencies::connect(config);
+        // Boxed, as each holds the futures of three clients.
+        let connect = || Box::pin(Dependencies::connect(config));
         let dependencies = deep.dependencies.get_or_try_init(connect).await;
-        Ok::<_, Error>(dependencies.map_err(Error::Internal)?.check().await)
+        Ok::<_, Error>(Box::pin(dependencies.map_err(Error::Internal)?.check()).await)
     };
-    // Boxed, as it holds the futures of three clients.
-    let health = Box::pin(deep.latest.get(check)).await?;
-    Ok(Reply::health(&health))
+    Ok(Reply::health(&deep.latest.get(check).await?))
 }
 
 impl Dependencies {

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant, SystemTime};
 
 use lambda_http::tower::util::MapRequest;
-use lambda_http::{Adapter, Body, LambdaEvent, Request, RequestExt, Response, service_fn};
+use lambda_http::{Adapter, Body, Context, LambdaEvent, Request, RequestExt, Response, service_fn};
 use tracing::Instrument;
 use tracing::field::Empty;
 
@@ -129,7 +129,8 @@ where
             });
             match admitted {
                 Ok(incoming) => {
-                    let answer = deadline::within(deadline, async { handler(incoming).await });
+                    // Boxed, as a handler's future is large and each layer around it would copy it.
+                    let answer = Box::pin(deadline::within(deadline, handler(incoming)));
                     tokio::time::timeout_at(deadline + GRACE, answer)
                         .await
                         .unwrap_or_else(|_| Err(Problem::late(started.elapsed())))
@@ -152,7 +153,7 @@ where
 
 /// When the handler of `request` must have its answer.
 fn deadline_of(request: &Request) -> tokio::time::Instant {
-    let end = request.lambda_context_ref().map(|context| context.deadline());
+    let end = request.lambda_context_ref().map(Context::deadline);
     // `cargo lambda watch` says that every invocation ended ten minutes into 1970.
     match end.filter(|end| *end > SystemTime::now()) {
         Some(end) => deadline::of_invocation(end, REQUEST_TIME),
