@@ -1,5 +1,5 @@
 use reqwest::header::HeaderMap;
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, Url};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -10,6 +10,8 @@ use crate::{Environment, Stack, eventually};
 pub struct Answer {
     /// The status code.
     pub status: u16,
+    /// What was asked for.
+    pub url: Url,
     /// The headers.
     pub headers: HeaderMap,
     /// The body, or null if it is not JSON.
@@ -21,15 +23,21 @@ impl Answer {
     pub async fn to(request: RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
-        let headers = response.headers().clone();
+        let (url, headers) = (response.url().clone(), response.headers().clone());
         let body = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default();
-        Self { status, headers, body }
+        Self { status, url, headers, body }
     }
 
     /// A header's value; empty if there is none.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The URL that a reference in the answer leads to.
+    #[must_use]
+    pub fn resolve(&self, reference: &str) -> Url {
+        self.url.join(reference).unwrap()
     }
 
     /// A text in the body, by JSON pointer.
@@ -70,7 +78,10 @@ pub fn order_for(lines: &[(Uuid, i64)]) -> Value {
 impl Stack {
     /// A request to a path of the API, with the caller's token, to be added to.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.environment.api_url));
+        self.authorized(self.http.request(method, format!("{}{path}", self.environment.api_url)))
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -80,6 +91,11 @@ impl Stack {
     /// `GET path`.
     pub async fn get(&self, path: &str) -> Answer {
         Answer::to(self.request(Method::GET, path)).await
+    }
+
+    /// `GET url`, with the caller's token.
+    pub async fn follow(&self, url: Url) -> Answer {
+        Answer::to(self.authorized(self.http.get(url))).await
     }
 
     /// `POST /orders` with this body.

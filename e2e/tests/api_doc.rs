@@ -321,13 +321,13 @@ fn quoted(text: &str) -> String {
 
 #[test]
 fn what_differs_from_the_page_is_noticed() {
-    let page = "HTTP/1.1 201 Created\nlocation: /orders/01a1fb43-1859-720e-a02d-e3d403f983b2\n\n\
+    let page = "HTTP/1.1 201 Created\nlocation: orders/01a1fb43-1859-720e-a02d-e3d403f983b2\n\n\
                 {\"id\": \"01a1fb43-1859-720e-a02d-e3d403f983b2\", \"at\": \"2026-02-21T12:00:00Z\",\n\
                 \"lines\": [{\"n\": 1, …}, …], \"ms\": …}";
     let came = |status: &str, location: u128, id: u128, rest: &str| {
         let (location, id) = (Uuid::from_u128(location), Uuid::from_u128(id));
         format!(
-            "HTTP/1.1 {status}\r\ndate: now\r\nlocation: /orders/{location}\r\n\r\n\
+            "HTTP/1.1 {status}\r\ndate: now\r\nlocation: orders/{location}\r\n\r\n\
              {{\"id\":\"{id}\",\"at\":\"2026-11-20T23:20:40.7Z\",{rest}}}"
         )
     };

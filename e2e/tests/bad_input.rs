@@ -115,6 +115,26 @@ async fn a_body_that_is_not_json_is_refused() {
 }
 
 #[tokio::test]
+async fn a_cancel_with_a_body_that_says_something_changes_nothing() {
+    let stack = Stack::connect().await;
+    let product = stack.stock_product(2).await;
+    let order = stack.place(&[(product, 1)]).await;
+    let path = format!("/orders/{}/cancel", order["id"].as_str().unwrap());
+    let cancel = async |media_type: &str, body: &'static str| {
+        let request = stack.request(Method::PATCH, &path).header(CONTENT_TYPE, media_type);
+        Answer::to(request.body(body)).await
+    };
+    for (body, place) in [(r#"{"reason":"late"}"#, "/reason"), ("[]", ""), ("{", "")] {
+        let answer = cancel("application/json", body).await;
+        answer.assert_problem(400, "invalid-request");
+        assert_eq!(answer.wrong_places(), [place], "{body}: {answer:?}");
+    }
+    cancel("text/plain", "{}").await.assert_problem(415, "unsupported-media-type");
+    assert_eq!(stack.stock_of(product).await, 1);
+    assert_eq!(cancel("application/json", "{}").await.body["status"], "cancelled");
+}
+
+#[tokio::test]
 async fn a_body_of_another_media_type_is_refused() {
     let stack = Stack::connect().await;
     let product = stack.stock_product(1).await;
@@ -158,6 +178,38 @@ async fn a_list_is_of_1_to_100_entries() {
         assert_eq!(stack.get(&format!("{route}?limit=100")).await.status, 200);
         let misspelt = stack.get(&format!("{route}?limt=5")).await;
         assert_eq!(misspelt.wrong_places(), ["limt"], "{route}: {misspelt:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_a_route_does_not_take_is_refused_by_its_name() {
+    let stack = Stack::connect().await.as_staff();
+    let id = Uuid::nil();
+    for (method, path) in [
+        (Method::POST, "/orders".to_owned()),
+        (Method::GET, "/orders".to_owned()),
+        (Method::GET, format!("/orders/{id}")),
+        (Method::PATCH, format!("/orders/{id}/cancel")),
+        (Method::PATCH, format!("/orders/{id}/status")),
+        (Method::GET, "/products".to_owned()),
+        (Method::GET, format!("/products/{id}")),
+        (Method::PUT, format!("/products/{id}")),
+        (Method::GET, "/health".to_owned()),
+        (Method::GET, "/openapi.json".to_owned()),
+        (Method::GET, "/docs".to_owned()),
+        (Method::GET, "/problems/internal".to_owned()),
+    ] {
+        // Staff may place no orders, and are told so first.
+        let stack = if method == Method::POST { &Stack::connect().await } else { &stack };
+        let request = stack.request(method.clone(), &format!("{path}?dry_run=true&sort=asc"));
+        let answer = Answer::to(request).await;
+        answer.assert_problem(400, "invalid-request");
+        assert_eq!(answer.wrong_places(), ["dry_run", "sort"], "{method} {path}: {answer:?}");
+    }
+    for (method, path, status) in [(Method::GET, "/nothing", 404), (Method::DELETE, "/orders", 405)]
+    {
+        let answer = Answer::to(stack.request(method, &format!("{path}?sort=asc"))).await;
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
     }
 }
 

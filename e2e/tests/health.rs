@@ -1,6 +1,7 @@
 //! What the health route says.
 
 use e2e::Stack;
+use jiff::{Timestamp, Unit};
 use serde_json::json;
 
 #[tokio::test]
@@ -15,9 +16,22 @@ async fn deep_health_asks_all_that_the_service_depends_on() {
     let answer = Stack::connect().await.get("/health?deep=true").await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.body["status"], "ok");
+    let age = Timestamp::now() - answer.text("/checked_at").parse::<Timestamp>().unwrap();
+    assert!(age.total(Unit::Second).unwrap() < 10.0, "{answer:?}");
     for dependency in ["postgres", "product_cache", "fulfillment_queue"] {
         let said = &answer.body["dependencies"][dependency];
         assert_eq!(said["status"], "ok", "{dependency}: {said}");
         assert!(said["duration_ms"].is_number(), "{dependency}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn deep_is_true_or_false_and_a_misspelling_does_not_look_healthy() {
+    let stack = Stack::connect().await.bearing(None);
+    assert_eq!(stack.get("/health?deep=false").await.body, json!({ "status": "ok" }));
+    for deep in ["deep=1", "deep=yes", "deep=", "deep=True", "deep=true&deep=true"] {
+        let answer = stack.get(&format!("/health?{deep}")).await;
+        answer.assert_problem(400, "invalid-request");
+        assert_eq!(answer.wrong_places(), ["deep"], "{deep}: {answer:?}");
     }
 }

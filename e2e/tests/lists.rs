@@ -61,18 +61,16 @@ async fn following_the_link_walks_all_orders_once_newest_first_while_more_are_pl
     let stack = Stack::connect().await.as_new_customer();
     let (email, placed) = own_orders(&stack, 7).await;
     let product = stack.stock_product(100).await;
-    let mut path = "/orders?limit=3".to_owned();
+    let mut answer = stack.get("/orders?limit=3").await;
     let mut walked = Vec::new();
     for page in 1..=3 {
-        let answer = stack.get(&path).await;
         walked.extend(ids(&answer, "orders"));
         place_for(&stack, product, &email).await;
-        match next_link(&answer) {
-            Some(link) => link.clone_into(&mut path),
-            None => assert_eq!(page, 3),
-        }
         assert_eq!(next_link(&answer).is_some(), page < 3, "{answer:?}");
         assert_eq!(next_cursor(&answer).is_some(), page < 3, "{answer:?}");
+        if let Some(link) = next_link(&answer) {
+            answer = stack.follow(answer.resolve(link)).await;
+        }
     }
     let expected: Vec<_> = placed.into_iter().rev().collect();
     assert_eq!(walked, expected);
@@ -86,7 +84,7 @@ async fn the_cursor_in_the_body_is_that_of_the_link_and_goes_with_another_limit(
     let first = stack.get(&format!("/orders?limit=2&email={email}")).await;
     let cursor = next_cursor(&first).unwrap();
     let encoded = email.replace('@', "%40");
-    let link = format!("/orders?limit=2&email={encoded}&cursor={cursor}");
+    let link = format!("?limit=2&email={encoded}&cursor={cursor}");
     assert_eq!(next_link(&first), Some(&*link));
     let rest = stack.get(&format!("/orders?email={email}&limit=100&cursor={cursor}")).await;
     let expected: Vec<_> = placed.into_iter().rev().skip(2).collect();
@@ -107,14 +105,16 @@ async fn following_the_link_walks_all_products_once_in_id_order() {
         stack.database.execute(sql, &[&id, &name]).await.unwrap();
         stocked.push(id.to_string());
     }
-    let mut path = format!("/products?limit=2&q={}%20%2B", word.to_uppercase());
+    let path = format!("/products?limit=2&q={}%20%2B", word.to_uppercase());
+    let mut answer = stack.get(&path).await;
     let mut walked = Vec::new();
     for page in 1..=3 {
-        let answer = stack.get(&path).await;
         walked.extend(ids(&answer, "products"));
         assert_eq!(next_link(&answer).is_some(), page < 3, "{answer:?}");
         assert_eq!(next_cursor(&answer).is_some(), page < 3, "{answer:?}");
-        path = next_link(&answer).unwrap_or_default().to_owned();
+        if let Some(link) = next_link(&answer) {
+            answer = stack.follow(answer.resolve(link)).await;
+        }
     }
     assert_eq!(walked, stocked);
 }

@@ -26,7 +26,9 @@ async fn an_order_is_pending_when_placed_and_confirmed_by_fulfilment() {
     assert_eq!(answer.status, 201, "{answer:?}");
     let placed = &answer.body;
     let id = id_of(placed);
-    assert_eq!(answer.header("location"), format!("/orders/{id}"));
+    assert_eq!(answer.header("location"), format!("orders/{id}"));
+    let followed = stack.follow(answer.resolve(answer.header("location"))).await;
+    assert_eq!((followed.status, &followed.body["id"]), (200, &placed["id"]), "{followed:?}");
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(placed["status"], "pending");
     assert_eq!(placed["customer_name"], "Ada Lovelace");

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use e2e::function::{Extensions, Function, bootstrap, forward, get, server};
 use e2e::{Environment, eventually};
-use serde_json::json;
+use jiff::{Timestamp, Unit};
+use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
@@ -98,6 +99,33 @@ async fn sigterm_closes_the_connection_to_postgres_whether_extensions_are_known_
         // The last message is Terminate: a type byte, and a length that counts itself alone.
         assert!(sent.await.unwrap().ends_with(b"X\0\0\0\x04"), "{extensions:?}");
     }
+}
+
+#[tokio::test]
+async fn a_process_checks_what_it_depends_on_once_in_five_seconds() {
+    let environment = Environment::read();
+    let variables = [
+        ("DATABASE_URL", environment.database_url.as_str()),
+        ("FULFILLMENT_QUEUE_URL", &environment.fulfillment_queue_url),
+        ("PRODUCT_CACHE_TABLE", &environment.product_cache_table),
+        ("AWS_ENDPOINT_URL", &environment.aws_endpoint_url),
+        ("AWS_REGION", &environment.aws_region),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+    ];
+    let mut function = Function::start("health", Extensions::Known, &variables).await;
+    let mut event = get("/health", &json!({}));
+    event["rawQueryString"] = "deep=true".into();
+    let mut checks = Vec::new();
+    for _ in 0..20 {
+        let answer = function.invoke(event.clone()).await;
+        assert_eq!(answer["statusCode"], 200, "{answer}");
+        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        checks.push(body["checked_at"].as_str().unwrap().parse::<Timestamp>().unwrap());
+    }
+    checks.dedup();
+    let seconds = |pair: &[Timestamp]| (pair[1] - pair[0]).total(Unit::Second).unwrap();
+    assert!(checks.windows(2).all(|pair| seconds(pair) >= 5.0), "{checks:?}");
 }
 
 /// Every function behind a route, whoever added it.

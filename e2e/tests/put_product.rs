@@ -39,14 +39,16 @@ async fn a_product_is_created_shown_replaced_and_shown_again() {
 
     let created = create(&stack, id, &mug(1450, 5)).await;
     assert_eq!(created.status, 201, "{created:?}");
-    assert_eq!((created.header("location"), created.header("etag")), (path.as_str(), "\"1-5\""));
+    assert_eq!(created.header("location"), id.to_string());
+    assert_eq!(created.resolve(created.header("location")), created.url);
+    assert_eq!(created.header("etag"), "\"1-5\"");
     let mut expected = mug(1450, 5);
     expected["id"] = json!(id);
     expected["version"] = json!(1);
     expected["updated_at"] = created.body["updated_at"].clone();
     assert_eq!(created.body, expected);
     let shown = eventually("the product is shown", async || {
-        let shown = stack.get(&path).await;
+        let shown = stack.follow(created.resolve(created.header("location"))).await;
         (shown.status == 200).then_some(shown)
     })
     .await;

@@ -278,12 +278,13 @@ fn every_route_but_the_public_ones_wants_a_token_with_a_scope_that_its_function_
         assert!(property(auth, "Authorizer").is_none(), "{route}");
         let scopes = strings(&auth["AuthorizationScopes"]);
         assert!(!scopes.is_empty(), "{route}");
-        let (_, asked) = code.split_once("ANY_OF: ").unwrap();
-        let asked: Vec<_> = asked.split(';').nth(1).unwrap().split("Scope::").skip(1).collect();
-        let asked = asked.iter().map(|it| it.trim_end_matches([',', ']', ' ', '\n']));
+        let (_, asked) = code.split_once("any_of: &[").unwrap();
+        let (asked, _) = asked.split_once(']').unwrap();
+        let asked: Vec<_> = asked.split("Scope::").skip(1).collect();
+        let asked = asked.iter().map(|it| it.trim_end_matches([',', ' ', '\n']));
         let asked: Vec<_> = asked.map(|it| format!("orders/{}", it.to_lowercase())).collect();
         assert_eq!(asked, scopes, "{route}");
-        assert!(code.contains("http::serve(&config, &handler::ANY_OF,"), "{route}");
+        assert!(code.contains("http::serve(&config, &handler::ROUTE,"), "{route}");
     }
 }
 

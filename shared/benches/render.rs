@@ -23,7 +23,9 @@ use waybill::domain::{
     Caller, Currency, HistoryEntry, Money, Order, OrderId, OrderItem, OrderSummary, Owner, Page,
     ProductId, Scope, Status,
 };
-use waybill::http::{CursorKey, Reply, StatusCode, answer, read_order_list};
+use waybill::http::{
+    CursorKey, ORDER_LIST_PARAMETERS, Reply, Route, StatusCode, answer, read_order_list,
+};
 
 /// How much the making of one response took from the allocator.
 #[derive(Default)]
@@ -55,8 +57,10 @@ impl Counted {
     }
 }
 
+const ROUTE: Route = Route { any_of: &[Scope::Staff], parameters: ORDER_LIST_PARAMETERS };
+
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut criterion = Criterion::default().without_plots().configure_from_args();
     page_of_orders(&runtime, &mut criterion);
     largest_order(&runtime, &mut criterion);
@@ -69,7 +73,7 @@ fn page_of_orders(runtime: &Runtime, criterion: &mut Criterion) {
     let key = CursorKey::new(&CursorSecret::new("k".repeat(32)).unwrap()).unwrap();
     let (caller, counted) = (caller(), Counted::default());
     let serve = |request| {
-        runtime.block_on(answer(request, Some(&caller), &[Scope::Staff], async |request| {
+        runtime.block_on(answer(request, Some(&caller), &ROUTE, async |request| {
             let list = read_order_list(&request, &key)?;
             Ok(counted.count(|| list.reply(&page)))
         }))
@@ -89,7 +93,7 @@ fn largest_order(runtime: &Runtime, criterion: &mut Criterion) {
     };
     let (caller, counted) = (caller(), Counted::default());
     let serve = |request| {
-        runtime.block_on(answer(request, Some(&caller), &[Scope::Staff], async |_| {
+        runtime.block_on(answer(request, Some(&caller), &ROUTE, async |_| {
             Ok(counted.count(|| Reply::order(StatusCode::OK, &order))?)
         }))
     };

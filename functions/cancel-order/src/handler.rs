@@ -3,16 +3,16 @@
 use waybill::app;
 use waybill::app::ports::ChangeOrders;
 use waybill::domain::{OrderId, Scope};
-use waybill::http::{Incoming, Problem, Reply, StatusCode};
+use waybill::http::{Incoming, Problem, Reply, Route, StatusCode};
 
-/// What a caller's token must have one of.
-pub(crate) const ANY_OF: [Scope; 2] = [Scope::Write, Scope::Staff];
+pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Write, Scope::Staff], parameters: &[] };
 
 pub(crate) async fn cancel_order(
     request: Incoming,
     orders: &impl ChangeOrders,
 ) -> Result<Reply, Problem> {
     let id = request.id(OrderId::parse)?;
+    request.no_fields()?;
     let seen = request.if_match()?;
     let order = app::cancel_order(orders, id, seen, request.context()).await?;
     Ok(Reply::order(StatusCode::OK, &order)?)

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     waybill::start("cancel-order", async |config| {
         let database = Database::connect(&config.database()?, &[CHANGE_STATUS]).await?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
-        http::serve(&config, &handler::ANY_OF, |request| handler::cancel_order(request, &*database))
+        http::serve(&config, &handler::ROUTE, |request| handler::cancel_order(request, &*database))
             .await
     })
 }

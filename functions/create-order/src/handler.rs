@@ -3,10 +3,9 @@
 use waybill::app;
 use waybill::app::ports::{PlaceOrders, SendJobs};
 use waybill::domain::Scope;
-use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
+use waybill::http::{self, Incoming, Problem, Reply, Route, StatusCode};
 
-/// What a caller's token must have one of.
-pub(crate) const ANY_OF: [Scope; 1] = [Scope::Write];
+pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Write], parameters: &[] };
 
 pub(crate) async fn create_order(
     request: Incoming,
@@ -19,6 +18,6 @@ pub(crate) async fn create_order(
     let created =
         app::create_order(orders, queue, &order, claim.as_ref(), request.context()).await?;
     let reply = Reply::order(StatusCode::CREATED, &created.order)?
-        .at(format!("/orders/{}", created.order.summary.id));
+        .at(format!("orders/{}", created.order.summary.id));
     Ok(if created.replayed { reply.replayed() } else { reply })
 }

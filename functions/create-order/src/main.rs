@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         );
         let database = database?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
-        http::serve(&config, &handler::ANY_OF, |request| {
+        http::serve(&config, &handler::ROUTE, |request| {
             handler::create_order(request, &*database, &queue)
         })
         .await

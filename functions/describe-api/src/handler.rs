@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use waybill::BoxError;
-use waybill::http::{Anyone, Incoming, Problem, Reply, openapi};
+use waybill::http::{Anyone, FindRoute, Incoming, Problem, Reply, Route, openapi};
 
 use crate::{page, problems};
 
@@ -40,27 +40,31 @@ impl Description {
     }
 }
 
-/// The gateway sends here its own routes, and each request that has no route.
+/// The gateway sends here the routes of this function, and each request that has no route.
+impl FindRoute for Description {
+    fn find(&self, method: &str, path: &str) -> Result<Route, Problem> {
+        let methods = self.methods(path).ok_or_else(Problem::no_such_route)?;
+        if methods.contains(&method) {
+            Ok(Route::default())
+        } else {
+            Err(Problem::method_not_allowed(&methods))
+        }
+    }
+}
+
 pub(crate) fn describe(
     request: &Incoming<Anyone>,
     description: &Description,
 ) -> Result<Reply, Problem> {
-    let (method, path) = request.target();
-    let methods = description.methods(path).ok_or_else(Problem::no_such_route)?;
-    if !methods.contains(&method) {
-        return Err(Problem::method_not_allowed(&methods));
-    }
-    let reply = match path {
+    Ok(match request.path() {
         "/openapi.json" => Reply::document("application/json", &description.document),
         "/docs" => Reply::page(&description.docs),
-        _ => {
+        path => {
             let page =
                 path.strip_prefix("/problems/").and_then(|code| description.problems.get(code));
             Reply::page(page.ok_or_else(Problem::no_such_route)?)
         }
-    };
-    request.query([])?;
-    Ok(reply)
+    })
 }
 
 /// Whether `path` is one of those that `pattern` stands for: `{…}` is one part, whatever is in it.
@@ -79,6 +83,8 @@ fn matches(pattern: &str, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use saphyr::{LoadableYamlNode as _, Yaml};
+
+    use waybill::http;
 
     use super::*;
 
@@ -100,6 +106,32 @@ mod tests {
             ("/Orders", None),
         ] {
             assert_eq!(description.methods(path), methods, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_parameter_is_refused_on_a_route_and_matters_not_where_there_is_none() {
+        let description = Description::new().unwrap();
+        for (method, path, status) in [
+            ("GET", "/docs", 400),
+            ("GET", "/openapi.json", 400),
+            ("GET", "/problems/internal", 400),
+            ("GET", "/nothing", 404),
+            ("POST", "/docs", 405),
+        ] {
+            let event = serde_json::json!({
+                "version": "2.0",
+                "routeKey": "$default",
+                "rawPath": path,
+                "rawQueryString": "sort=asc",
+                "headers": {},
+                "requestContext": { "http": { "method": method, "path": path } },
+                "isBase64Encoded": false,
+            });
+            let request = http::read_event(serde_json::from_value(event).unwrap());
+            let handler = async |request| describe(&request, &description);
+            let response = http::answer_anyone(request, &description, handler).await;
+            assert_eq!(response.status(), status, "{method} {path}");
         }
     }
 

@@ -14,6 +14,7 @@ use waybill::http;
 fn main() -> ExitCode {
     waybill::start("describe-api", async |_| {
         let description = handler::Description::new()?;
-        http::serve_public(async |request| handler::describe(&request, &description)).await
+        http::serve_public(&description, async |request| handler::describe(&request, &description))
+            .await
     })
 }

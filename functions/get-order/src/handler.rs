@@ -3,10 +3,9 @@
 use waybill::app;
 use waybill::app::ports::ReadOrders;
 use waybill::domain::{OrderId, Scope};
-use waybill::http::{Incoming, Problem, Reply, StatusCode};
+use waybill::http::{Incoming, Problem, Reply, Route, StatusCode};
 
-/// What a caller's token must have one of.
-pub(crate) const ANY_OF: [Scope; 2] = [Scope::Read, Scope::Staff];
+pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Read, Scope::Staff], parameters: &[] };
 
 pub(crate) async fn get_order(
     request: Incoming,

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     waybill::start("get-order", async |config| {
         let database = Database::connect(&config.database()?, &[GET_ORDER]).await?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
-        http::serve(&config, &handler::ANY_OF, |request| handler::get_order(request, &*database))
+        http::serve(&config, &handler::ROUTE, |request| handler::get_order(request, &*database))
             .await
     })
 }

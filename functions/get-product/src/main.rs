@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         lambda::on_shutdown(Arc::clone(&database).close()).await;
         let cache = MemoryCache::in_front_of(cache);
         let flights = Flights::default();
-        http::serve(&config, &handler::ANY_OF, |request| {
+        http::serve(&config, &handler::ROUTE, |request| {
             handler::get_product(request, &flights, &cache, &*database)
         })
         .await

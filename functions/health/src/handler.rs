@@ -7,49 +7,50 @@ use tokio::sync::OnceCell;
 use waybill::cache::DynamoDbCache;
 use waybill::config::Config;
 use waybill::http::{
-    Anyone, Check, Checks, Health, HealthStatus as Status, Incoming, Problem, Reply, StatusCode,
+    Anyone, Check, Checks, Health, HealthStatus as Status, Incoming, LatestHealth, Problem, Reply,
+    Route,
 };
 use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
 use waybill::{BoxError, Error, aws};
 
+/// Whether to ask the dependencies.
+const DEEP: &str = "deep";
+
+pub(crate) const ROUTE: Route = Route { any_of: &[], parameters: &[DEEP] };
+
 /// How long a dependency has for its answer.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
 
-pub(crate) struct Dependencies {
+/// What deep health needs: nothing is connected before somebody asks, as it must answer when all else
+/// is down.
+#[derive(Default)]
+pub(crate) struct Deep {
+    dependencies: OnceCell<Dependencies>,
+    latest: LatestHealth,
+}
+
+struct Dependencies {
     database: Arc<Database>,
     cache: DynamoDbCache,
     queue: FulfillmentQueue,
 }
 
-/// 503 only where no order can be taken: without the cache reads are slower, and without the queue
-/// fulfilment waits.
 pub(crate) async fn health(
     request: Incoming<Anyone>,
     config: &Config,
-    dependencies: &OnceCell<Dependencies>,
+    deep: &Deep,
 ) -> Result<Reply, Problem> {
-    let [deep] = request.query(["deep"])?;
-    if deep != Some("true") {
-        return Ok(Reply::json(StatusCode::OK, &Health { status: Status::Ok, dependencies: None }));
+    if !request.flag(DEEP)? {
+        return Ok(Reply::health(&Health::shallow()));
     }
-    let dependencies = dependencies
-        .get_or_try_init(|| Dependencies::connect(config))
-        .await
-        .map_err(Error::Internal)?;
-    let checks = Box::pin(dependencies.check()).await;
-    let (code, status) = match &checks {
-        Checks { postgres, .. } if postgres.status == Status::Down => {
-            (StatusCode::SERVICE_UNAVAILABLE, Status::Down)
-        }
-        Checks { product_cache, fulfillment_queue, .. }
-            if [product_cache, fulfillment_queue].iter().any(|it| it.status == Status::Down) =>
-        {
-            (StatusCode::OK, Status::Degraded)
-        }
-        _ => (StatusCode::OK, Status::Ok),
+    let check = async {
+        // Boxed, as each holds the futures of three clients.
+        let connect = || Box::pin(Dependencies::connect(config));
+        let dependencies = deep.dependencies.get_or_try_init(connect).await;
+        Ok::<_, Error>(Box::pin(dependencies.map_err(Error::Internal)?.check()).await)
     };
-    Ok(Reply::json(code, &Health { status, dependencies: Some(checks) }))
+    Ok(Reply::health(&deep.latest.get(check).await?))
 }
 
 impl Dependencies {

@@ -4,13 +4,12 @@ mod handler;
 
 use std::process::ExitCode;
 
-use tokio::sync::OnceCell;
 use waybill::http;
 
 fn main() -> ExitCode {
     waybill::start("health", async |config| {
-        // Nothing is connected before somebody asks: it must answer when all else is down.
-        let dependencies = OnceCell::new();
-        http::serve_public(|request| handler::health(request, &config, &dependencies)).await
+        let deep = handler::Deep::default();
+        http::serve_public(&handler::ROUTE, |request| handler::health(request, &config, &deep))
+            .await
     })
 }

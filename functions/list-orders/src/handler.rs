@@ -3,10 +3,10 @@
 use waybill::app;
 use waybill::app::ports::ReadOrders;
 use waybill::domain::Scope;
-use waybill::http::{self, CursorKey, Incoming, Problem, Reply};
+use waybill::http::{self, CursorKey, Incoming, Problem, Reply, Route};
 
-/// What a caller's token must have one of.
-pub(crate) const ANY_OF: [Scope; 2] = [Scope::Read, Scope::Staff];
+pub(crate) const ROUTE: Route =
+    Route { any_of: &[Scope::Read, Scope::Staff], parameters: http::ORDER_LIST_PARAMETERS };
 
 pub(crate) async fn list_orders(
     request: Incoming,

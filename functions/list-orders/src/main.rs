@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         let cursors = CursorKey::new(&config.cursor_secret()?)?;
         let database = Database::connect(&config.database()?, LIST_ORDERS).await?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
-        http::serve(&config, &handler::ANY_OF, |request| {
+        http::serve(&config, &handler::ROUTE, |request| {
             handler::list_orders(request, &cursors, &*database)
         })
         .await

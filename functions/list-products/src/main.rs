@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         let database = Database::connect(&config.database()?, &[LIST_PRODUCTS]).await?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
         let pages = PageCache::default();
-        http::serve(&config, &handler::ANY_OF, |request| {
+        http::serve(&config, &handler::ROUTE, |request| {
             handler::list_products(request, &cursors, &pages, &*database)
         })
         .await

@@ -3,10 +3,9 @@
 use waybill::app;
 use waybill::app::ports::{CacheProducts, PutProducts};
 use waybill::domain::{ProductId, Scope};
-use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
+use waybill::http::{self, Incoming, Problem, Reply, Route, StatusCode};
 
-/// What a caller's token must have one of.
-pub(crate) const ANY_OF: [Scope; 1] = [Scope::Staff];
+pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Staff], parameters: &[] };
 
 pub(crate) async fn put_product(
     request: Incoming,
@@ -18,7 +17,7 @@ pub(crate) async fn put_product(
     let precondition = request.precondition()?;
     let put = app::put_product(cache, products, id, &product, precondition).await?;
     Ok(if put.created {
-        Reply::product(StatusCode::CREATED, &put.product).at(format!("/products/{id}"))
+        Reply::product(StatusCode::CREATED, &put.product).at(id.to_string())
     } else {
         Reply::product(StatusCode::OK, &put.product)
     })

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         let database = database?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
         let cache = MemoryCache::in_front_of(cache);
-        http::serve(&config, &handler::ANY_OF, |request| {
+        http::serve(&config, &handler::ROUTE, |request| {
             handler::put_product(request, &cache, &*database)
         })
         .await

@@ -3,10 +3,9 @@
 use waybill::app;
 use waybill::app::ports::ChangeOrders;
 use waybill::domain::{OrderId, Scope};
-use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
+use waybill::http::{self, Incoming, Problem, Reply, Route, StatusCode};
 
-/// What a caller's token must have one of.
-pub(crate) const ANY_OF: [Scope; 1] = [Scope::Staff];
+pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Staff], parameters: &[] };
 
 pub(crate) async fn update_order_status(
     request: Incoming,

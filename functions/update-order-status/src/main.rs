@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     waybill::start("update-order-status", async |config| {
         let database = Database::connect(&config.database()?, &[CHANGE_STATUS]).await?;
         lambda::on_shutdown(Arc::clone(&database).close()).await;
-        http::serve(&config, &handler::ANY_OF, |request| {
+        http::serve(&config, &handler::ROUTE, |request| {
             handler::update_order_status(request, &*database)
         })
         .await

@@ -262,7 +262,7 @@ mod tests {
         let id = OrderId::parse("019c8019-aa00-7a31-9c40-1f2e6ba0a415").unwrap();
         assert_eq!(id.number().as_str(), "ORD-20260221-ADAW0-0Z5SN-T190N");
         // The last millisecond of the day, and all bits set.
-        let id = OrderId::parse("019c82a3-83ff-7fff-bfff-ffffffffffff").unwrap();
+        let id = OrderId::parse("019c82a5-57ff-7fff-bfff-ffffffffffff").unwrap();
         assert_eq!(id.number().as_str(), "ORD-20260221-MK5QZ-ZZZZZ-ZZZZZ");
     }
 

@@ -35,6 +35,18 @@ pub fn read_new_status(body: &Value) -> Result<Status, Problem> {
     }
 }
 
+/// Goes on only if `body` is an object without fields.
+///
+/// # Errors
+/// A violation for every field, or for whatever else it is.
+pub(super) fn read_no_fields(body: &Value) -> Result<(), Problem> {
+    let mut reader = Reader::default();
+    match reader.object(body, &[], |_, _| Some(())) {
+        Some(()) if reader.violations.is_empty() => Ok(()),
+        _ => Err(Error::Invalid(reader.violations).into()),
+    }
+}
+
 /// `body` as a product as it is to be.
 ///
 /// # Errors

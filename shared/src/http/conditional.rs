@@ -106,13 +106,14 @@ mod tests {
     use lambda_http::http::header::HeaderName;
 
     use super::*;
+    use crate::http::Route;
 
     fn precondition(headers: &[(HeaderName, &str)]) -> Option<Precondition> {
         let mut request = Request::new(Body::Empty);
         for (name, value) in headers {
             request.headers_mut().append(name, value.parse().unwrap());
         }
-        Incoming::of_anyone(request).precondition().ok()
+        Incoming::of_anyone(request, Route::default()).precondition().ok()
     }
 
     fn known(lists: &[&str]) -> bool {

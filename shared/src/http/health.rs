@@ -1,13 +1,26 @@
 //! How the service is, as clients see it.
 
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// How long a check of the dependencies is answered with again. Anyone may ask for one, so that this
+/// bounds how often a process reaches them.
+const LIFETIME: Duration = Duration::from_secs(5);
 
 /// Whether the service answers and, if that was asked, what it depends on.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
     /// Of the whole.
     pub status: HealthStatus,
+    /// When the dependencies were asked, up to five seconds ago. There with `?deep=true` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime, required = false))]
+    pub checked_at: Option<Timestamp>,
     /// There with `?deep=true` alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
@@ -15,7 +28,7 @@ pub struct Health {
 }
 
 /// What the service depends on.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Checks {
     /// Without it no order is taken.
@@ -27,7 +40,7 @@ pub struct Checks {
 }
 
 /// What came of asking for one dependency.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Check {
     /// Whether it answered.
@@ -37,7 +50,7 @@ pub struct Check {
 }
 
 /// How something is.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
@@ -47,4 +60,143 @@ pub enum HealthStatus {
     Degraded,
     /// No order is taken.
     Down,
+}
+
+impl Health {
+    /// The service answers, and nothing else was asked.
+    #[must_use]
+    pub fn shallow() -> Self {
+        Self { status: HealthStatus::Ok, checked_at: None, dependencies: None }
+    }
+
+    /// Down only where no order can be taken: without the cache reads are slower, and without the queue
+    /// fulfillment waits.
+    #[must_use]
+    pub fn deep(checks: Checks, checked_at: Timestamp) -> Self {
+        let is_down = |check: &Check| check.status == HealthStatus::Down;
+        let status = if is_down(&checks.postgres) {
+            HealthStatus::Down
+        } else if is_down(&checks.product_cache) || is_down(&checks.fulfillment_queue) {
+            HealthStatus::Degraded
+        } else {
+            HealthStatus::Ok
+        };
+        Self { status, checked_at: Some(checked_at), dependencies: Some(checks) }
+    }
+}
+
+/// The latest check of this process, shared by all who ask within five seconds after it.
+#[derive(Default)]
+pub struct LatestHealth(Mutex<Option<(Instant, Health)>>);
+
+impl LatestHealth {
+    /// The latest check, or what `check` says if there is none that is recent. Those who ask while it
+    /// is under way wait for it. If whoever runs it goes away, one of those who wait runs theirs.
+    ///
+    /// # Errors
+    /// What `check` answered, which is not kept.
+    pub async fn get<E>(
+        &self,
+        check: impl Future<Output = Result<Checks, E>>,
+    ) -> Result<Health, E> {
+        let mut latest = self.0.lock().await;
+        if let Some((at, health)) = &*latest
+            && is_recent(*at, health.checked_at)
+        {
+            return Ok(health.clone());
+        }
+        let health = Health::deep(check.await?, Timestamp::now());
+        *latest = Some((Instant::now(), health.clone()));
+        Ok(health)
+    }
+}
+
+/// Whether a check is recent by both clocks: the one may stand still while the platform has the process
+/// frozen, and the other may be set back.
+fn is_recent(at: Instant, checked_at: Option<Timestamp>) -> bool {
+    let age = checked_at.map_or(SignedDuration::ZERO, |at| Timestamp::now().duration_since(at));
+    at.elapsed() < LIFETIME && age.unsigned_abs() < LIFETIME
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::convert::Infallible;
+
+    use tokio::time::{advance, sleep};
+
+    use super::*;
+
+    fn checks(postgres: HealthStatus, cache: HealthStatus, queue: HealthStatus) -> Checks {
+        let check = |status| Check { status, duration_ms: 1.0 };
+        Checks {
+            postgres: check(postgres),
+            product_cache: check(cache),
+            fulfillment_queue: check(queue),
+        }
+    }
+
+    fn well() -> Checks {
+        checks(HealthStatus::Ok, HealthStatus::Ok, HealthStatus::Ok)
+    }
+
+    #[test]
+    fn only_without_postgres_is_it_down() {
+        use HealthStatus::{Degraded, Down, Ok};
+        for (postgres, cache, queue, status) in [
+            (Ok, Ok, Ok, Ok),
+            (Ok, Down, Ok, Degraded),
+            (Ok, Ok, Down, Degraded),
+            (Down, Ok, Ok, Down),
+            (Down, Down, Down, Down),
+        ] {
+            let health = Health::deep(checks(postgres, cache, queue), Timestamp::UNIX_EPOCH);
+            assert_eq!(health.status, status);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_many_ask_within_five_seconds_the_dependencies_are_asked_once() {
+        let (latest, asked) = (LatestHealth::default(), Cell::new(0));
+        let ask = || {
+            latest.get(async {
+                asked.set(asked.get() + 1);
+                sleep(Duration::from_secs(3)).await;
+                Ok::<_, Infallible>(well())
+            })
+        };
+        // All at once, and then one after the other.
+        let first = futures_util::future::join_all((0..50).map(|_| ask())).await;
+        assert_eq!(asked.get(), 1);
+        let first: Vec<_> = first.iter().map(|it| it.as_ref().unwrap().checked_at).collect();
+        assert!(first[0].is_some() && first.iter().all(|at| *at == first[0]), "{first:?}");
+        for _ in 0..4 {
+            advance(Duration::from_millis(1200)).await;
+            assert_eq!(ask().await.unwrap().checked_at, first[0]);
+        }
+        assert_eq!(asked.get(), 1);
+        advance(Duration::from_millis(200)).await;
+        assert!(ask().await.unwrap().checked_at > first[0]);
+        assert_eq!(asked.get(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_from_before_a_freeze_is_not_recent_though_the_clock_stood_still() {
+        let now = Timestamp::now();
+        assert!(is_recent(Instant::now(), Some(now)));
+        for seconds in [-6, 6, 3600] {
+            let then = now - SignedDuration::from_secs(seconds);
+            assert!(!is_recent(Instant::now(), Some(then)), "{seconds}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_that_was_given_up_or_failed_is_not_kept() {
+        let latest = LatestHealth::default();
+        let never = latest.get::<Infallible>(std::future::pending());
+        assert!(tokio::time::timeout(Duration::from_secs(1), never).await.is_err());
+        assert!(latest.get(async { Err::<Checks, _>("no configuration") }).await.is_err());
+        let health = latest.get(async { Ok::<_, Infallible>(well()) }).await.unwrap();
+        assert_eq!(health.status, HealthStatus::Ok);
+    }
 }

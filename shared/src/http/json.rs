@@ -21,6 +21,9 @@ const MAX_VIOLATIONS: usize = 100;
 /// # Errors
 /// A violation for every field that stands twice, or one of the whole, if it is not JSON.
 pub(super) fn parse(text: &[u8]) -> Result<Value, Vec<Violation>> {
+    if is_empty(text) {
+        return Err(vec![Violation { pointer: String::new(), detail: "is empty".to_owned() }]);
+    }
     let mut seen = Twice::default();
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let value = Strict(&mut seen)
@@ -39,6 +42,11 @@ pub(super) fn parse(text: &[u8]) -> Result<Value, Vec<Violation>> {
             Err(vec![Violation { pointer: String::new(), detail }])
         }
     }
+}
+
+/// Whether `text` has nothing but white space, of which JSON has four kinds (RFC 8259, 2).
+pub(super) fn is_empty(text: &[u8]) -> bool {
+    text.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
 /// Where the reader stands, and which fields it met twice.
@@ -164,6 +172,18 @@ mod tests {
             assert_eq!(parse(bytes).unwrap_err().len(), 1);
         }
         assert_eq!(pointers(&"[".repeat(30_000)), [""]);
+    }
+
+    #[test]
+    fn an_empty_body_is_called_empty_and_not_wrong_at_column_0() {
+        for (text, detail) in [
+            ("", "is empty"),
+            (" \r\n\t", "is empty"),
+            ("{", "is not JSON: see line 1, column 1"),
+            ("\u{a0}", "is not JSON: see line 1, column 1"),
+        ] {
+            assert_eq!(parse(text.as_bytes()).unwrap_err()[0].detail, detail, "{text:?}");
+        }
     }
 
     #[test]

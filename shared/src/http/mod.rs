@@ -16,19 +16,25 @@ pub mod openapi;
 mod parameters;
 mod problem;
 mod render;
+mod reply;
 mod request;
+mod route;
 mod server;
 
 pub use access::Anyone;
 pub use body::{read_new_order, read_new_product, read_new_status};
 pub use cursor::CursorKey;
 pub use event::read_event;
-pub use health::{Check, Checks, Health, HealthStatus};
+pub use health::{Check, Checks, Health, HealthStatus, LatestHealth};
 pub use kind::Kind;
-pub use lists::{List, read_order_list, read_product_list};
+pub use lists::{
+    List, ORDER_LIST_PARAMETERS, PRODUCT_LIST_PARAMETERS, read_order_list, read_product_list,
+};
 pub use problem::Problem;
+pub use reply::Reply;
 pub use request::Incoming;
-pub use server::{Reply, answer, answer_anyone, serve, serve_public};
+pub use route::{FindRoute, Route};
+pub use server::{REQUEST_TIME, answer, answer_anyone, serve, serve_public};
 
 /// Re-exported, so that a function's tests build requests of the same types.
 pub use lambda_http::http::StatusCode;

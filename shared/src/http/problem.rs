@@ -1,5 +1,7 @@
 //! Errors as clients see them: RFC 9457 problem details.
 
+use std::time::Duration;
+
 use lambda_http::http::HeaderValue;
 #[cfg(test)]
 use lambda_http::http::StatusCode;
@@ -9,13 +11,13 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::kind::Kind;
-use super::server::response;
+use super::reply::response;
 use crate::domain::{CorrelationId, Scope};
 use crate::error::{OwnerLimit, chain};
 use crate::{BoxError, Error};
 
 /// When a client should ask again after a 503.
-const RETRY_AFTER_SECONDS: u32 = 5;
+pub(super) const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// When a client that has placed too many orders should try again: some will be confirmed by then.
 const OWNER_LIMIT_RETRY_AFTER_SECONDS: u32 = 10;
@@ -129,6 +131,23 @@ impl Problem {
         let detail = "to create, send If-None-Match: *; to replace, send the ETag that you read as \
                       If-Match, so that no change is lost";
         Self::new(Kind::PreconditionRequired, detail)
+    }
+
+    /// The handler has not answered within `waited`.
+    pub(super) fn late(waited: Duration) -> Self {
+        let waited = waited.as_secs_f64();
+        let cause =
+            format!("no answer within {waited:.1} s; it is unknown which dependency was slow");
+        Self::unavailable(cause)
+    }
+
+    fn unavailable(cause: impl Into<BoxError>) -> Self {
+        let detail = "try again in a few seconds; if it goes on, quote the correlation id";
+        Self {
+            cause: Some(cause.into()),
+            retry_after_seconds: Some(RETRY_AFTER_SECONDS),
+            ..Self::new(Kind::Unavailable, detail)
+        }
     }
 
     pub(super) fn internal(cause: impl Into<BoxError>) -> Self {
@@ -251,14 +270,7 @@ impl From<Error> for Problem {
                 "errors",
                 json!([{ "pointer": "/items", "detail": "cost too much together" }]),
             ),
-            Error::Unavailable { .. } => {
-                let detail = "try again in a few seconds; if it goes on, quote the correlation id";
-                Self {
-                    cause: Some(error.into()),
-                    retry_after_seconds: Some(RETRY_AFTER_SECONDS),
-                    ..Self::new(Kind::Unavailable, detail)
-                }
-            }
+            Error::Unavailable { .. } => Self::unavailable(error),
             Error::Internal(cause) => Self::internal(cause),
         }
     }

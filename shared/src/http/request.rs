@@ -7,15 +7,18 @@ use lambda_http::{Request, RequestExt};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::body::read_no_fields;
 use super::limits::bytes;
 use super::parameters::Parameters;
-use super::server::CORRELATION_ID;
-use super::{Anyone, Problem, json};
+use super::{Anyone, Problem, Route, json};
 use crate::Error;
 use crate::app::Context;
 use crate::app::ports::Claim;
 use crate::domain::{Caller, CorrelationId, IdempotencyKey};
 use crate::error::Violation;
+
+/// Carries the correlation id, there and back.
+pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -23,6 +26,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub struct Incoming<C = Context> {
     request: Request,
     context: C,
+    route: Route,
 }
 
 /// What a request is followed by.
@@ -48,9 +52,9 @@ impl Trail {
 
 impl Incoming {
     /// A request of a caller who may make it.
-    pub(super) fn of(request: Request, caller: Caller, trail: Trail) -> Self {
+    pub(super) fn of(request: Request, caller: Caller, trail: Trail, route: Route) -> Self {
         let Trail { correlation_id, traceparent } = trail;
-        Self { request, context: Context { caller, correlation_id, traceparent } }
+        Self { request, context: Context { caller, correlation_id, traceparent }, route }
     }
 
     /// On whose behalf the request is, and what it is followed by.
@@ -61,9 +65,9 @@ impl Incoming {
 }
 
 impl Incoming<Anyone> {
-    /// A request of whoever made it.
-    pub(super) fn of_anyone(request: Request) -> Self {
-        Self { request, context: Anyone }
+    /// A request of any caller.
+    pub(super) fn of_anyone(request: Request, route: Route) -> Self {
+        Self { request, context: Anyone, route }
     }
 }
 
@@ -72,14 +76,10 @@ impl<C> Incoming<C> {
         self.request.headers()
     }
 
-    /// The method, and the path as the gateway got it; empty if it says nothing of one.
+    /// The path as the gateway got it; empty if it says nothing of one.
     #[must_use]
-    pub fn target(&self) -> (&str, &str) {
-        let path = match self.request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => context.http.path.as_deref(),
-            _ => None,
-        };
-        (self.request.method().as_str(), path.unwrap_or_default())
+    pub fn path(&self) -> &str {
+        path(&self.request)
     }
 
     /// The `{id}` of the path.
@@ -129,21 +129,35 @@ impl<C> Incoming<C> {
         Ok(Some(Claim { key, request_hash }))
     }
 
-    /// The values of the query parameters in `known`, as far as they are there. Any other is refused.
+    /// A query parameter that is `true` or `false`; false if it is not there.
     ///
     /// # Errors
-    /// A violation of every parameter that is not known, or that is there twice.
-    pub fn query<const N: usize>(
-        &self,
-        known: [&'static str; N],
-    ) -> Result<[Option<&str>; N], Problem> {
-        let mut parameters = self.parameters(&known);
-        parameters.check()?;
-        Ok(known.map(|name| parameters.get(name)))
+    /// A violation of the parameter, if it is anything else.
+    pub fn flag(&self, name: &str) -> Result<bool, Problem> {
+        let mut parameters = self.parameters();
+        let flag = parameters.parse(name, |text| match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("must be true or false".to_owned()),
+        });
+        parameters.check().map(|()| flag.unwrap_or_default())
     }
 
-    pub(super) fn parameters(&self, known: &[&'static str]) -> Parameters<'_> {
-        Parameters::read(self.request.query_string_parameters_ref(), known)
+    /// The query parameters of the route. A handler gets a request only if it has no others.
+    pub(super) fn parameters(&self) -> Parameters<'_> {
+        Parameters::read(self.request.query_string_parameters_ref(), self.route.parameters)
+    }
+
+    /// Goes on only if the body says nothing: there is none, or it is empty, or an object of JSON that
+    /// has no fields.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json), or a violation for every field.
+    pub fn no_fields(&self) -> Result<(), Problem> {
+        if json::is_empty(bytes(self.request.body())) {
+            return Ok(());
+        }
+        read_no_fields(&self.json()?)
     }
 
     /// The body as JSON, of whatever shape.
@@ -156,6 +170,15 @@ impl<C> Incoming<C> {
         }
         json::parse(bytes(self.request.body())).map_err(|it| Error::Invalid(it).into())
     }
+}
+
+/// The path as the gateway got it; empty if it says nothing of one.
+pub(super) fn path(request: &Request) -> &str {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.path.as_deref(),
+        _ => None,
+    }
+    .unwrap_or_default()
 }
 
 pub(super) fn violation(pointer: &str, detail: String) -> Problem {
@@ -200,7 +223,7 @@ mod tests {
         request: lambda_http::http::request::Builder,
         body: impl Into<Body>,
     ) -> Incoming<Anyone> {
-        Incoming::of_anyone(request.body(body.into()).unwrap())
+        Incoming::of_anyone(request.body(body.into()).unwrap(), Route::default())
     }
 
     fn with_query(parameters: &[(&str, &[&str])]) -> Incoming<Anyone> {
@@ -211,7 +234,7 @@ mod tests {
             })
             .collect();
         let request = Request::new(Body::Empty).with_query_string_parameters(parameters);
-        Incoming::of_anyone(request)
+        Incoming::of_anyone(request, Route { parameters: &["deep"], ..Route::default() })
     }
 
     #[test]
@@ -250,11 +273,41 @@ mod tests {
     }
 
     #[test]
-    fn a_query_parameter_is_known_and_stands_once() {
-        assert_eq!(with_query(&[]).query(["limit"]).ok().unwrap(), [None]);
-        assert_eq!(with_query(&[("limit", &["5"])]).query(["limit"]).ok().unwrap(), [Some("5")]);
-        assert!(with_query(&[("limit", &["5", "6"])]).query(["limit"]).is_err());
-        assert!(with_query(&[("limt", &["5"])]).query(["limit"]).is_err());
+    fn a_body_that_says_nothing_is_none_or_empty_or_an_object_without_fields() {
+        let status = |content_type: &str, body: &str| {
+            let request = lambda_http::http::Request::builder().header(CONTENT_TYPE, content_type);
+            let refused = incoming(request, body).no_fields().err();
+            refused.map_or(200, |problem| problem.status().as_u16())
+        };
+        let bare = incoming(lambda_http::http::Request::builder(), Body::Empty);
+        assert!(bare.no_fields().is_ok());
+        for (content_type, body, expected) in [
+            ("text/plain", "", 200),
+            ("application/json", "\n", 200),
+            ("application/json", " {} ", 200),
+            ("application/json", r#"{"reason":"too late"}"#, 400),
+            ("application/json", "[]", 400),
+            ("application/json", "null", 400),
+            ("application/json", "{", 400),
+            ("text/plain", "{}", 415),
+            ("application/x-www-form-urlencoded", "reason=late", 415),
+        ] {
+            assert_eq!(status(content_type, body), expected, "{content_type} {body:?}");
+        }
+    }
+
+    #[test]
+    fn a_flag_is_true_or_false_and_nothing_else() {
+        assert_eq!(with_query(&[]).flag("deep").ok(), Some(false));
+        for (text, flag) in [("true", true), ("false", false)] {
+            assert_eq!(with_query(&[("deep", &[text])]).flag("deep").ok(), Some(flag));
+        }
+        for text in ["", "1", "0", "yes", "True", "TRUE", " true", "true "] {
+            let problem = with_query(&[("deep", &[text])]).flag("deep").err().unwrap();
+            let body = serde_json::to_value(problem.body(&CorrelationId::generate())).unwrap();
+            assert_eq!(body["errors"][0]["pointer"], "deep", "{text:?}");
+        }
+        assert!(with_query(&[("deep", &["true", "true"])]).flag("deep").is_err());
     }
 
     #[test]

@@ -112,13 +112,8 @@ mod tests {
 
     #[test]
     fn nothing_of_a_bad_connection_string_is_repeated() {
-        for text in [
-            "postgres://u:secret@[/waybill",
-            "postgres://u:a?secret=b@h/waybill",
-            "secret",
-            "host=h pass word=secret",
-        ] {
-            let error = parse(text).err().unwrap();
+        for text in ["postgres://u:secret@[/waybill", "secret", "host=h pass word=secret"] {
+            let error = parse(text).err().unwrap_or_else(|| panic!("{text} is taken"));
             assert!(error.contains("DATABASE_URL") && !error.contains("secret"), "{error}");
         }
     }
@@ -127,5 +122,7 @@ mod tests {
     fn a_password_is_left_as_it_is() {
         let text = "postgres://u:sslmode=verify-full@h/db?sslmode=verify-full";
         assert_eq!(parse(text).unwrap().get_password(), Some(&b"sslmode=verify-full"[..]));
+        let text = "postgres://u:a?sslrootcert=b@h/db?sslmode=verify-full";
+        assert_eq!(parse(text).unwrap().get_password(), Some(&b"a?sslrootcert=b"[..]));
     }
 }

@@ -7,7 +7,7 @@ use proptest::sample::{Index, select};
 use crate::cases;
 use crate::event::{Sent, good_claims};
 use crate::functions::Function;
-use crate::requests::{check, json_of};
+use crate::requests::{check, json_of, runtime};
 use crate::shop::Shop;
 
 /// A step from a cursor to another text.
@@ -84,7 +84,7 @@ proptest! {
             (Function::ListProducts, "&q=%C3%B6"),
         ]),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = runtime();
         // In this mood every list goes on.
         let ask = |query| runtime.block_on(function.answer(&Shop { mood: 1 }, &list(query).event()));
         let first = ask(format!("limit=2{filter}"));

@@ -3,10 +3,9 @@
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Response};
 use serde_json::Value;
-use tokio::sync::OnceCell;
 use waybill::cache::{Flights, PageCache};
 use waybill::config::{Config, CursorSecret};
-use waybill::http::{CursorKey, answer, answer_anyone, read_event};
+use waybill::http::{CursorKey, Route, answer, answer_anyone, read_event};
 
 use crate::shop::Shop;
 
@@ -59,6 +58,36 @@ impl Function {
         Self::UpdateOrderStatus,
     ];
 
+    /// The route that the function serves.
+    pub(crate) fn route(self) -> Route {
+        match self {
+            Self::CancelOrder => cancel_order::ROUTE,
+            Self::CreateOrder => create_order::ROUTE,
+            Self::GetOrder => get_order::ROUTE,
+            Self::GetProduct => get_product::ROUTE,
+            Self::Health => health::ROUTE,
+            Self::ListOrders => list_orders::ROUTE,
+            Self::ListProducts => list_products::ROUTE,
+            Self::PutProduct => put_product::ROUTE,
+            Self::UpdateOrderStatus => update_order_status::ROUTE,
+        }
+    }
+
+    /// The name of the route in the description.
+    pub(crate) fn operation_id(self) -> &'static str {
+        match self {
+            Self::CancelOrder => "cancelOrder",
+            Self::CreateOrder => "createOrder",
+            Self::GetOrder => "getOrder",
+            Self::GetProduct => "getProduct",
+            Self::Health => "health",
+            Self::ListOrders => "listOrders",
+            Self::ListProducts => "listProducts",
+            Self::PutProduct => "putProduct",
+            Self::UpdateOrderStatus => "updateOrderStatus",
+        }
+    }
+
     /// What the function answers to an event that the gateway sends it.
     pub(crate) async fn answer(self, shop: &Shop, event: &Value) -> Response<Body> {
         // From text, as it arrives.
@@ -67,57 +96,57 @@ impl Function {
         let cursors = key();
         match self {
             Self::CancelOrder => {
-                answer(request, None, &cancel_order::ANY_OF, |request| {
+                answer(request, None, &cancel_order::ROUTE, |request| {
                     cancel_order::cancel_order(request, shop)
                 })
                 .await
             }
             Self::CreateOrder => {
-                answer(request, None, &create_order::ANY_OF, |request| {
+                answer(request, None, &create_order::ROUTE, |request| {
                     create_order::create_order(request, shop, shop)
                 })
                 .await
             }
             Self::GetOrder => {
-                answer(request, None, &get_order::ANY_OF, |request| {
+                answer(request, None, &get_order::ROUTE, |request| {
                     get_order::get_order(request, shop)
                 })
                 .await
             }
             Self::GetProduct => {
                 let flights = Flights::default();
-                answer(request, None, &get_product::ANY_OF, |request| {
+                answer(request, None, &get_product::ROUTE, |request| {
                     get_product::get_product(request, &flights, shop, shop)
                 })
                 .await
             }
             Self::Health => {
-                let (config, dependencies) = (Config::from_env(), OnceCell::new());
+                let (config, deep) = (Config::from_env(), health::Deep::default());
                 // The largest of them: the connections to all that it may ask.
-                let health = |request| Box::pin(health::health(request, &config, &dependencies));
-                answer_anyone(request, health).await
+                let health = |request| Box::pin(health::health(request, &config, &deep));
+                answer_anyone(request, &health::ROUTE, health).await
             }
             Self::ListOrders => {
-                answer(request, None, &list_orders::ANY_OF, |request| {
+                answer(request, None, &list_orders::ROUTE, |request| {
                     list_orders::list_orders(request, &cursors, shop)
                 })
                 .await
             }
             Self::ListProducts => {
                 let pages = PageCache::default();
-                answer(request, None, &list_products::ANY_OF, |request| {
+                answer(request, None, &list_products::ROUTE, |request| {
                     list_products::list_products(request, &cursors, &pages, shop)
                 })
                 .await
             }
             Self::PutProduct => {
-                answer(request, None, &put_product::ANY_OF, |request| {
+                answer(request, None, &put_product::ROUTE, |request| {
                     put_product::put_product(request, shop, shop)
                 })
                 .await
             }
             Self::UpdateOrderStatus => {
-                answer(request, None, &update_order_status::ANY_OF, |request| {
+                answer(request, None, &update_order_status::ROUTE, |request| {
                     update_order_status::update_order_status(request, shop)
                 })
                 .await

@@ -215,6 +215,11 @@ fn sent() -> impl Strategy<Value = Sent> {
         })
 }
 
+/// What runs a handler: with a clock, as each request has a deadline.
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+}
+
 /// Reads a response's body.
 pub(crate) fn json_of(response: &Response<Body>) -> Value {
     match response.body() {
@@ -259,7 +264,7 @@ pub(crate) fn check(response: &Response<Body>) {
 #[test]
 fn what_is_sent_as_documented_is_fulfilled() {
     // Else the test below might try nothing but refusals.
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = runtime();
     let shop = Shop { mood: 7 };
     for (function, body, headers, status) in [
         (Function::CancelOrder, None, vec![], 200),
@@ -290,15 +295,145 @@ fn what_is_sent_as_documented_is_fulfilled() {
     }
 }
 
+/// A request to `function` that it fulfills.
+fn good(function: Function) -> Sent {
+    let (method, body, headers) = match function {
+        Function::CreateOrder => ("POST", Some(ORDER), vec![]),
+        Function::PutProduct => ("PUT", Some(PRODUCT), vec![("if-none-match", "*")]),
+        Function::UpdateOrderStatus => ("PATCH", Some(STATUS), vec![("if-match", "\"1\"")]),
+        Function::CancelOrder => ("PATCH", None, vec![]),
+        _ => ("GET", None, vec![]),
+    };
+    let headers = [&[("content-type", "application/json")][..], &headers].concat();
+    Sent {
+        id: Some(ID.to_owned()),
+        headers: headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        body: body.map(|body| body.as_bytes().to_vec()),
+        claims: Some(good_claims()),
+        method,
+        ..Sent::default()
+    }
+}
+
+/// Which of the places in `errors` are wrong.
+fn wrong(response: &Response<Body>) -> Vec<String> {
+    let body = json_of(response);
+    let errors = body["errors"].as_array().map_or(&[][..], Vec::as_slice);
+    errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_query_parameter_that_a_route_does_not_take_is_refused_by_its_name() {
+    let runtime = runtime();
+    // In this mood the shop fulfills everything that is asked of it.
+    let shop = Shop { mood: 13 };
+    for function in Function::ALL {
+        let ask = |sent: &Sent| runtime.block_on(function.answer(&shop, &sent.event()));
+        let fulfilled = ask(&good(function));
+        assert!(fulfilled.status().is_success(), "{function:?}: {fulfilled:?}");
+
+        let query = "lim=5&sort=asc&lim=6".to_owned();
+        let stray = Sent { query, ..good(function) };
+        let refused = ask(&stray);
+        check(&refused);
+        assert_eq!(refused.status(), 400, "{function:?}: {refused:?}");
+        assert_eq!(wrong(&refused), ["lim", "sort"], "{function:?}");
+
+        // A caller who may not ask isn't told what may be asked.
+        let expected = if function == Function::Health { 400 } else { 401 };
+        let refused = ask(&Sent { claims: None, ..stray });
+        assert_eq!(refused.status(), expected, "{function:?}: {refused:?}");
+    }
+}
+
+#[test]
+fn what_location_and_link_name_is_found_under_any_base_path() {
+    let runtime = runtime();
+    // In this mood whatever is put is new, and every list goes on.
+    let ask = |function: Function, mood, query: &str| {
+        let sent = Sent { query: query.to_owned(), ..good(function) };
+        runtime.block_on(function.answer(&Shop { mood }, &sent.event()))
+    };
+    let header = |response: &Response<Body>, name: &str| {
+        response.headers()[name].to_str().unwrap().to_owned()
+    };
+    for base in ["https://api.example.com", "http://127.0.0.1:4566/_aws/execute-api/1a2b/$default"]
+    {
+        let resolved = |path: &str, reference: &str| {
+            url::Url::parse(&format!("{base}{path}")).unwrap().join(reference).unwrap().to_string()
+        };
+        let placed = ask(Function::CreateOrder, 13, "");
+        let id = json_of(&placed)["id"].as_str().unwrap().to_owned();
+        assert_eq!(
+            resolved("/orders", &header(&placed, "location")),
+            format!("{base}/orders/{id}")
+        );
+        let put = ask(Function::PutProduct, 4, "");
+        assert_eq!(put.status(), 201, "{put:?}");
+        assert_eq!(
+            resolved(&format!("/products/{ID}"), &header(&put, "location")),
+            format!("{base}/products/{ID}")
+        );
+        for (function, path, filter) in [
+            (Function::ListOrders, "/orders", "status=pending"),
+            (Function::ListProducts, "/products", "q=%3F%2F%23%C3%B6"),
+        ] {
+            let page = ask(function, 13, &format!("{filter}&limit=2"));
+            let cursor = json_of(&page)["next_cursor"].as_str().unwrap().to_owned();
+            let link = header(&page, "link");
+            let reference =
+                link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap();
+            let next = resolved(&format!("{path}?{filter}&limit=2"), reference);
+            let (found, query) = next.split_once('?').unwrap();
+            assert_eq!(found, format!("{base}{path}"));
+            assert!(query.contains(filter) && query.contains(&cursor), "{query}");
+            assert_eq!(ask(function, 13, query).status(), 200, "{query}");
+        }
+    }
+}
+
+#[test]
+fn the_description_names_the_scopes_and_the_query_parameters_of_each_route() {
+    let document = serde_json::to_value(waybill::http::openapi::document()).unwrap();
+    let paths = document["paths"].as_object().unwrap().values();
+    let operations: Vec<_> = paths.flat_map(|path| path.as_object().unwrap().values()).collect();
+    for function in Function::ALL {
+        let id = function.operation_id();
+        let operation = operations.iter().find(|it| it["operationId"] == id).unwrap();
+        let parameters = operation["parameters"].as_array().unwrap().iter();
+        let mut described: Vec<_> = parameters
+            .filter(|parameter| parameter["in"] == "query")
+            .map(|parameter| parameter["name"].as_str().unwrap())
+            .collect();
+        let mut taken = function.route().parameters.to_vec();
+        described.sort_unstable();
+        taken.sort_unstable();
+        assert_eq!(described, taken, "{id}");
+        let scopes = operation["security"].as_array().unwrap().iter();
+        let described: Vec<_> = scopes.map(|it| it["Tokens"][0].as_str().unwrap()).collect();
+        let wanted: Vec<_> = function.route().any_of.iter().map(|scope| scope.as_str()).collect();
+        assert_eq!(described, wanted, "{id}");
+    }
+}
+
 proptest! {
     #![proptest_config(cases(1_000))]
 
     #[test]
-    fn whatever_is_sent_is_answered_and_never_with_a_5xx(sent in sent(), mood in any::<u8>()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let event = sent.event();
+    fn whatever_is_sent_is_answered_and_never_with_a_5xx(
+        sent in sent(), mood in any::<u8>(), strays in option::weighted(0.1, Just(())),
+    ) {
+        let runtime = runtime();
         for function in Function::ALL {
-            check(&runtime.block_on(function.answer(&Shop { mood }, &event)));
+            let mut sent = sent.clone();
+            // Else nearly every request would be refused for what its route doesn't take.
+            if strays.is_none() && function.route().parameters.is_empty() {
+                sent.query.clear();
+            }
+            if strays.is_none() && function == Function::CancelOrder {
+                sent.body = None;
+            }
+            check(&runtime.block_on(function.answer(&Shop { mood }, &sent.event())));
         }
     }
 }

@@ -72,13 +72,18 @@ pub(super) fn health(deep: bool, status: HealthStatus) -> Value {
         product_cache: check(HealthStatus::Ok, 4.2),
         fulfillment_queue: check(HealthStatus::Ok, 5.1),
     });
-    body(Health { status, dependencies })
+    body(Health { status, checked_at: deep.then(|| at(0)), dependencies })
 }
 
 /// A problem of this kind, as the service tells it.
 pub(super) fn problem(kind: Kind) -> Value {
     let problem = sample_problem(kind);
     CorrelationId::parse("checkout-42").map(|id| body(problem.body(&id))).unwrap_or_default()
+}
+
+/// What API Gateway says without a good token.
+pub(super) fn message() -> Value {
+    json!({ "message": "Unauthorized" })
 }
 
 fn sample_problem(kind: Kind) -> Problem {
@@ -130,7 +135,7 @@ fn sample_problem(kind: Kind) -> Problem {
     }
 }
 
-fn sample_product() -> Product {
+pub(super) fn sample_product() -> Product {
     Product {
         id: product_id(),
         name: "Enamel mug".to_owned(),
@@ -160,7 +165,7 @@ fn sample_order(way: &[Status]) -> Order {
     Order {
         summary: OrderSummary {
             id: order_id(),
-            number: OrderNumber::from_stored("ORD-20260221-A9JW0-0Z5SN-T190N".to_owned()),
+            number: OrderNumber::from_stored("ORD-20260221-ADAW0-0Z5SN-T190N".to_owned()),
             status: from.unwrap_or(Status::Pending),
             customer_name: "Ada Lovelace".to_owned(),
             customer_email: "ada@example.com".to_owned(),
@@ -210,6 +215,20 @@ mod tests {
             let example: Value = serde_json::from_str(example).unwrap();
             assert_eq!(example, problem(*kind), "{kind:?}");
         }
+    }
+
+    #[test]
+    fn what_may_go_better_later_says_when() {
+        let mut statuses = Vec::new();
+        for kind in Kind::ALL {
+            let response = sample_problem(*kind).respond(&CorrelationId::generate());
+            if response.headers().contains_key("retry-after") {
+                statuses.push(response.status().as_u16());
+            } else {
+                assert!(![429, 503].contains(&response.status().as_u16()), "{kind:?}");
+            }
+        }
+        assert_eq!(statuses, [409, 429, 503]);
     }
 
     #[test]

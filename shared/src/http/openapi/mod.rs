@@ -7,12 +7,14 @@ mod examples;
 mod parts;
 mod routes;
 mod schemas;
+mod sketch;
 
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, Paths, RefOr, Schema};
+use utoipa::openapi::{
+    InfoBuilder, License, OpenApi, OpenApiBuilder, Paths, RefOr, Schema, ServerBuilder,
+};
 
 use super::problem::ProblemBody;
 use super::render::{OrderBody, OrderList, ProductBody, ProductList};
@@ -27,14 +29,20 @@ pub fn document() -> OpenApi {
         let methods = vec![route.method];
         paths.add_path_operation(route.path, methods, route.operation);
     }
-    // No server is named: the one that this comes from.
+    // Relative to the URL of this document: whichever server it comes from, under whichever base path.
+    let server = ServerBuilder::new().url(".").description(Some("Where this comes from.")).build();
     let info = InfoBuilder::new()
         .title("Waybill")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(include_str!("description.md")))
         .license(Some(License::new("MIT OR Apache-2.0")))
         .build();
-    OpenApiBuilder::new().info(info).paths(paths).components(Some(components().build())).build()
+    OpenApiBuilder::new()
+        .info(info)
+        .servers(Some([server]))
+        .paths(paths)
+        .components(Some(components().build()))
+        .build()
 }
 
 fn components() -> ComponentsBuilder {
@@ -43,6 +51,7 @@ fn components() -> ComponentsBuilder {
     add::<schemas::NewItemBody>(&mut schemas);
     add::<schemas::NewStatusBody>(&mut schemas);
     add::<schemas::NewProductBody>(&mut schemas);
+    add::<schemas::NoFields>(&mut schemas);
     add::<OrderBody<'_>>(&mut schemas);
     add::<OrderList<'_>>(&mut schemas);
     add::<ProductBody<'_>>(&mut schemas);
@@ -51,16 +60,18 @@ fn components() -> ComponentsBuilder {
     add::<ProblemBody<'_>>(&mut schemas);
     add::<Violation>(&mut schemas);
     add::<Shortage>(&mut schemas);
-    for kind in Kind::ALL {
+    for kind in Kind::ALL.iter().filter(|kind| !parts::is_of_the_gateway_too(**kind)) {
         schemas.push((parts::schema_name(*kind), parts::problem_schema(*kind).into()));
     }
     let message = ObjectBuilder::new()
         .property("message", schemas::text())
         .required("message")
         .description(Some("What API Gateway says where it refuses a request by itself."))
-        .examples([json!({ "message": "Unauthorized" })])
+        .examples([examples::message()])
         .build();
     schemas.push(("GatewayMessage".to_owned(), Schema::from(message).into()));
+    let either = Schema::from(parts::problem_or_message());
+    schemas.push((parts::PROBLEM_OR_MESSAGE.to_owned(), either.into()));
     let tokens = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
@@ -84,8 +95,9 @@ fn add<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
+    use super::super::body::read_no_fields;
     use super::super::{read_new_order, read_new_product, read_new_status};
     use super::*;
 
@@ -154,15 +166,70 @@ mod tests {
         assert!(count > 50, "{count}");
     }
 
+    #[test]
+    fn a_refusal_has_one_schema_that_fits_the_service_and_the_gateway() {
+        let document = whole();
+        let mut count = 0;
+        for operation in document["paths"].as_object().unwrap().values() {
+            for (status, kind) in [
+                ("401", Kind::Unauthorized),
+                ("403", Kind::Forbidden),
+                ("500", Kind::Internal),
+                ("503", Kind::Unavailable),
+            ] {
+                let mut responses = Vec::new();
+                all(operation, status, &mut responses);
+                for response in responses {
+                    let contents = response["content"].as_object().unwrap().values();
+                    let schemas: Vec<_> = contents.map(|content| &content["schema"]).collect();
+                    // Health has a form of its own where no order can be placed.
+                    if schemas[0]["$ref"] == "#/components/schemas/Health" {
+                        continue;
+                    }
+                    assert_eq!(schemas.len(), 2);
+                    assert_eq!(schemas[0], schemas[1]);
+                    let mut schema = schemas[0].clone();
+                    schema["components"] = document["components"].clone();
+                    let validator = jsonschema::validator_for(&schema).unwrap();
+                    assert!(validator.is_valid(&examples::message()), "{status}");
+                    assert!(validator.is_valid(&examples::problem(kind)), "{status}");
+                    assert!(!validator.is_valid(&json!({ "message": 7 })), "{status}");
+                    assert!(!validator.is_valid(&json!({ "status": "late" })), "{status}");
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 30, "{count}");
+    }
+
+    #[test]
+    fn the_server_is_where_the_document_comes_from_under_any_base_path() {
+        let document = whole();
+        let server = document["servers"][0]["url"].as_str().unwrap();
+        for base in
+            ["https://api.example.com", "http://127.0.0.1:4566/_aws/execute-api/1a2b/$default"]
+        {
+            let url = url::Url::parse(&format!("{base}/openapi.json")).unwrap();
+            let resolved = url.join(server).unwrap();
+            assert_eq!(resolved.as_str().trim_end_matches('/'), base);
+            // For those who append the path first, and resolve then.
+            assert_eq!(
+                url.join(&format!("{server}/orders")).unwrap().as_str(),
+                format!("{base}/orders")
+            );
+        }
+    }
+
     /// The name of a schema, a body, and whether the reader that the schema describes takes a body.
     type Reader = (&'static str, Value, fn(&Value) -> bool);
 
-    fn readers() -> [Reader; 3] {
+    fn readers() -> [Reader; 4] {
         let status = json!({ "status": "shipped" });
         [
             ("NewOrder", examples::new_order(), |it| read_new_order(it).is_ok()),
             ("NewStatus", status, |it| read_new_status(it).is_ok()),
             ("NewProduct", examples::new_product(), |it| read_new_product(it).is_ok()),
+            ("NoFields", json!({}), |it| read_no_fields(it).is_ok()),
         ]
     }
 

@@ -2,22 +2,35 @@
 
 use std::collections::BTreeMap;
 
+use lambda_http::http::StatusCode;
 use serde_json::{Value, json};
+use utoipa::PartialSchema;
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::{
-    AllOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type,
+    AllOfBuilder, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, SchemaType, Type,
 };
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
 
 use super::super::Kind;
+use super::super::problem::ProblemBody;
 use super::examples;
 use super::schemas::{integer, text};
 
 /// What the service answers when a request went well.
 pub(super) const JSON: &str = "application/json";
 const PROBLEM_JSON: &str = "application/problem+json";
+
+/// The statuses that API Gateway answers by itself too: without a good token, beyond its throttle, and
+/// where the function does not answer.
+const OF_THE_GATEWAY_TOO: [StatusCode; 5] = [
+    StatusCode::UNAUTHORIZED,
+    StatusCode::FORBIDDEN,
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::INTERNAL_SERVER_ERROR,
+    StatusCode::SERVICE_UNAVAILABLE,
+];
 
 /// A parameter in the query.
 pub(super) fn query(
@@ -60,13 +73,13 @@ pub(super) fn parameter(
         .schema(Some(schema))
 }
 
-/// A body in JSON, which there has to be.
-pub(super) fn json_body(schema: &str, example: Value) -> RequestBody {
+/// A body in JSON.
+pub(super) fn json_body(schema: &str, example: Value, required: Required) -> RequestBody {
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(schema)))
         .example(Some(example))
         .build();
-    RequestBodyBuilder::new().content(JSON, content).required(Some(Required::True)).build()
+    RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build()
 }
 
 /// An answer with a body in JSON, and with the correlation id as every answer.
@@ -100,6 +113,18 @@ pub(super) fn response_header(description: &str, example: &str) -> Header {
         .build()
 }
 
+/// An answer that says when to try again.
+fn retry_after(answer: ResponseBuilder) -> ResponseBuilder {
+    answer.header("Retry-After", response_header("After how many seconds to try again.", "5"))
+}
+
+/// An answer of 503 with a body of its own, in place of which there may be a problem.
+pub(super) fn or_problem(answer: ResponseBuilder) -> ResponseBuilder {
+    let schema = Ref::from_schema_name(PROBLEM_OR_MESSAGE);
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    retry_after(answer).content(PROBLEM_JSON, content)
+}
+
 /// The answers for these kinds of problems, by status.
 pub(super) fn problems(kinds: &[Kind]) -> BTreeMap<String, Response> {
     let mut by_status = BTreeMap::<u16, Vec<Kind>>::new();
@@ -117,7 +142,10 @@ fn problem_answer(kinds: &[Kind]) -> Response {
         .iter()
         .map(|kind| format!("[{}]({}): {}.", kind.code(), kind.path(), kind.title()))
         .collect();
+    let from_gateway = kinds.iter().any(|kind| is_of_the_gateway_too(*kind));
     let schema: RefOr<Schema> = match kinds {
+        // Clients choose a schema by the status alone, so that there is one for both.
+        _ if from_gateway => Ref::from_schema_name(PROBLEM_OR_MESSAGE).into(),
         [kind] => Ref::from_schema_name(schema_name(*kind)).into(),
         _ => {
             let of_each = kinds.iter().fold(OneOfBuilder::new(), |schema, kind| {
@@ -136,22 +164,46 @@ fn problem_answer(kinds: &[Kind]) -> Response {
     let content = ContentBuilder::new().schema(Some(schema)).examples_from_iter(examples).build();
     let mut response = bare(&titles.join("\n")).content(PROBLEM_JSON, content);
     if kinds.iter().any(|kind| matches!(kind, Kind::Unauthorized | Kind::Forbidden)) {
-        response = response
-            .header(
-                "WWW-Authenticate",
-                response_header("What a token is asked for with.", "Bearer"),
-            )
-            .content(JSON, gateway_message());
+        response = response.header(
+            "WWW-Authenticate",
+            response_header("What a token is asked for with.", "Bearer"),
+        );
     }
-    // Of API Gateway's own throttle.
-    if kinds.contains(&Kind::TooManyOrders) {
-        response = response.content(JSON, gateway_message());
+    if from_gateway {
+        let content = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name(PROBLEM_OR_MESSAGE)))
+            .example(Some(examples::message()))
+            .build();
+        response = response.content(JSON, content);
     }
     if kinds.iter().any(|kind| kind.may_pass()) {
-        response = response
-            .header("Retry-After", response_header("After how many seconds to try again.", "5"));
+        response = retry_after(response);
     }
     response.build()
+}
+
+/// Whether API Gateway answers with the status of this kind by itself too.
+pub(super) fn is_of_the_gateway_too(kind: Kind) -> bool {
+    OF_THE_GATEWAY_TOO.contains(&kind.status())
+}
+
+/// The name of the schema that fits both a problem and what API Gateway says.
+pub(super) const PROBLEM_OR_MESSAGE: &str = "ProblemOrMessage";
+
+/// A problem without anything that has to be there, and what API Gateway says in place of one.
+pub(super) fn problem_or_message() -> Object {
+    let mut schema = match ProblemBody::schema() {
+        RefOr::T(Schema::Object(problem)) => problem,
+        _ => Object::new(),
+    };
+    let of_forbidden = members(Kind::Forbidden);
+    let message = text().description(Some("What API Gateway says, which says nothing else."));
+    schema.properties.insert("message".to_owned(), Schema::from(message.build()).into());
+    schema.properties.extend(of_forbidden.into_iter().map(|(name, it)| (name.to_owned(), it)));
+    schema.required.clear();
+    schema.description =
+        Some("A problem, or what API Gateway says where it answers by itself.".to_owned());
+    schema
 }
 
 /// What API Gateway refuses by itself has this form.

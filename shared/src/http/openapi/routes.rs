@@ -2,30 +2,22 @@
 
 use serde_json::json;
 use utoipa::openapi::link::{Link, LinkBuilder};
-use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterIn};
-use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::path::{HttpMethod, Parameter, ParameterIn};
 use utoipa::openapi::{Ref, Required, ResponseBuilder};
 
 use super::super::{HealthStatus, Kind};
 use super::examples;
 use super::parts::{
-    JSON, answer, bare, gateway_message, header, id, json_body, parameter, problems, query,
-    response_header, text_answer,
+    JSON, answer, bare, header, id, or_problem, parameter, query, response_header, text_answer,
 };
-use super::schemas::{email, integer, line, text, time};
+use super::schemas::{email, flag, integer, line, text, time};
+use super::sketch::{Route, Sketch};
 use crate::domain::{Scope, Status};
 
 /// An order's tag.
 const ORDER_TAG: &str = r#"^"[1-9][0-9]{0,17}"$"#;
-/// A product's tag, with its stock or without.
-const PRODUCT_TAG: &str = r#"^"[1-9][0-9]{0,17}(-(0|[1-9][0-9]{0,8}))?"$"#;
-
-/// One route.
-pub(super) struct Route {
-    pub(super) path: &'static str,
-    pub(super) method: HttpMethod,
-    pub(super) operation: Operation,
-}
+/// A product's tag, with its stock or without. The largest stock has ten digits.
+const PRODUCT_TAG: &str = r#"^"[1-9][0-9]{0,17}(-(0|[1-9][0-9]{0,9}))?"$"#;
 
 /// All of them, in the order in which a reader meets them.
 pub(super) fn all() -> Vec<Route> {
@@ -60,7 +52,10 @@ fn create_order() -> Route {
     )
     .header(
         "Location",
-        response_header("Where the order is.", "/orders/019c8019-aa00-7a31-9c40-1f2e6ba0a415"),
+        response_header(
+            "Where the order is, relative to the URL of the request.",
+            "orders/019c8019-aa00-7a31-9c40-1f2e6ba0a415",
+        ),
     )
     .header("ETag", order_etag())
     .header(
@@ -85,7 +80,6 @@ fn create_order() -> Route {
             Kind::KeyReused,
             Kind::MixedCurrencies,
             Kind::TooManyOrders,
-            Kind::Unavailable,
         ])
         .at(HttpMethod::Post, "/orders")
 }
@@ -104,7 +98,6 @@ fn list_orders() -> Route {
             page("A page of orders.", "OrderList", examples::orders())
                 .link("first", link("getOrder", "/orders/0/id", "The first order of the page.")),
         )
-        .problems(&[Kind::Unavailable])
         .at(HttpMethod::Get, "/orders")
 }
 
@@ -118,7 +111,7 @@ fn get_order() -> Route {
         .parameter(if_none_match())
         .response("200", next_steps(an_order("The order.", &[Status::Pending, Status::Confirmed])))
         .response("304", unchanged())
-        .problems(&[Kind::OrderNotFound, Kind::Unavailable])
+        .problems(&[Kind::OrderNotFound])
         .at(HttpMethod::Get, "/orders/{id}")
 }
 
@@ -134,13 +127,9 @@ fn cancel_order() -> Route {
         .scopes(&[Scope::Write, Scope::Staff])
         .parameter(order_id())
         .parameter(if_match)
+        .no_fields()
         .response("200", an_order("The order, cancelled.", &[Status::Pending, Status::Cancelled]))
-        .problems(&[
-            Kind::OrderNotFound,
-            Kind::IllegalTransition,
-            Kind::VersionMismatch,
-            Kind::Unavailable,
-        ])
+        .problems(&[Kind::OrderNotFound, Kind::IllegalTransition, Kind::VersionMismatch])
         .at(HttpMethod::Patch, "/orders/{id}/cancel")
 }
 
@@ -165,7 +154,6 @@ fn update_order_status() -> Route {
             Kind::IllegalTransition,
             Kind::VersionMismatch,
             Kind::PreconditionRequired,
-            Kind::Unavailable,
         ])
         .at(HttpMethod::Patch, "/orders/{id}/status")
 }
@@ -182,7 +170,6 @@ fn list_products() -> Route {
             page("A page of products.", "ProductList", examples::products())
                 .link("first", link("getProduct", "/products/0/id", "The first of the page.")),
         )
-        .problems(&[Kind::Unavailable])
         .at(HttpMethod::Get, "/products")
 }
 
@@ -198,7 +185,7 @@ fn get_product() -> Route {
                 .link("replace", under_its_tag("putProduct", "To replace it.")),
         )
         .response("304", unchanged())
-        .problems(&[Kind::ProductNotFound, Kind::Unavailable])
+        .problems(&[Kind::ProductNotFound])
         .at(HttpMethod::Get, "/products/{id}")
 }
 
@@ -214,8 +201,10 @@ fn put_product() -> Route {
         "`*` creates the product if there is none yet. One of the two headers is required.",
         text().enum_values(Some(["*"])),
     );
-    let location =
-        response_header("Where the product is.", "/products/019c8019-aa00-7a31-9c40-000000000001");
+    let location = response_header(
+        "Where the product is, relative to the URL of the request.",
+        "019c8019-aa00-7a31-9c40-000000000001",
+    );
     Sketch::new("putProduct", "Products", "Create or replace a product")
         .description("All fields are required, and no others are taken.")
         .scopes(&[Scope::Staff])
@@ -231,20 +220,19 @@ fn put_product() -> Route {
             Kind::ProductExists,
             Kind::ProductMissing,
             Kind::PreconditionRequired,
-            Kind::Unavailable,
         ])
         .at(HttpMethod::Put, "/products/{id}")
 }
 
 fn health() -> Route {
-    let deep = query("deep", "`true` asks everything that the service depends on.", text())
-        .example(Some(json!("true")));
+    let deep = query("deep", "`true` asks everything that the service depends on.", flag())
+        .example(Some(json!(true)));
     let well = examples::health(true, HealthStatus::Ok);
     let down = examples::health(true, HealthStatus::Down);
     Sketch::new("health", "Service", "Ask whether the service answers")
         .parameter(deep)
         .response("200", answer("Orders can be placed, as far as is known.", "Health", well))
-        .response("503", answer("No order can be placed.", "Health", down))
+        .response("503", or_problem(answer("No order can be placed.", "Health", down)))
         .at(HttpMethod::Get, "/health")
 }
 
@@ -280,92 +268,6 @@ fn problem() -> Route {
         .at(HttpMethod::Get, "/problems/{code}")
 }
 
-/// A route in the making.
-struct Sketch {
-    operation: OperationBuilder,
-    scopes: &'static [Scope],
-    kinds: Vec<Kind>,
-}
-
-impl Sketch {
-    fn new(operation_id: &str, tag: &str, summary: &str) -> Self {
-        let operation = OperationBuilder::new()
-            .operation_id(Some(operation_id))
-            .tag(tag)
-            .summary(Some(summary));
-        let trail = header(
-            "X-Correlation-Id",
-            "Follows the request through answers, logs, queue and events: 1 to 128 of A-Z a-z 0-9 \
-             . _ -, and made by the service otherwise.",
-            text(),
-        )
-        .example(Some(json!("checkout-42")));
-        let kinds = vec![
-            Kind::InvalidRequest,
-            Kind::BodyTooLarge,
-            Kind::QueryTooLong,
-            Kind::HeadersTooLarge,
-            Kind::Internal,
-        ];
-        Self { operation, scopes: &[], kinds }.parameter(trail)
-    }
-
-    fn description(mut self, description: &str) -> Self {
-        self.operation = self.operation.description(Some(description));
-        self
-    }
-
-    /// Any one of them is enough.
-    fn scopes(mut self, any_of: &'static [Scope]) -> Self {
-        self.scopes = any_of;
-        self.problems(&[Kind::Unauthorized, Kind::Forbidden])
-    }
-
-    fn parameter(mut self, parameter: impl Into<Parameter>) -> Self {
-        self.operation = self.operation.parameter(parameter.into());
-        self
-    }
-
-    fn parameters(self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
-        parameters.into_iter().fold(self, Self::parameter)
-    }
-
-    fn body(mut self, schema: &str, example: serde_json::Value) -> Self {
-        self.operation = self.operation.request_body(Some(json_body(schema, example)));
-        self.problems(&[Kind::UnsupportedMediaType])
-    }
-
-    fn response(mut self, status: &str, response: ResponseBuilder) -> Self {
-        self.operation = self.operation.response(status, response.build());
-        self
-    }
-
-    fn problems(mut self, kinds: &[Kind]) -> Self {
-        self.kinds.extend(kinds);
-        self
-    }
-
-    fn at(self, method: HttpMethod, path: &'static str) -> Route {
-        let mut operation = self.operation;
-        let throttled = ResponseBuilder::new()
-            .description("There are too many requests; API Gateway says so.")
-            .content(JSON, gateway_message())
-            .build();
-        operation = operation.response("429", throttled);
-        for (status, response) in problems(&self.kinds) {
-            operation = operation.response(status, response);
-        }
-        if self.scopes.is_empty() {
-            // Said aloud: nobody is asked who they are.
-            operation = operation.securities(Some([]));
-        }
-        for scope in self.scopes {
-            operation = operation.security(SecurityRequirement::new("Tokens", [scope.as_str()]));
-        }
-        Route { path, method, operation: operation.build() }
-    }
-}
-
 fn order_id() -> Parameter {
     id("OrderId", "Which order.", json!(examples::order_id()))
 }
@@ -391,9 +293,10 @@ fn page_parameters() -> [Parameter; 2] {
 }
 
 fn page(description: &str, schema: &str, example: serde_json::Value) -> ResponseBuilder {
-    let link = "Where the next page is (RFC 8288); not on the last one.";
+    let link = "Where the next page is (RFC 8288), relative to the URL of the request; not on the \
+                last one.";
     answer(description, schema, example)
-        .header("Link", response_header(link, "</orders?limit=10&cursor=AQGh…>; rel=\"next\""))
+        .header("Link", response_header(link, "<?limit=10&cursor=AQGh…>; rel=\"next\""))
 }
 
 /// The way from an answer to a route of what is under `pointer` in it.
@@ -436,4 +339,27 @@ fn order_etag() -> utoipa::openapi::Header {
 
 fn unchanged() -> ResponseBuilder {
     bare("It is still so.").header("ETag", response_header("As you sent it.", "\"1\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::super::conditional::product_tag;
+    use super::*;
+
+    #[test]
+    fn the_tag_of_a_product_is_as_it_is_described_up_to_the_largest_stock() {
+        let schema = json!({ "type": "string", "pattern": PRODUCT_TAG });
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let mut product = examples::sample_product();
+        for stock in [0, 41, 999_999_999, 1_000_000_000, i32::MAX] {
+            product.stock = stock;
+            let tag = product_tag(&product);
+            assert!(validator.is_valid(&Value::from(tag.as_str())), "{tag}");
+        }
+        for tag in ["\"0-1\"", "\"7-\"", "\"7-01\"", "\"7-10000000000\"", "7-41"] {
+            assert!(!validator.is_valid(&Value::from(tag)), "{tag}");
+        }
+    }
 }

@@ -32,7 +32,7 @@ describe! {
     OrderNumber => text()
         .description(Some("An order's name for people."))
         .pattern(Some(OrderNumber::PATTERN))
-        .examples([json!("ORD-20260221-A9JW0-0Z5SN-T190N")]);
+        .examples([json!("ORD-20260221-ADAW0-0Z5SN-T190N")]);
     Currency => currency();
     Status => text()
         .description(Some("Where an order is in its life."))
@@ -100,6 +100,11 @@ pub(super) struct NewProductBody {
     active: bool,
 }
 
+/// An object without fields.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoFields {}
+
 /// A string.
 pub(super) fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
@@ -114,6 +119,11 @@ pub(super) fn line(max: usize) -> Object {
 pub(super) fn integer(min: i64, max: i64) -> ObjectBuilder {
     let kind = SchemaType::new(Type::Integer);
     ObjectBuilder::new().schema_type(kind).minimum(Some(min)).maximum(Some(max))
+}
+
+/// `true` or `false`.
+pub(super) fn flag() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Boolean)
 }
 
 /// A UUID in its hyphenated form.
@@ -171,7 +181,10 @@ fn items() -> Array {
 
 fn currency() -> ObjectBuilder {
     text()
-        .description(Some("An ISO 4217 code."))
+        .description(Some(
+            "Three capital letters, meant for a code of ISO 4217. Any three are taken: the service has \
+             no list of them, and neither converts nor adds up different ones.",
+        ))
         .pattern(Some("^[A-Z]{3}$"))
         .examples([json!("EUR")])
 }

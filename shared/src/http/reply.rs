@@ -1,0 +1,225 @@
+//! A handler's answer, and the headers that every answer has.
+
+use lambda_http::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, LINK, LOCATION,
+    RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
+use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::{Body, Response};
+use serde::Serialize;
+
+use super::conditional::{Known, order_tag, product_tag};
+use super::problem::RETRY_AFTER_SECONDS;
+use super::render::{Measured, OrderBody, ProductBody};
+use super::request::CORRELATION_ID;
+use super::{Health, HealthStatus, Problem};
+use crate::Error;
+use crate::domain::{CorrelationId, Order, Product};
+
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// What every response says unless its reply says otherwise: take the body for what it says it is,
+/// come back by TLS only (for two years, as browsers want it), and let nobody keep what is the caller's.
+const ALWAYS: [(HeaderName, &str); 3] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (STRICT_TRANSPORT_SECURITY, "max-age=63072000"),
+    (CACHE_CONTROL, "private, no-store"),
+];
+
+/// What a page may do: look as it does, and be framed by nobody.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
+                           form-action 'none'; frame-ancestors 'none'";
+
+/// A handler's answer.
+pub struct Reply {
+    status: StatusCode,
+    headers: Vec<(HeaderName, String)>,
+    content_type: &'static str,
+    body: Result<Vec<u8>, serde_json::Error>,
+}
+
+impl Reply {
+    /// Answers with `body` as JSON.
+    pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
+        Self { body: serde_json::to_vec(body), ..Self::text(status, "application/json", "") }
+    }
+
+    /// Answers with `body`, which is the same for everybody until the next release.
+    pub fn document(content_type: &'static str, body: &str) -> Self {
+        Self::text(StatusCode::OK, content_type, body)
+            .with(CACHE_CONTROL, "public, max-age=300".to_owned())
+    }
+
+    /// Answers with a page in HTML that has its style with it, and that may load and run nothing.
+    #[must_use]
+    pub fn page(html: &str) -> Self {
+        Self::document("text/html; charset=utf-8", html)
+            .with(CONTENT_SECURITY_POLICY, PAGE_POLICY.to_owned())
+    }
+
+    fn text(status: StatusCode, content_type: &'static str, body: &str) -> Self {
+        Self { status, headers: Vec::new(), content_type, body: Ok(body.into()) }
+    }
+
+    /// Answers with `body` as JSON, in a buffer of about its length.
+    pub(super) fn measured(status: StatusCode, body: &impl Measured) -> Self {
+        let mut buffer = Vec::with_capacity(body.about());
+        let body = serde_json::to_writer(&mut buffer, body).map(|()| buffer);
+        Self { body, ..Self::text(status, "application/json", "") }
+    }
+
+    /// Answers with `order`, and names its version for `If-Match`. Whoever keeps it asks whether it
+    /// is still so before each use.
+    ///
+    /// # Errors
+    /// [`Error::AmountOutOfRange`], as no stored order has it.
+    pub fn order(status: StatusCode, order: &Order) -> Result<Self, Error> {
+        let reply = Self::measured(status, &OrderBody::new(order)?);
+        Ok(reply
+            .with(ETAG, order_tag(&order.summary))
+            .with(CACHE_CONTROL, "private, no-cache".to_owned()))
+    }
+
+    /// Answers with `product`, and names its version and its stock for `If-Match`. Whoever keeps it
+    /// may use it for as long as this service's own memory would.
+    #[must_use]
+    pub fn product(status: StatusCode, product: &Product) -> Self {
+        Self::measured(status, &ProductBody::from(product))
+            .with(ETAG, product_tag(product))
+            .with(CACHE_CONTROL, "private, max-age=3".to_owned())
+    }
+
+    /// Answers with `health`: with a 503 where the service can take no order.
+    #[must_use]
+    pub fn health(health: &Health) -> Self {
+        match health.status {
+            HealthStatus::Down => Self::json(StatusCode::SERVICE_UNAVAILABLE, health)
+                .with(RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()),
+            HealthStatus::Ok | HealthStatus::Degraded => Self::json(StatusCode::OK, health),
+        }
+    }
+
+    /// 304 in place of what the client has already.
+    pub(super) fn unless(mut self, known: &Known) -> Self {
+        let tag = self.headers.iter().find(|(name, _)| *name == ETAG);
+        if self.status == StatusCode::OK && tag.is_some_and(|(_, tag)| known.has(tag)) {
+            self.status = StatusCode::NOT_MODIFIED;
+        }
+        self
+    }
+
+    /// Says where what was made can be found: a reference that is relative to the URL of the request
+    /// (RFC 3986, 4.2). What stands before the path of the API there, only the client knows.
+    #[must_use]
+    pub fn at(self, reference: String) -> Self {
+        self.with(LOCATION, reference)
+    }
+
+    /// Says where what comes next can be found (RFC 8288), by such a reference as well.
+    #[must_use]
+    pub(super) fn before(self, reference: &str) -> Self {
+        self.with(LINK, format!("<{reference}>; rel=\"next\""))
+    }
+
+    /// Says that an earlier request with the same key was answered so.
+    #[must_use]
+    pub fn replayed(self) -> Self {
+        self.with(IDEMPOTENT_REPLAYED, "true".to_owned())
+    }
+
+    /// Makes the response.
+    pub(super) fn respond(self, correlation_id: &CorrelationId) -> Result<Response<Body>, Problem> {
+        let body = self.body.map_err(Problem::internal)?;
+        let mut response = response(self.status, self.content_type, body, correlation_id);
+        for (name, value) in self.headers {
+            let value = HeaderValue::try_from(value).map_err(Problem::internal)?;
+            response.headers_mut().insert(name, value);
+        }
+        if self.status == StatusCode::NOT_MODIFIED {
+            *response.body_mut() = Body::Empty;
+            response.headers_mut().remove(CONTENT_TYPE);
+        }
+        Ok(response)
+    }
+
+    fn with(mut self, name: HeaderName, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+/// A response with what every response has.
+pub(super) fn response(
+    status: StatusCode,
+    content_type: &'static str,
+    body: Vec<u8>,
+    correlation_id: &CorrelationId,
+) -> Response<Body> {
+    // As text, since API Gateway takes bytes in base64 only. JSON and HTML are always UTF-8.
+    let body = String::from_utf8(body).map_or(Body::Empty, Body::Text);
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.extend(ALWAYS.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    if let Ok(correlation_id) = HeaderValue::from_str(correlation_id.as_str()) {
+        headers.insert(CORRELATION_ID, correlation_id);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::Request;
+    use lambda_http::http::Method;
+    use lambda_http::http::header::IF_NONE_MATCH;
+
+    use super::*;
+    use crate::domain::{Currency, Money, ProductId};
+    use crate::http::{Route, answer_anyone};
+
+    async fn asked(method: Method, known: &str, status: StatusCode) -> Response<Body> {
+        let product = Product {
+            id: ProductId::from(uuid::Uuid::from_u128(7)),
+            name: "Enamel mug".to_owned(),
+            price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
+            stock: 41,
+            active: true,
+            version: 7,
+            updated_at: "2026-02-21T12:00:00Z".parse().unwrap(),
+        };
+        let mut request = Request::new(Body::Empty);
+        *request.method_mut() = method;
+        request.headers_mut().insert(IF_NONE_MATCH, known.parse().unwrap());
+        let handler = async |_| Ok(Reply::product(status, &product));
+        answer_anyone(request, &Route::default(), handler).await
+    }
+
+    #[tokio::test]
+    async fn who_has_it_already_is_told_so_without_a_body() {
+        for known in ["\"7-41\"", "W/\"1-1\", W/\"7-41\"", "*"] {
+            let response = asked(Method::GET, known, StatusCode::OK).await;
+            assert_eq!(response.status(), StatusCode::NOT_MODIFIED, "{known}");
+            assert!(matches!(response.body(), Body::Empty));
+            let headers = response.headers();
+            assert_eq!(headers[ETAG], "\"7-41\"");
+            assert_eq!(headers[CACHE_CONTROL], "private, max-age=3");
+            assert!(headers.contains_key(CORRELATION_ID) && !headers.contains_key(CONTENT_TYPE));
+        }
+    }
+
+    #[tokio::test]
+    async fn whatever_else_is_answered_whole() {
+        for (method, known, status) in [
+            (Method::GET, "\"7-40\"", StatusCode::OK),
+            (Method::GET, "\"7\"", StatusCode::OK),
+            (Method::PUT, "*", StatusCode::OK),
+            (Method::GET, "*", StatusCode::CREATED),
+        ] {
+            let response = asked(method, known, status).await;
+            assert_eq!(response.status(), status);
+            assert!(matches!(response.body(), Body::Text(text) if text.contains("Enamel mug")));
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+        }
+    }
+}
