@@ -19,6 +19,15 @@ const SKEW_SECONDS: f64 = 5.0;
 #[derive(Clone, Copy, Debug)]
 pub struct Anyone;
 
+/// How callers are told apart.
+#[derive(Clone, Debug, Default)]
+pub struct Callers {
+    /// The caller where no authorizer is in front, as under `cargo lambda watch`.
+    pub watch: Option<Caller>,
+    /// The issuer whose subjects own orders by their `sub` alone; none while there has been only one.
+    pub first_issuer: Option<String>,
+}
+
 /// Why nobody is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
@@ -28,16 +37,14 @@ enum Refusal {
     Invalid,
 }
 
-/// The caller of `request`, if they have at least one of the scopes `any_of`.
-///
-/// `watch` is the caller where no authorizer stands in front, as under `cargo lambda watch`. Where one
-/// does, its word stands, whatever it is.
+/// The caller of `request`, if they have at least one of the scopes `any_of`. Where an authorizer
+/// spoke, what it said counts and nothing else.
 ///
 /// # Errors
 /// 401 without a good token, 403 without the scope.
 pub(super) fn authorize(
     request: &Request,
-    watch: Option<&Caller>,
+    callers: &Callers,
     any_of: &[Scope],
 ) -> Result<Caller, Problem> {
     let context = match request.request_context_ref() {
@@ -47,9 +54,12 @@ pub(super) fn authorize(
     let named = match context {
         Some(authorizer) => {
             let claims = authorizer.jwt.as_ref().map(|jwt| &jwt.claims);
-            claims.ok_or(Refusal::Unnamed).and_then(|claims| caller(claims, Timestamp::now()))
+            let first_issuer = callers.first_issuer.as_deref();
+            claims
+                .ok_or(Refusal::Unnamed)
+                .and_then(|claims| caller(claims, first_issuer, Timestamp::now()))
         }
-        None => watch.cloned().ok_or(Refusal::Unnamed),
+        None => callers.watch.clone().ok_or(Refusal::Unnamed),
     };
     let caller = named.map_err(|refusal| match refusal {
         Refusal::Unnamed => Problem::unauthorized("Bearer"),
@@ -62,7 +72,11 @@ pub(super) fn authorize(
 ///
 /// The scopes are those of the token itself. The authorizer also has a list `scopes`, of which it is
 /// not said whether it holds what the token has or what the route takes.
-fn caller(claims: &HashMap<String, String>, now: Timestamp) -> Result<Caller, Refusal> {
+fn caller(
+    claims: &HashMap<String, String>,
+    first_issuer: Option<&str>,
+    now: Timestamp,
+) -> Result<Caller, Refusal> {
     let claim = |name: &str| claims.get(name).map(String::as_str);
     let now = now.as_duration().as_secs_f64();
     // A NumericDate may have decimals, and a gateway may write a large number with an exponent.
@@ -75,7 +89,14 @@ fn caller(claims: &HashMap<String, String>, now: Timestamp) -> Result<Caller, Re
     if !is_good {
         return Err(Refusal::Invalid);
     }
-    let subject = claim("sub").and_then(Owner::parse).ok_or(Refusal::Invalid)?;
+    let subject = claim("sub").ok_or(Refusal::Invalid)?;
+    let owner = match first_issuer {
+        Some(first) if claim("iss") != Some(first) => {
+            claim("iss").and_then(|issuer| Owner::of_issuer(issuer, subject))
+        }
+        _ => Owner::parse(subject),
+    };
+    let owner = owner.ok_or(Refusal::Invalid)?;
     // OAuth 2 has one text with spaces. Some issuers have a list instead, or call it by another name;
     // the gateway writes a list in brackets.
     let scopes = ["scope", "scp"].into_iter().filter_map(claim);
@@ -85,7 +106,7 @@ fn caller(claims: &HashMap<String, String>, now: Timestamp) -> Result<Caller, Re
             .split([' ', ','])
             .filter_map(Scope::parse)
     });
-    Ok(Caller::new(subject, words))
+    Ok(Caller::new(owner, words))
 }
 
 #[cfg(test)]
@@ -104,7 +125,7 @@ mod tests {
         let good = [("sub", "ada"), ("exp", "1795176060"), ("scope", "openid orders/read")];
         let mut claims = good.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         change(&mut claims);
-        caller(&claims, Timestamp::from_second(NOW).unwrap())
+        caller(&claims, None, Timestamp::from_second(NOW).unwrap())
     }
 
     fn set(name: &str, value: &str) -> Result<Caller, Refusal> {
@@ -163,6 +184,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_same_subject_of_another_issuer_is_another_owner() {
+        let owner = |issuer: &str, first: Option<&str>| {
+            let claims = [("sub", "ada"), ("exp", "1795176060"), ("iss", issuer)];
+            let claims = claims.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            let caller = caller(&claims, first, Timestamp::from_second(NOW).unwrap());
+            caller.map(|caller| caller.subject().as_str().to_owned())
+        };
+        let (old, new) = ("https://old.example", "https://new.example");
+        assert_eq!(owner(old, None).unwrap(), "ada");
+        assert_eq!(owner(old, Some(old)).unwrap(), "ada");
+        assert_eq!(owner(new, Some(old)).unwrap(), "https://new.example ada");
+        // No subject of the first issuer can look like that: it has no spaces.
+        assert_eq!(Owner::parse("https://new.example ada"), None);
+        for bad in ["", "https://new.example ada", &"x".repeat(1025)] {
+            assert_eq!(owner(bad, Some(old)), Err(Refusal::Invalid), "{bad}");
+        }
+    }
+
     fn request(authorizer: Option<Value>) -> Request {
         let mut context = ApiGatewayV2httpRequestContext::default();
         context.authorizer =
@@ -171,7 +211,9 @@ mod tests {
     }
 
     fn status(request: &Request, watch: Option<&Caller>, any_of: &[Scope]) -> u16 {
-        authorize(request, watch, any_of).map_or_else(|problem| problem.status().as_u16(), |_| 200)
+        let callers = Callers { watch: watch.cloned(), first_issuer: None };
+        authorize(request, &callers, any_of)
+            .map_or_else(|problem| problem.status().as_u16(), |_| 200)
     }
 
     #[test]
@@ -192,7 +234,8 @@ mod tests {
         let spoke =
             request(Some(json!({ "jwt": { "claims": claims, "scopes": ["orders/staff"] } })));
         assert_eq!(status(&spoke, Some(&watch), &[Scope::Staff]), 403);
-        let caller = authorize(&spoke, Some(&watch), &[Scope::Read]).ok().unwrap();
+        let callers = Callers { watch: Some(watch.clone()), first_issuer: None };
+        let caller = authorize(&spoke, &callers, &[Scope::Read]).ok().unwrap();
         assert_eq!(caller.subject().as_str(), "ada");
         for nothing in [json!({}), json!({ "lambda": { "sub": "ada" } }), json!({ "jwt": {} })] {
             let request = request(Some(nothing));

@@ -21,7 +21,7 @@ mod request;
 mod route;
 mod server;
 
-pub use access::Anyone;
+pub use access::{Anyone, Callers};
 pub use body::{read_new_order, read_new_product, read_new_status};
 pub use cursor::CursorKey;
 pub use event::read_event;

@@ -8,13 +8,12 @@ use lambda_http::{Adapter, Body, Context, LambdaEvent, Request, RequestExt, Resp
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use super::access::authorize;
+use super::access::{Callers, authorize};
 use super::conditional::Known;
 use super::event::without_url;
 use super::request::{self, Trail};
 use super::{Anyone, FindRoute, Incoming, Problem, Reply, Route, limits};
 use crate::config::Config;
-use crate::domain::Caller;
 use crate::{BoxError, deadline, lambda, metrics};
 
 /// How long a request may take in all: its deadline for whatever its handler waits for.
@@ -34,8 +33,8 @@ where
     H: Fn(Incoming) -> F + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    let watch = config.watch_caller()?;
-    run(|request| answer(request, watch.as_ref(), route, &handler)).await
+    let callers = Callers { watch: config.watch_caller()?, first_issuer: config.first_issuer() };
+    run(|request| answer(request, &callers, route, &handler)).await
 }
 
 /// Serves the requests of any caller, each by the route that `routes` finds for it. The handler learns
@@ -52,10 +51,10 @@ where
     run(|request| answer_anyone(request, routes, &handler)).await
 }
 
-/// What [`serve`] answers to one request; `watch` is the caller where no authorizer stands in front.
+/// What [`serve`] answers to one request.
 pub async fn answer<H, F>(
     request: Request,
-    watch: Option<&Caller>,
+    callers: &Callers,
     route: &Route,
     handler: H,
 ) -> Response<Body>
@@ -64,7 +63,7 @@ where
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let admit = |request, trail| {
-        let caller = authorize(&request, watch, route.any_of)?;
+        let caller = authorize(&request, callers, route.any_of)?;
         Ok(Incoming::of(request, caller, trail, *route))
     };
     answer_admitted(request, admit, handler).await

@@ -5,7 +5,7 @@ use lambda_http::{Body, Response};
 use serde_json::Value;
 use waybill::cache::{Flights, PageCache};
 use waybill::config::{Config, CursorSecret};
-use waybill::http::{CursorKey, Route, answer, answer_anyone, read_event};
+use waybill::http::{Callers, CursorKey, Route, answer, answer_anyone, read_event};
 
 use crate::shop::Shop;
 
@@ -93,29 +93,29 @@ impl Function {
         // From text, as it arrives.
         let event: LambdaRequest = serde_json::from_str(&event.to_string()).unwrap();
         let request = read_event(event);
-        let cursors = key();
+        let (cursors, callers) = (key(), Callers::default());
         match self {
             Self::CancelOrder => {
-                answer(request, None, &cancel_order::ROUTE, |request| {
+                answer(request, &callers, &cancel_order::ROUTE, |request| {
                     cancel_order::cancel_order(request, shop)
                 })
                 .await
             }
             Self::CreateOrder => {
-                answer(request, None, &create_order::ROUTE, |request| {
+                answer(request, &callers, &create_order::ROUTE, |request| {
                     create_order::create_order(request, shop, shop)
                 })
                 .await
             }
             Self::GetOrder => {
-                answer(request, None, &get_order::ROUTE, |request| {
+                answer(request, &callers, &get_order::ROUTE, |request| {
                     get_order::get_order(request, shop)
                 })
                 .await
             }
             Self::GetProduct => {
                 let flights = Flights::default();
-                answer(request, None, &get_product::ROUTE, |request| {
+                answer(request, &callers, &get_product::ROUTE, |request| {
                     get_product::get_product(request, &flights, shop, shop)
                 })
                 .await
@@ -127,26 +127,26 @@ impl Function {
                 answer_anyone(request, &health::ROUTE, health).await
             }
             Self::ListOrders => {
-                answer(request, None, &list_orders::ROUTE, |request| {
+                answer(request, &callers, &list_orders::ROUTE, |request| {
                     list_orders::list_orders(request, &cursors, shop)
                 })
                 .await
             }
             Self::ListProducts => {
                 let pages = PageCache::default();
-                answer(request, None, &list_products::ROUTE, |request| {
+                answer(request, &callers, &list_products::ROUTE, |request| {
                     list_products::list_products(request, &cursors, &pages, shop)
                 })
                 .await
             }
             Self::PutProduct => {
-                answer(request, None, &put_product::ROUTE, |request| {
+                answer(request, &callers, &put_product::ROUTE, |request| {
                     put_product::put_product(request, shop, shop)
                 })
                 .await
             }
             Self::UpdateOrderStatus => {
-                answer(request, None, &update_order_status::ROUTE, |request| {
+                answer(request, &callers, &update_order_status::ROUTE, |request| {
                     update_order_status::update_order_status(request, shop)
                 })
                 .await
