@@ -11,8 +11,16 @@ use crate::tokens::{CUSTOMER, STAFF};
 pub(crate) const WATCH_CALLER: &str = "WAYBILL_WATCH_CALLER";
 
 /// The AWS services that may be pointed elsewhere one by one, by the suffix of `AWS_ENDPOINT_URL_`.
-pub(crate) const SERVICES: [&str; 7] =
-    ["APIGATEWAYV2", "CLOUDFORMATION", "CLOUDWATCH_LOGS", "DYNAMODB", "EVENTBRIDGE", "S3", "SQS"];
+pub(crate) const SERVICES: [&str; 8] = [
+    "APIGATEWAYV2",
+    "CLOUDFORMATION",
+    "CLOUDWATCH_LOGS",
+    "DYNAMODB",
+    "EVENTBRIDGE",
+    "LAMBDA",
+    "S3",
+    "SQS",
+];
 
 /// Everything that the environment says.
 #[derive(Debug, Clone)]

@@ -11,6 +11,8 @@ use crate::config::Config;
 use crate::env_file::EnvFile;
 use crate::error::{Context as _, Error, Result};
 use crate::intrinsics::Place;
+use crate::release::{self, Cloud, Order};
+use crate::remote::{MIGRATE_FUNCTION, Remote};
 use crate::stack::{Endpoints, Kind, Stack};
 use crate::tokens::{self, Issuer};
 use crate::tools::Tools;
@@ -61,8 +63,8 @@ pub(crate) async fn deploy(
     issuer.publish().await?;
 
     let formation = aws_sdk_cloudformation::Client::new(&to.aws.service("CLOUDFORMATION").await);
-    // Of the caller's warehouse the tests must not know. Empty is said aloud: what is left out stays
-    // as it was deployed before.
+    // The tests must not know of the caller's warehouse. Empty is explicit: what is left out stays as
+    // it was deployed before.
     let warehouse = config.warehouse.clone().filter(|_| stack.kind == Kind::Main);
     let (warehouse_url, warehouse_secret) = warehouse.unwrap_or_default();
     let parameters = [
@@ -79,27 +81,32 @@ pub(crate) async fn deploy(
         let known = fs::read_to_string(&record).unwrap_or_default();
         known == format!("{fingerprint} {}", deployed.id)
     };
-    let found = describe(&formation).await;
-    let (deployed, mut changed) = match found {
+    let remote = Remote::new(
+        STACK_NAME,
+        &to.aws.service("CLOUDFORMATION").await,
+        &to.aws.service("LAMBDA").await,
+        bootstraps::path(config, "migrate"),
+    );
+    let mut local = Local { config, tools, stack, aws: &to.aws, parameters: &parameters, remote };
+    let (deployed, applied, mut changed) = match describe(&formation).await {
         Some(deployed) if is_current(&deployed) => {
             ui::step("The deployed stack is up to date");
-            (deployed, false)
+            let applied = local.migrate(deployed.outputs.get(MIGRATE_FUNCTION)?).await?;
+            (deployed, applied, false)
         }
-        _ => {
-            ui::step("Deploying template.yaml with sam deploy");
-            sam_deploy(config, tools, stack, &to.aws, &parameters).await?;
+        found => {
+            let order = order(found.as_ref(), to).await?;
+            let applied = release::release(&mut local, order).await?;
             let deployed = describe(&formation)
                 .await
                 .ok_or_else(|| Error::new("sam deploy succeeded, but there is no stack."))?;
             fs::write(&record, format!("{fingerprint} {}", deployed.id))
                 .context(|| format!("Cannot write {}.", record.display()))?;
-            (deployed, true)
+            (deployed, applied, true)
         }
     };
     let api_id = create_routes(&formation, &apis, &to.aws, &deployed).await?;
-
-    let migrate = deployed.outputs.get("MigrateFunctionName")?;
-    changed |= migrate_and_seed(config, to, &to.aws.endpoint, migrate).await?;
+    changed |= told(applied.len()) | seed(config, to).await?;
     let env = variables(&deployed, to, &issuer, &emulator::api_url(&to.aws.endpoint, &api_id))?;
     Ok(Deployment { env, changed })
 }
@@ -116,14 +123,65 @@ pub(crate) async fn migrate_and_seed(
 ) -> Result<bool> {
     let answer = aws::invoke(invoke_at, migrate, &json!({})).await?;
     let applied = answer.get("applied").and_then(Value::as_array).map_or(0, Vec::len);
+    Ok(told(applied) | seed(config, to).await?)
+}
+
+/// Says how many migrations were applied; whether any was.
+fn told(applied: usize) -> bool {
     if applied > 0 {
         ui::step(format!("Migrated the database: {applied} applied"));
     }
+    applied > 0
+}
+
+/// Seeds an empty shop; whether it was empty.
+async fn seed(config: &Config, to: &Endpoints) -> Result<bool> {
     let seeded = to.database().seed(&config.root.join("sql/seed.sql")).await?;
     if seeded {
         ui::step("Seeded the shop with sql/seed.sql");
     }
-    Ok(applied > 0 || seeded)
+    Ok(seeded)
+}
+
+/// The deployed migrate function knows the database that it was deployed with: another one, such as a
+/// new `DATABASE_URL`, it learns by a deployment.
+async fn order(found: Option<&Deployed>, to: &Endpoints) -> Result<Order> {
+    let Some(deployed) = found else { return Ok(Order::SchemaFirst) };
+    let migrate = deployed.outputs.get(MIGRATE_FUNCTION)?;
+    let known = aws::function_variable(&to.aws.endpoint, migrate, "DATABASE_URL").await?;
+    Ok(if known == to.database_url { Order::SchemaFirst } else { Order::CodeFirst })
+}
+
+/// The emulator as a place to release to.
+struct Local<'a> {
+    config: &'a Config,
+    tools: &'a Tools,
+    stack: &'a Stack,
+    aws: &'a Aws,
+    parameters: &'a [String],
+    remote: Remote,
+}
+
+impl Cloud for Local<'_> {
+    const ADVICE: &'static str = "Fix the cause and run it again.";
+
+    async fn migrate_function(&self) -> Result<Option<String>> {
+        self.remote.migrate_function().await
+    }
+
+    async fn update_code(&self, function: &str) -> Result<()> {
+        ui::step(format!("Updating the code of {function} alone, to migrate first"));
+        self.remote.update_code(function).await
+    }
+
+    async fn migrate(&self, function: &str) -> Result<Vec<String>> {
+        self.remote.migrate(function).await
+    }
+
+    async fn deploy(&mut self) -> Result<()> {
+        ui::step("Deploying template.yaml with sam deploy");
+        sam_deploy(self.config, self.tools, self.stack, self.aws, self.parameters).await
+    }
 }
 
 async fn sam_deploy(
