@@ -11,7 +11,7 @@ use crate::error::{Context as _, Error, Result};
 use crate::release::{self, Cloud, Order};
 use crate::remote::Remote;
 use crate::tools::Tools;
-use crate::ui;
+use crate::{budget, ui};
 
 /// Builds, migrates and deploys. `arguments` go to `sam deploy` as they are.
 ///
@@ -49,6 +49,9 @@ pub(crate) async fn deploy(
     bootstraps::build(config, &account.tools, target).await?;
     let applied = release::release(&mut account, order).await?;
     ui::line("");
+    if let Some(remark) = budget::remark(&account.found()?.parameters().await?) {
+        ui::step(remark);
+    }
     ui::step(match applied.len() {
         0 => "sam deploy is done, and the database was up to date".to_owned(),
         count => format!("sam deploy is done, and the database is migrated: {count} applied"),

@@ -68,6 +68,9 @@ pub(crate) async fn deploy(
     let warehouse = config.warehouse.clone().filter(|_| stack.kind == Kind::Main);
     let (warehouse_url, warehouse_secret) = warehouse.unwrap_or_default();
     let parameters = [
+        // A local Postgres allows more connections than one person makes requests, and a reservation
+        // would have requests fail that are sent side by side.
+        "ReserveConcurrency=false".to_owned(),
         format!("Architecture={}", Target::Native.architecture()),
         format!("DatabaseUrl={}", to.database_url),
         format!("WarehouseUrl={}", quoted(&warehouse_url)),

@@ -6,6 +6,7 @@
 mod aws;
 mod bench;
 mod bootstraps;
+mod budget;
 mod cloud;
 mod config;
 mod credentials;

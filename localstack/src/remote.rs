@@ -1,5 +1,6 @@
 //! A stack through the APIs of CloudFormation and Lambda, on AWS as on an emulator.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
@@ -76,6 +77,18 @@ impl Remote {
         let outputs = stack.iter().flat_map(Stack::outputs);
         let mut named = outputs.filter(|output| output.output_key() == Some(MIGRATE_FUNCTION));
         Ok(named.next().and_then(|output| output.output_value()).map(str::to_owned))
+    }
+
+    /// The parameters that the stack was deployed with, defaults included.
+    ///
+    /// # Errors
+    /// If CloudFormation does not say.
+    pub(crate) async fn parameters(&self) -> Result<BTreeMap<String, String>> {
+        let stack = self.describe().await?;
+        let pairs = stack.iter().flat_map(Stack::parameters).filter_map(|parameter| {
+            Some((parameter.parameter_key()?.to_owned(), parameter.parameter_value()?.to_owned()))
+        });
+        Ok(pairs.collect())
     }
 
     /// Replaces the code of the function with the binary that was built, and waits until it is in
