@@ -11,7 +11,7 @@ use crate::error::{Context as _, Error, Result};
 use crate::release::{self, Cloud, Order};
 use crate::remote::Remote;
 use crate::tools::Tools;
-use crate::{budget, ui};
+use crate::{budget, issuer, ui};
 
 /// Builds, migrates and deploys. `arguments` go to `sam deploy` as they are.
 ///
@@ -41,6 +41,10 @@ pub(crate) async fn deploy(
     account.tools = Tools::install(config).await?;
     account.at = account.find().await?;
     let order = account.order(order).await?;
+    if let Some(at) = &account.at {
+        let overrides = parameters.as_deref().unwrap_or_default();
+        issuer::check(&at.remote.parameters().await?, overrides)?;
+    }
     let target = match &parameters {
         Some(text) if text.contains("Architecture=x86_64") => Target::X86,
         _ => Target::Arm64,

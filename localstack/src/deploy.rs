@@ -21,6 +21,12 @@ use crate::{emulator, gateway, process, routes, ui};
 /// What the stack is called, on every emulator.
 pub(crate) const STACK_NAME: &str = "waybill";
 
+/// How many orders of one owner may be pending, and how many one may place in a minute: the defaults
+/// of the template.
+const OWNER_LIMITS: [u32; 2] = [100, 60];
+/// The same for the tests, which place thousands of orders as one customer.
+const NO_OWNER_LIMITS: [u32; 2] = [1_000_000, 1_000_000];
+
 /// What a deployment came to.
 #[derive(Debug)]
 pub(crate) struct Deployment {
@@ -67,7 +73,10 @@ pub(crate) async fn deploy(
     // it was deployed before.
     let warehouse = config.warehouse.clone().filter(|_| stack.kind == Kind::Main);
     let (warehouse_url, warehouse_secret) = warehouse.unwrap_or_default();
+    let [pending, per_minute] = owner_limits(config, stack.kind);
     let parameters = [
+        format!("MaxPendingOrders={pending}"),
+        format!("MaxOrdersPerMinute={per_minute}"),
         // A local Postgres allows more connections than one person makes requests, and a reservation
         // would have requests fail that are sent side by side.
         "ReserveConcurrency=false".to_owned(),
@@ -112,6 +121,17 @@ pub(crate) async fn deploy(
     changed |= told(applied.len()) | seed(config, to).await?;
     let env = variables(&deployed, to, &issuer, &emulator::api_url(&to.aws.endpoint, &api_id))?;
     Ok(Deployment { env, changed })
+}
+
+/// The limits of an owner on this stack.
+fn owner_limits(config: &Config, kind: Kind) -> [u32; 2] {
+    let [pending, per_minute] = config.owner_limits;
+    match kind {
+        Kind::Test => NO_OWNER_LIMITS,
+        Kind::Main | Kind::Watch => {
+            [pending.unwrap_or(OWNER_LIMITS[0]), per_minute.unwrap_or(OWNER_LIMITS[1])]
+        }
+    }
 }
 
 /// Applies what is missing of the migrations, and the seed to an empty shop; whether it did anything.
@@ -295,4 +315,31 @@ fn variables(
     ];
     pairs.extend(to.aws.environment());
     Ok(EnvFile(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use saphyr::{LoadableYamlNode as _, Yaml};
+
+    use super::*;
+    use crate::config::tests::empty;
+
+    #[test]
+    fn make_up_has_the_limits_of_the_template_unless_told_otherwise() {
+        let template = include_str!("../../template.yaml");
+        let template = &Yaml::load_from_str(template).unwrap()[0];
+        let defaults = ["MaxPendingOrders", "MaxOrdersPerMinute"]
+            .map(|name| template["Parameters"][name]["Default"].as_integer().unwrap());
+        let mut config = empty();
+        assert_eq!(owner_limits(&config, Kind::Main).map(i64::from), defaults);
+        config.owner_limits = [None, Some(6000)];
+        assert_eq!(owner_limits(&config, Kind::Main), [OWNER_LIMITS[0], 6000]);
+    }
+
+    #[test]
+    fn the_tests_may_place_as_many_orders_as_they_like() {
+        let mut config = empty();
+        config.owner_limits = [Some(1), Some(1)];
+        assert!(owner_limits(&config, Kind::Test).iter().all(|&limit| limit > 100_000));
+    }
 }

@@ -17,6 +17,7 @@ mod env_file;
 mod figures;
 mod gateway;
 mod intrinsics;
+mod issuer;
 mod leaks;
 mod logs;
 mod order;

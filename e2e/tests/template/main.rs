@@ -4,7 +4,7 @@
 mod budget;
 mod yaml;
 
-use yaml::{Template, get_att, kebab, plain, property, routes, source, strings};
+use yaml::{Template, get_att, kebab, plain, property, routes, source, strings, variable_of};
 
 #[test]
 fn every_queue_that_is_consumed_has_a_redrive_policy_to_a_queue_that_nothing_consumes() {
@@ -159,6 +159,43 @@ fn a_function_is_given_what_its_code_asks_for_and_nothing_else() {
         assert_eq!(given("EVENT_BUS_NAME"), bus, "{id}");
         assert_eq!(allows("events:PutEvents"), bus, "{id}");
     }
+}
+
+#[test]
+fn the_limits_of_an_owner_are_parameters_that_create_order_alone_is_given() {
+    let template = Template::read();
+    let limits = [
+        ("MaxPendingOrders", "OWNER_PENDING_LIMIT", 100),
+        ("MaxOrdersPerMinute", "OWNER_ORDERS_PER_MINUTE", 60),
+    ];
+    for (parameter, variable, default) in limits {
+        let limit = &template.root["Parameters"][parameter];
+        assert_eq!(limit["Default"].as_integer(), Some(default), "{parameter}");
+        assert_eq!(limit["MinValue"].as_integer(), Some(1), "{parameter}");
+        for (id, function) in template.functions() {
+            let given = variable_of(function, variable).map(plain);
+            let expected = (id == "CreateOrderFunction").then_some(parameter);
+            assert_eq!(given, expected, "{id}: {variable}");
+        }
+    }
+}
+
+/// Orders belong to a `sub`, and a `sub` to its issuer.
+#[test]
+fn whoever_looks_at_owners_knows_the_first_issuer_and_migrate_the_one_in_force() {
+    let template = Template::read();
+    assert_eq!(template.root["Parameters"]["FirstJwtIssuer"]["Default"].as_str(), Some(""));
+    for (id, function) in template.functions() {
+        let code = source(&kebab(id.strip_suffix("Function").unwrap()));
+        let migrates = id == "MigrateFunction";
+        let expected = (migrates || code.contains("http::serve(")).then_some("FirstJwtIssuer");
+        assert_eq!(variable_of(function, "FIRST_JWT_ISSUER").map(plain), expected, "{id}");
+        assert_eq!(variable_of(function, "JWT_ISSUER").is_some(), migrates, "{id}");
+    }
+    let auth = &template.of_type("AWS::Serverless::HttpApi")["HttpApi"]["Auth"];
+    let accepted = &auth["Authorizers"]["Tokens"]["JwtConfiguration"]["issuer"];
+    let migrate = template.functions()["MigrateFunction"];
+    assert_eq!(variable_of(migrate, "JWT_ISSUER"), Some(accepted));
 }
 
 #[test]

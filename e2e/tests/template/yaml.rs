@@ -101,6 +101,14 @@ pub(crate) fn property<'a>(node: &'a Yaml<'static>, key: &str) -> Option<&'a Yam
     node.as_mapping_get(key)
 }
 
+/// What a function is given under this name, apart from what all functions are given.
+pub(crate) fn variable_of<'a>(
+    function: &'a Yaml<'static>,
+    name: &str,
+) -> Option<&'a Yaml<'static>> {
+    property(&property(function, "Environment")?["Variables"], name)
+}
+
 /// The text of a scalar, whether or not it is tagged with `!Sub` or `!Ref`.
 pub(crate) fn plain<'a>(node: &'a Yaml<'static>) -> &'a str {
     node.get_tagged_node().unwrap_or(node).as_str().unwrap()
