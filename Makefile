@@ -46,7 +46,7 @@ reconcile: cargo ## Say whether all stock and all orders add up
 build: cargo ## Build the functions as they are deployed locally
 	@$(RUN) build $(ARGS)
 
-deploy: cargo ## Deploy to AWS and migrate: make deploy ARGS="--parameter-overrides DatabaseUrl=..."
+deploy: cargo ## Migrate and deploy to AWS: make deploy ARGS="--parameter-overrides DatabaseUrl=..."
 	@$(RUN) deploy $(ARGS)
 
 cargo:

@@ -57,8 +57,9 @@ fn variable(name: &str) -> String {
     let value = std::env::var(name);
     value.ok().filter(|value| !value.is_empty()).unwrap_or_else(|| {
         panic!(
-            "{name} is not set. These tests need a running stack: use `make test`, or `make up` and \
-             then `set -a; . .local/stack.env; cargo test -p e2e`"
+            "{name} is not set. These tests need a running stack: use `make test`, or \
+             `OWNER_PENDING_LIMIT=1000000 OWNER_ORDERS_PER_MINUTE=1000000 make up` and then \
+             `set -a; . .local/stack.env; cargo test -p e2e`"
         )
     })
 }

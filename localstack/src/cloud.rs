@@ -5,55 +5,169 @@ use std::process::Stdio;
 
 use crate::bootstraps::{self, Target};
 use crate::config::Config;
+use crate::credentials::Found;
 use crate::deploy::STACK_NAME;
 use crate::error::{Context as _, Error, Result};
+use crate::release::{self, Cloud, Order};
+use crate::remote::Remote;
 use crate::tools::Tools;
-use crate::ui;
+use crate::{budget, issuer, ui};
 
-/// Builds, deploys and migrates. `arguments` go to `sam deploy` as they are.
+/// Builds, migrates and deploys. `arguments` go to `sam deploy` as they are.
 ///
 /// # Errors
 /// If an emulator is meant and not asked for, or if any of the steps fails.
-pub(crate) async fn deploy(config: &Config, emulator: bool, arguments: &[String]) -> Result<()> {
+pub(crate) async fn deploy(
+    config: &Config,
+    emulator: bool,
+    order: Order,
+    arguments: &[String],
+) -> Result<()> {
     refuse_an_emulator(config, emulator, "make deploy")?;
-    let file = fs::read_to_string(config.root.join("samconfig.toml")).unwrap_or_default();
-    let settings = Settings { arguments, file: &file };
-    let parameters = settings.get("parameter-overrides");
-    let guided = arguments.iter().any(|argument| argument == "--guided" || argument == "-g");
-    if parameters.is_none() && !guided {
+    let mut account = Account { config, tools: Tools::at(config), emulator, arguments, at: None };
+    let parameters = account.setting("parameter-overrides");
+    if parameters.is_none() && !account.is_guided() {
         return Err(Error::new(
             "Say where the database is: make deploy ARGS=\"--parameter-overrides DatabaseUrl=...\"; \
              or run `make deploy ARGS=--guided` once, which asks and keeps the answers in \
              samconfig.toml.",
         ));
     }
-    let tools = Tools::install(config).await?;
+    if arguments.iter().any(|argument| argument == "--no-execute-changeset") {
+        return Err(Error::new(
+            "`make deploy` migrates the database, so it does not take --no-execute-changeset.",
+        ));
+    }
+    account.tools = Tools::install(config).await?;
+    account.at = account.find().await?;
+    let order = account.order(order).await?;
+    if let Some(at) = &account.at {
+        let overrides = parameters.as_deref().unwrap_or_default();
+        issuer::check(&at.remote.parameters().await?, overrides)?;
+    }
     let target = match &parameters {
         Some(text) if text.contains("Architecture=x86_64") => Target::X86,
         _ => Target::Arm64,
     };
     ui::step(format!("Building the functions for {}", target.architecture()));
-    bootstraps::build(config, &tools, target).await?;
-    ui::step("sam deploy");
-    run(config, tools.sam().arg("deploy").args(arguments), "sam deploy").await?;
+    bootstraps::build(config, &account.tools, target).await?;
+    let applied = release::release(&mut account, order).await?;
+    ui::line("");
+    if let Some(remark) = budget::remark(&account.found()?.parameters().await?) {
+        ui::step(remark);
+    }
+    ui::step(match applied.len() {
+        0 => "sam deploy is done, and the database was up to date".to_owned(),
+        count => format!("sam deploy is done, and the database is migrated: {count} applied"),
+    });
+    Ok(())
+}
 
-    // The guided deployment may have written other answers.
-    let file = fs::read_to_string(config.root.join("samconfig.toml")).unwrap_or_default();
-    let settings = Settings { arguments, file: &file };
-    let stack = settings.get("stack-name").unwrap_or_else(|| STACK_NAME.to_owned());
-    ui::step(format!("Migrating the database of the stack {stack}"));
-    // With sam, so that it uses the credentials that the deployment used, whatever kind they are.
-    let mut migrate = tools.sam();
-    migrate.args(["remote", "invoke", "MigrateFunction", "--event", "{}", "--stack-name", &stack]);
-    for name in ["region", "profile"] {
-        if let Some(value) = settings.get(name) {
-            migrate.arg(format!("--{name}")).arg(value);
+/// An account of AWS, or an emulator in its place, as `sam deploy` finds it.
+struct Account<'a> {
+    config: &'a Config,
+    tools: Tools,
+    emulator: bool,
+    arguments: &'a [String],
+    /// None before a guided deployment that is the first.
+    at: Option<At>,
+}
+
+/// Where `sam` deploys to.
+struct At {
+    stack: String,
+    region: String,
+    remote: Remote,
+}
+
+impl Account<'_> {
+    /// What `sam deploy` goes by now; a guided deployment writes it anew.
+    fn setting(&self, name: &str) -> Option<String> {
+        let file = fs::read_to_string(self.config.root.join("samconfig.toml")).unwrap_or_default();
+        Settings { arguments: self.arguments, file: &file }.get(name)
+    }
+
+    fn is_guided(&self) -> bool {
+        self.arguments.iter().any(|argument| argument == "--guided" || argument == "-g")
+    }
+
+    /// The stack, with credentials that are good now.
+    async fn find(&self) -> Result<Option<At>> {
+        let profile = self.setting("profile").unwrap_or_default();
+        let mut found = Found::look_up(self.config, &profile).await?;
+        let stack = self.setting("stack-name").unwrap_or_else(|| STACK_NAME.to_owned());
+        let region = self.setting("region").or(found.region.take());
+        let Some(region) = region else {
+            if self.is_guided() {
+                return Ok(None);
+            }
+            return Err(Error::new("Say in which region to deploy: add --region to ARGS."));
+        };
+        let emulator = self.config.endpoint_url.as_deref().filter(|_| self.emulator);
+        let sdk = found.sdk_config(region.clone(), emulator).await;
+        let bootstrap = bootstraps::path(self.config, "migrate");
+        let remote = Remote::new(&stack, &sdk, &sdk, bootstrap);
+        Ok(Some(At { stack, region, remote }))
+    }
+
+    fn found(&self) -> Result<&Remote> {
+        let at = self.at.as_ref();
+        at.map(|at| &at.remote).ok_or_else(|| Error::new("There is no region to deploy to."))
+    }
+
+    /// A guided deployment asks what it is about as it goes, so it can't migrate first.
+    async fn order(&self, wanted: Order) -> Result<Order> {
+        if !self.is_guided() || wanted == Order::CodeFirst {
+            return Ok(wanted);
+        }
+        if let Some(at) = &self.at
+            && at.remote.migrate_function().await?.is_some()
+        {
+            return Err(Error::new(format!(
+                "The stack {} exists, and a guided deployment would put code live before its \
+                 migrations. Give what has changed with --parameter-overrides and leave out \
+                 --guided; or put --deploy-first before it in ARGS, if requests may fail meanwhile.",
+                at.stack
+            )));
+        }
+        Ok(Order::CodeFirst)
+    }
+}
+
+impl Cloud for Account<'_> {
+    const ADVICE: &'static str = "Fix the cause and run it again. If the database has moved or its \
+        password has changed since the last deployment, the deployed function does not know yet: \
+        put --deploy-first before everything else in ARGS.";
+
+    async fn migrate_function(&self) -> Result<Option<String>> {
+        match &self.at {
+            Some(at) => at.remote.migrate_function().await,
+            None => Ok(None),
         }
     }
-    run(config, &mut migrate, "Migrating the database").await?;
-    ui::line("");
-    ui::step(format!("The stack {stack} is deployed and migrated"));
-    Ok(())
+
+    async fn update_code(&self, function: &str) -> Result<()> {
+        ui::step(format!("Updating the code of {function} alone"));
+        self.found()?.update_code(function).await
+    }
+
+    async fn migrate(&self, function: &str) -> Result<Vec<String>> {
+        ui::step(format!("Migrating the database with {function}"));
+        self.found()?.migrate(function).await
+    }
+
+    async fn deploy(&mut self) -> Result<()> {
+        ui::step("sam deploy");
+        let mut command = self.tools.sam();
+        command.arg("deploy");
+        if let Some(at) = self.at.as_ref().filter(|_| !self.is_guided()) {
+            // `sam` must not find another stack than the one that was migrated.
+            command.args(["--stack-name", &at.stack, "--region", &at.region]);
+        }
+        run(self.config, command.args(self.arguments), "sam deploy").await?;
+        self.at = self.find().await?;
+        Ok(())
+    }
 }
 
 /// Fails if the environment points to an emulator where AWS is meant.

@@ -11,8 +11,16 @@ use crate::tokens::{CUSTOMER, STAFF};
 pub(crate) const WATCH_CALLER: &str = "WAYBILL_WATCH_CALLER";
 
 /// The AWS services that may be pointed elsewhere one by one, by the suffix of `AWS_ENDPOINT_URL_`.
-pub(crate) const SERVICES: [&str; 7] =
-    ["APIGATEWAYV2", "CLOUDFORMATION", "CLOUDWATCH_LOGS", "DYNAMODB", "EVENTBRIDGE", "S3", "SQS"];
+pub(crate) const SERVICES: [&str; 8] = [
+    "APIGATEWAYV2",
+    "CLOUDFORMATION",
+    "CLOUDWATCH_LOGS",
+    "DYNAMODB",
+    "EVENTBRIDGE",
+    "LAMBDA",
+    "S3",
+    "SQS",
+];
 
 /// Everything that the environment says.
 #[derive(Debug, Clone)]
@@ -45,6 +53,9 @@ pub(crate) struct Config {
     /// `WAREHOUSE_URL` and `WAREHOUSE_SECRET`: a warehouse for the stack of `make up`. `make watch`
     /// hands them on with the rest of its environment.
     pub(crate) warehouse: Option<(String, String)>,
+    /// `OWNER_PENDING_LIMIT` and `OWNER_ORDERS_PER_MINUTE`: other limits than the template's for the
+    /// stack of `make up`, such as to run the tests on it. `make watch` hands them on likewise.
+    pub(crate) owner_limits: [Option<u32>; 2],
     /// `PATH`, for processes that start with an otherwise empty environment.
     pub(crate) path: String,
     /// `HOME`, likewise.
@@ -69,6 +80,15 @@ impl Config {
                 _ => Err(Error::new(format!("{name} is {text:?}; it must be a port, 1 to 65535."))),
             },
         };
+        let limit = |name: &str| match given(name) {
+            None => Ok(None),
+            Some(text) => match text.parse() {
+                Ok(limit) if limit > 0 => Ok(Some(limit)),
+                _ => {
+                    Err(Error::new(format!("{name} is {text:?}; it must be a number, 1 or more.")))
+                }
+            },
+        };
         Ok(Self {
             python: given("WAYBILL_PYTHON"),
             postgres_port: port("WAYBILL_POSTGRES_PORT", 54329)?,
@@ -87,6 +107,7 @@ impl Config {
             queues: given("FULFILLMENT_QUEUE_URL").zip(given("FULFILLMENT_DLQ_URL")),
             warehouse: given("WAREHOUSE_URL")
                 .map(|url| (url, given("WAREHOUSE_SECRET").unwrap_or_default())),
+            owner_limits: [limit("OWNER_PENDING_LIMIT")?, limit("OWNER_ORDERS_PER_MINUTE")?],
             path: given("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned()),
             home: given("HOME"),
             root,
@@ -155,6 +176,17 @@ pub(crate) mod tests {
             read(&[("WAREHOUSE_URL", "http://127.0.0.1:8080"), ("WAREHOUSE_SECRET", "hush")]);
         let expected = ("http://127.0.0.1:8080".to_owned(), "hush".to_owned());
         assert_eq!(config.unwrap().warehouse, Some(expected));
+    }
+
+    #[test]
+    fn limits_of_an_owner_are_handed_on_and_make_sense() {
+        assert_eq!(read(&[]).unwrap().owner_limits, [None, None]);
+        let config = read(&[("OWNER_ORDERS_PER_MINUTE", "6000")]).unwrap();
+        assert_eq!(config.owner_limits, [None, Some(6000)]);
+        for wrong in ["0", "-1", "many"] {
+            let error = read(&[("OWNER_PENDING_LIMIT", wrong)]).unwrap_err().to_string();
+            assert!(error.contains("OWNER_PENDING_LIMIT") && error.contains(wrong), "{error}");
+        }
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::config::Config;
 use crate::env_file::EnvFile;
 use crate::error::{Context as _, Error, Result};
 use crate::intrinsics::Place;
+use crate::release::{self, Cloud, Order};
+use crate::remote::{MIGRATE_FUNCTION, Remote};
 use crate::stack::{Endpoints, Kind, Stack};
 use crate::tokens::{self, Issuer};
 use crate::tools::Tools;
@@ -18,6 +20,12 @@ use crate::{emulator, gateway, process, routes, ui};
 
 /// What the stack is called, on every emulator.
 pub(crate) const STACK_NAME: &str = "waybill";
+
+/// How many orders of one owner may be pending, and how many one may place in a minute: the defaults
+/// of the template.
+const OWNER_LIMITS: [u32; 2] = [100, 60];
+/// The same for the tests, which place thousands of orders as one customer.
+const NO_OWNER_LIMITS: [u32; 2] = [1_000_000, 1_000_000];
 
 /// What a deployment came to.
 #[derive(Debug)]
@@ -61,11 +69,17 @@ pub(crate) async fn deploy(
     issuer.publish().await?;
 
     let formation = aws_sdk_cloudformation::Client::new(&to.aws.service("CLOUDFORMATION").await);
-    // Of the caller's warehouse the tests must not know. Empty is said aloud: what is left out stays
-    // as it was deployed before.
+    // The tests must not know of the caller's warehouse. Empty is explicit: what is left out stays as
+    // it was deployed before.
     let warehouse = config.warehouse.clone().filter(|_| stack.kind == Kind::Main);
     let (warehouse_url, warehouse_secret) = warehouse.unwrap_or_default();
+    let [pending, per_minute] = owner_limits(config, stack.kind);
     let parameters = [
+        format!("MaxPendingOrders={pending}"),
+        format!("MaxOrdersPerMinute={per_minute}"),
+        // A local Postgres allows more connections than one person makes requests, and a reservation
+        // would have requests fail that are sent side by side.
+        "ReserveConcurrency=false".to_owned(),
         format!("Architecture={}", Target::Native.architecture()),
         format!("DatabaseUrl={}", to.database_url),
         format!("WarehouseUrl={}", quoted(&warehouse_url)),
@@ -79,29 +93,45 @@ pub(crate) async fn deploy(
         let known = fs::read_to_string(&record).unwrap_or_default();
         known == format!("{fingerprint} {}", deployed.id)
     };
-    let found = describe(&formation).await;
-    let (deployed, mut changed) = match found {
+    let remote = Remote::new(
+        STACK_NAME,
+        &to.aws.service("CLOUDFORMATION").await,
+        &to.aws.service("LAMBDA").await,
+        bootstraps::path(config, "migrate"),
+    );
+    let mut local = Local { config, tools, stack, aws: &to.aws, parameters: &parameters, remote };
+    let (deployed, applied, mut changed) = match describe(&formation).await {
         Some(deployed) if is_current(&deployed) => {
             ui::step("The deployed stack is up to date");
-            (deployed, false)
+            let applied = local.migrate(deployed.outputs.get(MIGRATE_FUNCTION)?).await?;
+            (deployed, applied, false)
         }
-        _ => {
-            ui::step("Deploying template.yaml with sam deploy");
-            sam_deploy(config, tools, stack, &to.aws, &parameters).await?;
+        found => {
+            let order = order(found.as_ref(), to).await?;
+            let applied = release::release(&mut local, order).await?;
             let deployed = describe(&formation)
                 .await
                 .ok_or_else(|| Error::new("sam deploy succeeded, but there is no stack."))?;
             fs::write(&record, format!("{fingerprint} {}", deployed.id))
                 .context(|| format!("Cannot write {}.", record.display()))?;
-            (deployed, true)
+            (deployed, applied, true)
         }
     };
     let api_id = create_routes(&formation, &apis, &to.aws, &deployed).await?;
-
-    let migrate = deployed.outputs.get("MigrateFunctionName")?;
-    changed |= migrate_and_seed(config, to, &to.aws.endpoint, migrate).await?;
+    changed |= told(applied.len()) | seed(config, to).await?;
     let env = variables(&deployed, to, &issuer, &emulator::api_url(&to.aws.endpoint, &api_id))?;
     Ok(Deployment { env, changed })
+}
+
+/// The limits of an owner on this stack.
+fn owner_limits(config: &Config, kind: Kind) -> [u32; 2] {
+    let [pending, per_minute] = config.owner_limits;
+    match kind {
+        Kind::Test => NO_OWNER_LIMITS,
+        Kind::Main | Kind::Watch => {
+            [pending.unwrap_or(OWNER_LIMITS[0]), per_minute.unwrap_or(OWNER_LIMITS[1])]
+        }
+    }
 }
 
 /// Applies what is missing of the migrations, and the seed to an empty shop; whether it did anything.
@@ -116,14 +146,65 @@ pub(crate) async fn migrate_and_seed(
 ) -> Result<bool> {
     let answer = aws::invoke(invoke_at, migrate, &json!({})).await?;
     let applied = answer.get("applied").and_then(Value::as_array).map_or(0, Vec::len);
+    Ok(told(applied) | seed(config, to).await?)
+}
+
+/// Says how many migrations were applied; whether any was.
+fn told(applied: usize) -> bool {
     if applied > 0 {
         ui::step(format!("Migrated the database: {applied} applied"));
     }
+    applied > 0
+}
+
+/// Seeds an empty shop; whether it was empty.
+async fn seed(config: &Config, to: &Endpoints) -> Result<bool> {
     let seeded = to.database().seed(&config.root.join("sql/seed.sql")).await?;
     if seeded {
         ui::step("Seeded the shop with sql/seed.sql");
     }
-    Ok(applied > 0 || seeded)
+    Ok(seeded)
+}
+
+/// The deployed migrate function knows the database that it was deployed with: another one, such as a
+/// new `DATABASE_URL`, it learns by a deployment.
+async fn order(found: Option<&Deployed>, to: &Endpoints) -> Result<Order> {
+    let Some(deployed) = found else { return Ok(Order::SchemaFirst) };
+    let migrate = deployed.outputs.get(MIGRATE_FUNCTION)?;
+    let known = aws::function_variable(&to.aws.endpoint, migrate, "DATABASE_URL").await?;
+    Ok(if known == to.database_url { Order::SchemaFirst } else { Order::CodeFirst })
+}
+
+/// The emulator as a place to release to.
+struct Local<'a> {
+    config: &'a Config,
+    tools: &'a Tools,
+    stack: &'a Stack,
+    aws: &'a Aws,
+    parameters: &'a [String],
+    remote: Remote,
+}
+
+impl Cloud for Local<'_> {
+    const ADVICE: &'static str = "Fix the cause and run it again.";
+
+    async fn migrate_function(&self) -> Result<Option<String>> {
+        self.remote.migrate_function().await
+    }
+
+    async fn update_code(&self, function: &str) -> Result<()> {
+        ui::step(format!("Updating the code of {function} alone, to migrate first"));
+        self.remote.update_code(function).await
+    }
+
+    async fn migrate(&self, function: &str) -> Result<Vec<String>> {
+        self.remote.migrate(function).await
+    }
+
+    async fn deploy(&mut self) -> Result<()> {
+        ui::step("Deploying template.yaml with sam deploy");
+        sam_deploy(self.config, self.tools, self.stack, self.aws, self.parameters).await
+    }
 }
 
 async fn sam_deploy(
@@ -234,4 +315,31 @@ fn variables(
     ];
     pairs.extend(to.aws.environment());
     Ok(EnvFile(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use saphyr::{LoadableYamlNode as _, Yaml};
+
+    use super::*;
+    use crate::config::tests::empty;
+
+    #[test]
+    fn make_up_has_the_limits_of_the_template_unless_told_otherwise() {
+        let template = include_str!("../../template.yaml");
+        let template = &Yaml::load_from_str(template).unwrap()[0];
+        let defaults = ["MaxPendingOrders", "MaxOrdersPerMinute"]
+            .map(|name| template["Parameters"][name]["Default"].as_integer().unwrap());
+        let mut config = empty();
+        assert_eq!(owner_limits(&config, Kind::Main).map(i64::from), defaults);
+        config.owner_limits = [None, Some(6000)];
+        assert_eq!(owner_limits(&config, Kind::Main), [OWNER_LIMITS[0], 6000]);
+    }
+
+    #[test]
+    fn the_tests_may_place_as_many_orders_as_they_like() {
+        let mut config = empty();
+        config.owner_limits = [Some(1), Some(1)];
+        assert!(owner_limits(&config, Kind::Test).iter().all(|&limit| limit > 100_000));
+    }
 }

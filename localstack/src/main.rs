@@ -6,8 +6,10 @@
 mod aws;
 mod bench;
 mod bootstraps;
+mod budget;
 mod cloud;
 mod config;
+mod credentials;
 mod deploy;
 mod dlq;
 mod emulator;
@@ -15,11 +17,14 @@ mod env_file;
 mod figures;
 mod gateway;
 mod intrinsics;
+mod issuer;
 mod leaks;
 mod logs;
 mod order;
 mod pump;
 mod reconcile;
+mod release;
+mod remote;
 mod resources;
 mod routes;
 mod stack;
@@ -38,6 +43,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
 use crate::error::{Context as _, Error, Result};
+use crate::release::Order;
 
 /// The local cloud of Waybill; the targets of the Makefile call it.
 #[derive(Debug, Parser)]
@@ -90,6 +96,9 @@ enum Command {
         /// Deploy to the emulator in `AWS_ENDPOINT_URL` instead
         #[arg(long)]
         emulator: bool,
+        /// Deploy before the first migration: the database has moved, or its password has changed
+        #[arg(long)]
+        deploy_first: bool,
         /// Handed on to `sam deploy`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -135,8 +144,9 @@ async fn run(command: Command) -> Result<bool> {
         Command::Figures => figures::print(&config).await,
         Command::Bench => bench::run(&config).await,
         Command::Reconcile => return reconcile::run(&config).await,
-        Command::Deploy { emulator, arguments } => {
-            cloud::deploy(&config, emulator, &arguments).await
+        Command::Deploy { emulator, deploy_first, arguments } => {
+            let order = if deploy_first { Order::CodeFirst } else { Order::SchemaFirst };
+            cloud::deploy(&config, emulator, order, &arguments).await
         }
         Command::Build => {
             let tools = tools::Tools::install(&config).await?;

@@ -29,6 +29,8 @@
 //! | a row locked by a stranger | while an order is placed | [`locks::an_order_that_waited_in_vain_never_appears`] |
 //! | failover to a read-only server | between requests | [`failover::a_server_that_is_read_only_refuses_orders_until_it_is_not`] |
 //! | 500 processes, 100 connections | at once | [`connections::more_processes_than_connections_see_201_and_503_alone`] |
+//!
+//! [`upgrade`] is about a schema that is expanded while orders are placed: nothing fails then.
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -48,4 +50,5 @@ mod postgres;
 mod queue;
 mod relay;
 mod server;
+mod upgrade;
 mod world;

@@ -141,10 +141,14 @@ impl World {
         answer
     }
 
+    /// Connects to the database as the functions do.
+    pub(crate) async fn connect(&self) -> tokio_postgres::Client {
+        connect_to(&self.variables["DATABASE_URL"].parse().unwrap()).await
+    }
+
     /// Connects to a database that was away.
     pub(crate) async fn reconnect(&mut self) {
-        let url = &self.variables["DATABASE_URL"];
-        self.database = connect_to(&url.parse().unwrap()).await;
+        self.database = self.connect().await;
     }
 
     /// A request for one piece under an idempotency key.

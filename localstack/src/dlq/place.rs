@@ -2,36 +2,18 @@
 
 use std::fs;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{Region, SdkConfig};
 use aws_sdk_cloudformation::types::Stack as Described;
-use aws_sdk_sqs::config::Credentials;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use serde::Deserialize;
 
 use super::Target;
 use crate::aws::Aws;
 use crate::cloud::{self, Settings};
 use crate::config::Config;
+use crate::credentials::Found;
 use crate::deploy::STACK_NAME;
 use crate::env_file::EnvFile;
 use crate::error::{Context as _, Error, Result};
 use crate::stack::{self, Stack};
-use crate::tools::Tools;
-
-/// The credentials and the region that the AWS tools of this machine would use, as JSON. It is the same
-/// chain that `sam deploy` goes by, with sign-on and all the kinds that a Rust client knows only with
-/// more SDKs compiled in.
-const CHAIN: &str = "import json, os, sys
-from botocore.exceptions import BotoCoreError
-from botocore.session import Session
-try:
-    session = Session(profile=sys.argv[1] or None)
-    found = session.get_credentials()
-    keys = found and found.get_frozen_credentials()
-    region = os.environ.get('AWS_REGION') or session.get_config_variable('region')
-except BotoCoreError as e: sys.exit(str(e))
-if not keys: sys.exit('none were found')
-json.dump({'key': keys.access_key, 'secret': keys.secret_key, 'token': keys.token, 'region': region}, sys.stdout)";
 
 /// A stack's queues and its log, and the clients to reach them.
 #[derive(Debug)]
@@ -125,66 +107,18 @@ async fn deployed(config: &Config, target: &Target, stack: &str) -> Result<Place
     })
 }
 
-/// What the chain yields.
-#[derive(Deserialize)]
-struct Found {
-    key: String,
-    secret: String,
-    token: Option<String>,
-    region: Option<String>,
-}
-
 /// Clients towards AWS, by what was said here, then by what the deployment went by.
 async fn sdk_config(config: &Config, target: &Target) -> Result<SdkConfig> {
     let file = fs::read_to_string(config.root.join("samconfig.toml")).unwrap_or_default();
     let settings = Settings { arguments: &[], file: &file };
     let profile = target.profile.clone().or_else(|| settings.get("profile")).unwrap_or_default();
-    let found = chain(config, &profile).await?;
-    let region = target.region.clone().or_else(|| settings.get("region")).or(found.region);
+    let mut found = Found::look_up(config, &profile).await?;
+    let region = target.region.clone().or_else(|| settings.get("region")).or(found.region.take());
     let region = region.ok_or_else(|| {
         Error::new("Say in which region the stack is: make dlq ARGS=\"--stack-name … --region …\".")
     })?;
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
-        .region(Region::new(region))
-        .credentials_provider(Credentials::new(
-            found.key,
-            found.secret,
-            found.token,
-            None,
-            "waybill-local",
-        ));
-    if !profile.is_empty() {
-        loader = loader.profile_name(profile);
-    }
-    if let Some(endpoint) = config.endpoint_url.as_ref().filter(|_| target.emulator) {
-        loader = loader.endpoint_url(endpoint);
-    }
-    Ok(loader.load().await)
-}
-
-async fn chain(config: &Config, profile: &str) -> Result<Found> {
-    let tools = Tools::install(config).await?;
-    let failed = || "The AWS credentials of this machine cannot be asked for.";
-    let output = tools
-        .command("python")
-        .args(["-I", "-c", CHAIN, profile])
-        .kill_on_drop(true)
-        .output()
-        .await
-        .context(failed)?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Error::new(format!(
-            "There are no AWS credentials to use: {}. Sign in as you do for `make deploy`, or name \
-             a profile with --profile.",
-            said.lines().last().unwrap_or("the tools said nothing").trim_end_matches('.')
-        )));
-    }
-    serde_json::from_slice(&output.stdout).context(failed)
+    let emulator = config.endpoint_url.as_deref().filter(|_| target.emulator);
+    Ok(found.sdk_config(region, emulator).await)
 }
 
 fn log_group(stack: &str) -> String {

@@ -1,81 +1,10 @@
 //! Holds `template.yaml` to what linters do not notice. Needs no stack.
 #![expect(clippy::unwrap_used, reason = "what goes wrong in here is a test that fails")]
 
-use std::collections::BTreeMap;
+mod budget;
+mod yaml;
 
-use saphyr::{LoadableYamlNode, Yaml};
-
-/// `template.yaml`, every `!Tag` kept as the node that it was.
-struct Template {
-    root: Yaml<'static>,
-}
-
-impl Template {
-    fn read() -> Self {
-        let text = include_str!("../../template.yaml");
-        let root = Yaml::load_from_str(text).unwrap().into_iter().next().unwrap();
-        Self { root }
-    }
-
-    /// Logical id and properties of every resource of one type.
-    fn of_type(&self, kind: &str) -> BTreeMap<&str, &Yaml<'static>> {
-        self.root["Resources"]
-            .as_mapping()
-            .unwrap()
-            .iter()
-            .filter(|(_, resource)| resource["Type"].as_str() == Some(kind))
-            .map(|(id, resource)| (id.as_str().unwrap(), &resource["Properties"]))
-            .collect()
-    }
-
-    fn functions(&self) -> BTreeMap<&str, &Yaml<'static>> {
-        let functions = self.of_type("AWS::Serverless::Function");
-        assert_eq!(functions.len(), 13);
-        functions
-    }
-
-    /// Seconds after which Lambda ends an invocation.
-    fn timeout(&self, function: &Yaml<'static>) -> i64 {
-        property(function, "Timeout")
-            .unwrap_or(&self.root["Globals"]["Function"]["Timeout"])
-            .as_integer()
-            .unwrap()
-    }
-
-    /// Function id, queue id and properties of every event source mapping.
-    fn queue_consumers(&self) -> Vec<(&str, &str, &Yaml<'static>)> {
-        let consumers: Vec<_> = self
-            .functions()
-            .into_iter()
-            .filter_map(|(id, function)| Some((id, property(function, "Events")?.as_mapping()?)))
-            .flat_map(|(id, events)| events.values().map(move |event| (id, event)))
-            .filter(|(_, event)| event["Type"].as_str() == Some("SQS"))
-            .map(|(id, event)| (id, get_att(&event["Properties"]["Queue"]), &event["Properties"]))
-            .collect();
-        assert!(!consumers.is_empty());
-        consumers
-    }
-
-    /// Where they stand, and the `Allow` statements of every policy, inline or managed.
-    fn allowed(&self) -> Vec<(&str, &Yaml<'static>)> {
-        let inline = self.of_type("AWS::IAM::Role").into_iter().flat_map(|(id, role)| {
-            let policies =
-                property(role, "Policies").map_or(&[][..], |list| list.as_vec().unwrap());
-            policies.iter().map(move |policy| (id, &policy["PolicyDocument"]))
-        });
-        let managed = self
-            .of_type("AWS::IAM::ManagedPolicy")
-            .into_iter()
-            .map(|(id, policy)| (id, &policy["PolicyDocument"]));
-        inline
-            .chain(managed)
-            .flat_map(|(id, document)| {
-                document["Statement"].as_vec().unwrap().iter().map(move |statement| (id, statement))
-            })
-            .filter(|(_, statement)| statement["Effect"].as_str() == Some("Allow"))
-            .collect()
-    }
-}
+use yaml::{Template, get_att, kebab, plain, property, routes, source, strings, variable_of};
 
 #[test]
 fn every_queue_that_is_consumed_has_a_redrive_policy_to_a_queue_that_nothing_consumes() {
@@ -232,24 +161,41 @@ fn a_function_is_given_what_its_code_asks_for_and_nothing_else() {
     }
 }
 
-/// What stands behind each route, with its `Auth`.
-fn routes(template: &Template) -> Vec<(&str, String, Option<&Yaml<'static>>)> {
-    let functions = template.functions().into_iter();
-    let events = functions
-        .filter_map(|(id, function)| Some((id, property(function, "Events")?.as_mapping()?)))
-        .flat_map(|(id, events)| events.values().map(move |event| (id, event)));
-    let routes = events.filter(|(_, event)| event["Type"].as_str() == Some("HttpApi")).map(|it| {
-        let (id, properties) = (it.0, &it.1["Properties"]);
-        let [method, path] =
-            ["Method", "Path"].map(|key| property(properties, key).map(|it| it.as_str().unwrap()));
-        let route = match (method, path) {
-            (Some(method), Some(path)) => format!("{method} {path}"),
-            (None, None) => "$default".to_owned(),
-            half => panic!("{id}: {half:?}"),
-        };
-        (id, route, property(properties, "Auth"))
-    });
-    routes.collect()
+#[test]
+fn the_limits_of_an_owner_are_parameters_that_create_order_alone_is_given() {
+    let template = Template::read();
+    let limits = [
+        ("MaxPendingOrders", "OWNER_PENDING_LIMIT", 100),
+        ("MaxOrdersPerMinute", "OWNER_ORDERS_PER_MINUTE", 60),
+    ];
+    for (parameter, variable, default) in limits {
+        let limit = &template.root["Parameters"][parameter];
+        assert_eq!(limit["Default"].as_integer(), Some(default), "{parameter}");
+        assert_eq!(limit["MinValue"].as_integer(), Some(1), "{parameter}");
+        for (id, function) in template.functions() {
+            let given = variable_of(function, variable).map(plain);
+            let expected = (id == "CreateOrderFunction").then_some(parameter);
+            assert_eq!(given, expected, "{id}: {variable}");
+        }
+    }
+}
+
+/// Orders belong to a `sub`, and a `sub` to its issuer.
+#[test]
+fn whoever_looks_at_owners_knows_the_first_issuer_and_migrate_the_one_in_force() {
+    let template = Template::read();
+    assert_eq!(template.root["Parameters"]["FirstJwtIssuer"]["Default"].as_str(), Some(""));
+    for (id, function) in template.functions() {
+        let code = source(&kebab(id.strip_suffix("Function").unwrap()));
+        let migrates = id == "MigrateFunction";
+        let expected = (migrates || code.contains("http::serve(")).then_some("FirstJwtIssuer");
+        assert_eq!(variable_of(function, "FIRST_JWT_ISSUER").map(plain), expected, "{id}");
+        assert_eq!(variable_of(function, "JWT_ISSUER").is_some(), migrates, "{id}");
+    }
+    let auth = &template.of_type("AWS::Serverless::HttpApi")["HttpApi"]["Auth"];
+    let accepted = &auth["Authorizers"]["Tokens"]["JwtConfiguration"]["issuer"];
+    let migrate = template.functions()["MigrateFunction"];
+    assert_eq!(variable_of(migrate, "JWT_ISSUER"), Some(accepted));
 }
 
 #[test]
@@ -306,17 +252,6 @@ fn the_description_is_not_told_where_the_database_is() {
 }
 
 #[test]
-fn requests_are_throttled_and_orders_more_than_the_rest() {
-    let template = Template::read();
-    let api = template.of_type("AWS::Serverless::HttpApi")["HttpApi"];
-    for limit in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
-        let all = api["DefaultRouteSettings"][limit].as_integer().unwrap();
-        let orders = api["RouteSettings"]["POST /orders"][limit].as_integer().unwrap();
-        assert!(0 < orders && orders < all, "{limit}: {orders} of {all}");
-    }
-}
-
-#[test]
 fn no_page_of_another_origin_may_call_unless_a_parameter_names_it() {
     let template = Template::read();
     assert_eq!(template.root["Parameters"]["CorsOrigins"]["Default"].as_str(), Some(""));
@@ -329,10 +264,10 @@ fn no_page_of_another_origin_may_call_unless_a_parameter_names_it() {
 
 #[test]
 fn a_deployed_function_is_never_told_who_calls() {
-    let template = include_str!("../../template.yaml");
+    let template = include_str!("../../../template.yaml");
     assert!(!template.contains("WATCH_CALLER"));
     // And under that name the functions read it, here and nowhere else.
-    assert!(include_str!("../../shared/src/config.rs").contains("\"WAYBILL_WATCH_CALLER\""));
+    assert!(include_str!("../../../shared/src/config.rs").contains("\"WAYBILL_WATCH_CALLER\""));
 }
 
 #[test]
@@ -404,49 +339,4 @@ fn there_is_no_warehouse_unless_one_is_named_and_its_secret_is_not_shown() {
     // In the clear, an order would travel past strangers.
     let pattern = parameters["WarehouseUrl"]["AllowedPattern"].as_str().unwrap();
     assert!(pattern.starts_with("(https://.+)?|http://(localhost|"), "{pattern}");
-}
-
-/// The value under `key`, if the mapping has one.
-fn property<'a>(node: &'a Yaml<'static>, key: &str) -> Option<&'a Yaml<'static>> {
-    node.as_mapping_get(key)
-}
-
-/// The text of a scalar, whether or not it is tagged with `!Sub` or `!Ref`.
-fn plain<'a>(node: &'a Yaml<'static>) -> &'a str {
-    node.get_tagged_node().unwrap_or(node).as_str().unwrap()
-}
-
-/// The logical id in `!GetAtt Id.Arn`.
-fn get_att<'a>(node: &'a Yaml<'static>) -> &'a str {
-    assert_eq!(node.get_tag().unwrap().suffix, "GetAtt");
-    plain(node).strip_suffix(".Arn").unwrap()
-}
-
-/// A string or a list of strings, as a list.
-fn strings<'a>(node: &'a Yaml<'static>) -> Vec<&'a str> {
-    match node.as_vec() {
-        Some(list) => list.iter().map(|item| item.as_str().unwrap()).collect(),
-        None => vec![node.as_str().unwrap()],
-    }
-}
-
-/// All of a function's own code.
-fn source(function: &str) -> String {
-    let folder = format!("{}/../functions/{function}/src", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read_dir(folder)
-        .unwrap()
-        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
-        .collect()
-}
-
-/// `CreateOrder` as `create-order`.
-fn kebab(camel: &str) -> String {
-    let mut name = String::new();
-    for letter in camel.chars() {
-        if letter.is_uppercase() && !name.is_empty() {
-            name.push('-');
-        }
-        name.extend(letter.to_lowercase());
-    }
-    name
 }

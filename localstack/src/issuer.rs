@@ -1,0 +1,96 @@
+//! Whether a deployment changes whose tokens are good without saying whose orders there are.
+//!
+//! migrate asks the same of the database, but it learns of the new issuer by the deployment, when the
+//! tokens of the new one are accepted already.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+
+const NOW: &str = "JwtIssuer";
+const FIRST: &str = "FirstJwtIssuer";
+
+/// Refuses another issuer for a stack that has one, unless the first one is named.
+///
+/// # Errors
+/// Says what to name.
+pub(crate) fn check(deployed: &BTreeMap<String, String>, overrides: &str) -> Result<()> {
+    let Some(now) = deployed.get(NOW) else { return Ok(()) };
+    let wanted = |name: &str| value(overrides, name).or_else(|| deployed.get(name).cloned());
+    let changes = wanted(NOW).is_some_and(|wanted| wanted != *now);
+    if !changes || wanted(FIRST).is_some_and(|first| !first.is_empty()) {
+        return Ok(());
+    }
+    let first = if now.is_empty() {
+        "the issuer of the stack's own user pool, \
+         https://cognito-idp.<region>.amazonaws.com/<output UserPoolId>"
+    } else {
+        now
+    };
+    Err(Error::new(format!(
+        "JwtIssuer is to change, and with another issuer the same subject is another person, who \
+         must not see the orders that there are. Set {FIRST} to the issuer that the stack had first: \
+         {first}. Nothing was changed."
+    )))
+}
+
+/// The last value of a parameter, in either form that `sam` takes.
+fn value(overrides: &str, name: &str) -> Option<String> {
+    let short = format!("{name}=");
+    let long = format!("ParameterKey={name},ParameterValue=");
+    let words = overrides.split_whitespace().map(|word| word.trim_start_matches(QUOTES));
+    let mut values =
+        words.filter_map(|word| word.strip_prefix(&short).or(word.strip_prefix(&long)));
+    values.next_back().map(|value| value.trim_matches(QUOTES).to_owned())
+}
+
+/// What may stand around a word on a command line or in `samconfig.toml`.
+const QUOTES: [char; 6] = ['"', '\'', '\\', ',', '[', ']'];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(deployed: &[(&str, &str)], overrides: &str) -> Result<(), String> {
+        let deployed = deployed.iter().map(|&(name, value)| (name.into(), value.into())).collect();
+        check(&deployed, overrides).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn another_issuer_is_refused_until_the_first_one_is_named() {
+        let one = [("JwtIssuer", "https://one.example/"), ("FirstJwtIssuer", "")];
+        for overrides in [
+            "DatabaseUrl=x JwtIssuer=https://two.example/",
+            r#"DatabaseUrl=\"x\" JwtIssuer=\"https://two.example/\""#,
+            r#"["DatabaseUrl=x", "JwtIssuer=https://two.example/"]"#,
+            "ParameterKey=JwtIssuer,ParameterValue=https://two.example/",
+            "JwtIssuer=https://one.example/ JwtIssuer=https://two.example/",
+            // Back to the stack's own user pool.
+            "JwtIssuer=",
+        ] {
+            let error = outcome(&one, overrides).unwrap_err();
+            assert!(error.contains("FirstJwtIssuer to the issuer"), "{error}");
+            assert!(error.contains("https://one.example/"), "{error}");
+        }
+        let overrides = "JwtIssuer=https://two.example/ FirstJwtIssuer=https://one.example/";
+        assert_eq!(outcome(&one, overrides), Ok(()));
+        let named =
+            [("JwtIssuer", "https://two.example/"), ("FirstJwtIssuer", "https://one.example/")];
+        assert_eq!(outcome(&named, "JwtIssuer=https://three.example/"), Ok(()));
+    }
+
+    #[test]
+    fn an_issuer_in_place_of_the_user_pool_is_refused_likewise() {
+        let error = outcome(&[("JwtIssuer", "")], "JwtIssuer=https://one.example/").unwrap_err();
+        assert!(error.contains("cognito-idp") && error.contains("UserPoolId"), "{error}");
+    }
+
+    #[test]
+    fn the_same_issuer_and_a_new_stack_are_not_refused() {
+        let one = [("JwtIssuer", "https://one.example/")];
+        assert_eq!(outcome(&one, "DatabaseUrl=x"), Ok(()));
+        assert_eq!(outcome(&one, "JwtIssuer=https://one.example/"), Ok(()));
+        assert_eq!(outcome(&one, ""), Ok(()));
+        assert_eq!(outcome(&[], "JwtIssuer=https://one.example/"), Ok(()));
+    }
+}

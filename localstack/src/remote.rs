@@ -1,0 +1,231 @@
+//! A stack through the APIs of CloudFormation and Lambda, on AWS as on an emulator.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Cursor, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use aws_config::SdkConfig;
+use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
+use aws_sdk_cloudformation::types::Stack;
+use aws_sdk_lambda::config::StalledStreamProtectionConfig;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::LastUpdateStatus;
+use serde_json::Value;
+
+use crate::error::{Context as _, Error, Result};
+
+/// The output of the template that names the migrate function.
+pub(crate) const MIGRATE_FUNCTION: &str = "MigrateFunctionName";
+/// How long new code may take until it is in place. In a VPC that is a minute or two.
+const UPDATE_LIMIT: Duration = Duration::from_mins(5);
+
+/// A stack, deployed or not yet.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    stack: String,
+    formation: aws_sdk_cloudformation::Client,
+    lambda: aws_sdk_lambda::Client,
+    /// The binary of migrate.
+    bootstrap: PathBuf,
+}
+
+impl Remote {
+    /// The stack of that name. CloudFormation and Lambda may have endpoints of their own.
+    pub(crate) fn new(
+        stack: &str,
+        formation: &SdkConfig,
+        lambda: &SdkConfig,
+        bootstrap: PathBuf,
+    ) -> Self {
+        // An invocation sends nothing until it has ended, and a migration takes its time.
+        let patient = aws_sdk_lambda::config::Builder::from(lambda)
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .build();
+        Self {
+            stack: stack.to_owned(),
+            formation: aws_sdk_cloudformation::Client::new(formation),
+            lambda: aws_sdk_lambda::Client::from_conf(patient),
+            bootstrap,
+        }
+    }
+
+    /// The stack as CloudFormation describes it; none if there is none.
+    async fn describe(&self) -> Result<Option<Stack>> {
+        match self.formation.describe_stacks().stack_name(&self.stack).send().await {
+            Ok(answer) => Ok(answer.stacks.unwrap_or_default().into_iter().next()),
+            // It has no error of its own for this.
+            Err(error)
+                if error.code() == Some("ValidationError")
+                    && error.message().is_some_and(|it| it.contains("does not exist")) =>
+            {
+                Ok(None)
+            }
+            Err(error) => {
+                Err(error).context(|| format!("The stack {} cannot be looked up.", self.stack))
+            }
+        }
+    }
+
+    /// The name of the migrate function, from the outputs of the stack.
+    ///
+    /// # Errors
+    /// If CloudFormation does not say whether there is such a stack.
+    pub(crate) async fn migrate_function(&self) -> Result<Option<String>> {
+        let stack = self.describe().await?;
+        let outputs = stack.iter().flat_map(Stack::outputs);
+        let mut named = outputs.filter(|output| output.output_key() == Some(MIGRATE_FUNCTION));
+        Ok(named.next().and_then(|output| output.output_value()).map(str::to_owned))
+    }
+
+    /// The parameters that the stack was deployed with, defaults included.
+    ///
+    /// # Errors
+    /// If CloudFormation does not say.
+    pub(crate) async fn parameters(&self) -> Result<BTreeMap<String, String>> {
+        let stack = self.describe().await?;
+        let pairs = stack.iter().flat_map(Stack::parameters).filter_map(|parameter| {
+            Some((parameter.parameter_key()?.to_owned(), parameter.parameter_value()?.to_owned()))
+        });
+        Ok(pairs.collect())
+    }
+
+    /// Replaces the code of the function with the binary that was built, and waits until it is in
+    /// place. Its configuration stays as it was deployed.
+    ///
+    /// # Errors
+    /// If Lambda refuses the code, or does not finish in time.
+    pub(crate) async fn update_code(&self, function: &str) -> Result<()> {
+        let code = archive(&self.bootstrap)?;
+        // An update that is under way would have Lambda refuse this one.
+        self.settled(function).await?;
+        self.lambda
+            .update_function_code()
+            .function_name(function)
+            .zip_file(Blob::new(code))
+            .send()
+            .await
+            .context(|| format!("The code of {function} cannot be updated."))?;
+        self.settled(function).await
+    }
+
+    async fn settled(&self, function: &str) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let now = self
+                .lambda
+                .get_function_configuration()
+                .function_name(function)
+                .send()
+                .await
+                .context(|| format!("The configuration of {function} cannot be read."))?;
+            match now.last_update_status() {
+                Some(LastUpdateStatus::InProgress) if started.elapsed() < UPDATE_LIMIT => {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                Some(LastUpdateStatus::InProgress) => {
+                    let limit = UPDATE_LIMIT.as_secs();
+                    return Err(Error::new(format!(
+                        "The update of {function} is not done after {limit} s."
+                    )));
+                }
+                Some(LastUpdateStatus::Failed) => {
+                    let reason =
+                        now.last_update_status_reason().unwrap_or("Lambda gives no reason");
+                    return Err(Error::new(format!("The update of {function} failed: {reason}.")));
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Invokes the migrate function; the names of the migrations that it applied.
+    ///
+    /// # Errors
+    /// If it cannot be invoked; or if it failed, with what it said.
+    pub(crate) async fn migrate(&self, function: &str) -> Result<Vec<String>> {
+        let invoked = self
+            .lambda
+            .invoke()
+            .function_name(function)
+            .payload(Blob::new("{}"))
+            .send()
+            .await
+            .context(|| format!("The function {function} cannot be invoked."))?;
+        let payload = invoked.payload().map_or(&[][..], AsRef::as_ref);
+        applied(function, invoked.function_error().is_some(), payload)
+    }
+}
+
+/// What an invocation of migrate came to. Lambda answers 200 for a function that failed, too.
+fn applied(function: &str, failed: bool, payload: &[u8]) -> Result<Vec<String>> {
+    let text = String::from_utf8_lossy(payload);
+    let answer: Value = serde_json::from_slice(payload).unwrap_or_default();
+    if failed {
+        let said = answer.get("errorMessage").and_then(Value::as_str).unwrap_or(&text);
+        return Err(Error::new(format!("{function} failed: {said}")));
+    }
+    let names = answer.get("applied").and_then(Value::as_array).ok_or_else(|| {
+        Error::new(format!("{function} answered {text:?}, which is not a report of migrations."))
+    })?;
+    Ok(names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+}
+
+/// The binary as Lambda takes it. It is stored and not compressed: a few megabytes, sent once.
+fn archive(bootstrap: &Path) -> Result<Vec<u8>> {
+    let failed = || format!("{} cannot be put into an archive.", bootstrap.display());
+    let binary = fs::read(bootstrap).context(failed)?;
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let executable = zip::write::SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Stored)
+        .unix_permissions(0o755);
+    archive.start_file("bootstrap", executable).context(failed)?;
+    archive.write_all(&binary).context(failed)?;
+    Ok(archive.finish().context(failed)?.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(failed: bool, payload: &str) -> Result<Vec<String>, String> {
+        applied("migrate", failed, payload.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_report_names_what_was_applied() {
+        let report = r#"{"applied":["V7__a","V8__b"]}"#;
+        assert_eq!(outcome(false, report).unwrap(), ["V7__a", "V8__b"]);
+        assert!(outcome(false, r#"{"applied":[]}"#).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_function_that_failed_is_an_error_in_its_own_words() {
+        let said = r#"{"errorType":"E","errorMessage":"column \"note\" already exists"}"#;
+        assert_eq!(
+            outcome(true, said).unwrap_err(),
+            r#"migrate failed: column "note" already exists"#
+        );
+        assert_eq!(outcome(true, "killed").unwrap_err(), "migrate failed: killed");
+    }
+
+    #[test]
+    fn an_answer_that_is_no_report_is_an_error() {
+        for payload in ["", "null", "{}", r#"{"applied":1}"#, r#"{"statusCode":200}"#] {
+            assert!(outcome(false, payload).is_err(), "{payload}");
+        }
+    }
+
+    #[test]
+    fn the_archive_holds_an_executable_bootstrap() {
+        let file = std::env::temp_dir().join(format!("waybill-{}", uuid::Uuid::new_v4()));
+        fs::write(&file, "the binary").unwrap();
+        let bytes = archive(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
+        let entry = archive.by_name("bootstrap").unwrap();
+        assert_eq!(entry.unix_mode().map(|mode| mode & 0o777), Some(0o755));
+        assert_eq!(entry.size(), 10);
+    }
+}
