@@ -85,6 +85,8 @@ pub(crate) async fn deploy(
         format!("WarehouseUrl={}", quoted(&warehouse_url)),
         format!("WarehouseSecret={}", quoted(&warehouse_secret)),
         format!("JwtIssuer={}", issuer.url()),
+        // Its URL has the emulator's port in it. On another port it is still the same issuer.
+        format!("FirstJwtIssuer={}", issuer.url()),
         format!("JwtAudience={}", tokens::AUDIENCE),
     ];
     let fingerprint = bootstraps::fingerprint(config, &parameters)?;

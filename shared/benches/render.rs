@@ -24,7 +24,7 @@ use waybill::domain::{
     ProductId, Scope, Status,
 };
 use waybill::http::{
-    CursorKey, ORDER_LIST_PARAMETERS, Reply, Route, StatusCode, answer, read_order_list,
+    Callers, CursorKey, ORDER_LIST_PARAMETERS, Reply, Route, StatusCode, answer, read_order_list,
 };
 
 /// How much the making of one response took from the allocator.
@@ -71,9 +71,10 @@ fn main() {
 fn page_of_orders(runtime: &Runtime, criterion: &mut Criterion) {
     let page = Page { entries: (0..100).map(summary).collect(), has_more: true };
     let key = CursorKey::new(&CursorSecret::new("k".repeat(32)).unwrap()).unwrap();
-    let (caller, counted) = (caller(), Counted::default());
+    let callers = Callers { watch: Some(caller()), first_issuer: None };
+    let counted = Counted::default();
     let serve = |request| {
-        runtime.block_on(answer(request, Some(&caller), &ROUTE, async |request| {
+        runtime.block_on(answer(request, &callers, &ROUTE, async |request| {
             let list = read_order_list(&request, &key)?;
             Ok(counted.count(|| list.reply(&page)))
         }))
@@ -91,9 +92,10 @@ fn largest_order(runtime: &Runtime, criterion: &mut Criterion) {
         items: (0..100).map(item).collect(),
         history: Status::ALL.into_iter().take(4).map(entry).collect(),
     };
-    let (caller, counted) = (caller(), Counted::default());
+    let callers = Callers { watch: Some(caller()), first_issuer: None };
+    let counted = Counted::default();
     let serve = |request| {
-        runtime.block_on(answer(request, Some(&caller), &ROUTE, async |_| {
+        runtime.block_on(answer(request, &callers, &ROUTE, async |_| {
             Ok(counted.count(|| Reply::order(StatusCode::OK, &order))?)
         }))
     };
