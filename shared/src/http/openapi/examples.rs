@@ -1,6 +1,7 @@
 //! Examples: rendered by the code that renders answers, so that they are what a client will see.
 
 use jiff::{SignedDuration, Timestamp};
+use lambda_http::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -81,9 +82,9 @@ pub(super) fn problem(kind: Kind) -> Value {
     CorrelationId::parse("checkout-42").map(|id| body(problem.body(&id))).unwrap_or_default()
 }
 
-/// What API Gateway says without a good token.
-pub(super) fn message() -> Value {
-    json!({ "message": "Unauthorized" })
+/// What API Gateway says with this status.
+pub(super) fn message(status: StatusCode) -> Value {
+    json!({ "message": status.canonical_reason() })
 }
 
 fn sample_problem(kind: Kind) -> Problem {

@@ -22,7 +22,7 @@ use super::schemas::{integer, text};
 pub(super) const JSON: &str = "application/json";
 const PROBLEM_JSON: &str = "application/problem+json";
 
-/// The statuses that API Gateway answers by itself too: without a good token, beyond its throttle, and
+/// The statuses that API Gateway answers by itself too: without a good token, by its own throttle, and
 /// where the function does not answer.
 const OF_THE_GATEWAY_TOO: [StatusCode; 5] = [
     StatusCode::UNAUTHORIZED,
@@ -172,7 +172,7 @@ fn problem_answer(kinds: &[Kind]) -> Response {
     if from_gateway {
         let content = ContentBuilder::new()
             .schema(Some(Ref::from_schema_name(PROBLEM_OR_MESSAGE)))
-            .example(Some(examples::message()))
+            .example(kinds.first().map(|kind| examples::message(kind.status())))
             .build();
         response = response.content(JSON, content);
     }
@@ -196,10 +196,11 @@ pub(super) fn problem_or_message() -> Object {
         RefOr::T(Schema::Object(problem)) => problem,
         _ => Object::new(),
     };
-    let of_forbidden = members(Kind::Forbidden);
+    let kinds = Kind::ALL.iter().filter(|kind| is_of_the_gateway_too(**kind));
+    let own = kinds.flat_map(|kind| members(*kind));
     let message = text().description(Some("What API Gateway says, which says nothing else."));
     schema.properties.insert("message".to_owned(), Schema::from(message.build()).into());
-    schema.properties.extend(of_forbidden.into_iter().map(|(name, it)| (name.to_owned(), it)));
+    schema.properties.extend(own.map(|(name, schema)| (name.to_owned(), schema)));
     schema.required.clear();
     schema.description =
         Some("A problem, or what API Gateway says where it answers by itself.".to_owned());
@@ -246,8 +247,8 @@ fn members(kind: Kind) -> Vec<(&'static str, RefOr<Schema>)> {
         Kind::BodyTooLarge => [limit(), vec![("errors", list(named("Violation")))]].concat(),
         Kind::HeadersTooLarge => [limit(), vec![("limit", number())]].concat(),
         Kind::TooManyOrders => {
-            let names = text().enum_values(Some(["pending", "per_minute"]));
-            vec![("limit_name", Schema::from(names.build()).into()), ("limit", number())]
+            let either = text().enum_values(Some(["pending", "per_minute"]));
+            vec![("limit_name", Schema::from(either.build()).into()), ("limit", number())]
         }
         Kind::QueryTooLong => limit(),
         Kind::Forbidden => vec![("scopes", strings())],

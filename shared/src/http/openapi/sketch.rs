@@ -111,8 +111,7 @@ impl Sketch {
             // What a route describes for itself stays.
             operation.responses.responses.entry(status).or_insert_with(|| response.into());
         }
-        let statuses = &mut operation.responses.responses;
-        statuses.entry("429".to_owned()).or_insert_with(|| throttled.into());
+        operation.responses.responses.entry("429".to_owned()).or_insert_with(|| throttled.into());
         Route { path, method, operation }
     }
 }
