@@ -161,6 +161,24 @@ fn a_function_is_given_what_its_code_asks_for_and_nothing_else() {
     }
 }
 
+/// The cache serves reads of products and decides nothing about orders.
+#[test]
+fn only_what_serves_products_and_what_asks_for_health_touches_the_product_cache() {
+    let template = Template::read();
+    let may = ["GetProductFunction", "HealthFunction", "PutProductFunction"];
+    for (id, function) in template.functions() {
+        let variables = property(function, "Environment").map(|it| &it["Variables"]);
+        let named = variables.is_some_and(|it| it.contains_mapping_key("PRODUCT_CACHE_TABLE"));
+        assert_eq!(named, may.contains(&id), "{id}");
+    }
+    for (role, statement) in template.allowed() {
+        if strings(&statement["Action"]).iter().any(|action| action.starts_with("dynamodb:")) {
+            let function = role.replace("Role", "Function");
+            assert!(may.contains(&function.as_str()), "{role}");
+        }
+    }
+}
+
 #[test]
 fn the_limits_of_an_owner_are_parameters_that_create_order_alone_is_given() {
     let template = Template::read();
