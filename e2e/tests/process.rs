@@ -52,7 +52,7 @@ async fn a_function_that_starts_before_its_database_serves_once_that_is_up() {
     let url = environment.database_url.replace(server, &address.to_string());
     let variables = [("DATABASE_URL", url.as_str()), CALLER, CURSOR_SECRET];
     let mut function = Function::start("list-products", Extensions::Known, &variables).await;
-    function.says("Postgres can't be reached yet").await;
+    function.says("failed to connect to Postgres; retrying").await;
     let listener = TcpListener::bind(address).await.unwrap();
     tokio::spawn(forward(listener, server.to_owned()));
     let answer = function.invoke(get("/products", &json!({}))).await;
