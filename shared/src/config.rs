@@ -272,6 +272,29 @@ impl Config {
         }
     }
 
+    /// The file of roots that AWS clients trust in place of Amazon's own, by the variable that names it:
+    /// `AWS_CA_BUNDLE` or `SSL_CERT_FILE`.
+    #[must_use]
+    pub fn ca_bundle(&self) -> Option<(&'static str, String)> {
+        ["AWS_CA_BUNDLE", "SSL_CERT_FILE"]
+            .into_iter()
+            .find_map(|variable| Some((variable, self.optional(variable)?)))
+    }
+
+    /// Whether work that could be done after an answer is done before it (`WORK_BEFORE_ANSWER=true`).
+    ///
+    /// # Errors
+    /// Names the variable if it is wrong.
+    pub fn work_before_answer(&self) -> Result<bool, ConfigError> {
+        let variable = "WORK_BEFORE_ANSWER";
+        let value = self.optional(variable).unwrap_or_else(|| "false".to_owned());
+        value.parse().map_err(|_| ConfigError::Invalid {
+            variable,
+            value,
+            expected: "true or false",
+        })
+    }
+
     /// The issuer whose subjects own orders by their `sub` alone (`FIRST_JWT_ISSUER`); none while there
     /// has been only one.
     #[must_use]

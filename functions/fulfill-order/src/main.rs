@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         let (queue, bus) = (config.fulfillment_queue_url()?, config.event_bus_name()?);
         let warehouse = config.warehouse()?;
         let backoff = database.timing.backoff();
-        let aws = aws::sdk_config().await;
+        let aws = aws::sdk_config().await?;
         let (database, queue) = tokio::join!(
             Database::connect(&database, handler::statements(warehouse.as_ref())),
             FulfillmentQueue::connect(&aws, queue),

@@ -59,7 +59,7 @@ impl Dependencies {
         database.connect_timeout = CHECK_TIMEOUT;
         let table = config.product_cache_table()?;
         let queue = config.fulfillment_queue_url()?;
-        let aws = aws::sdk_config().await;
+        let aws = aws::sdk_config().await?;
         let (database, cache, queue) = tokio::join!(
             Database::connect(&database, &[]),
             DynamoDbCache::connect(&aws, table),

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     waybill::start("put-product", async |config| {
         let database = config.database()?;
         let table = config.product_cache_table()?;
-        let aws = aws::sdk_config().await;
+        let aws = aws::sdk_config().await?;
         let (database, cache) = tokio::join!(
             Database::connect(&database, &[PUT_PRODUCT]),
             DynamoDbCache::connect(&aws, table),

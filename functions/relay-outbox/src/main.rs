@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         let database = config.database()?;
         let (queue, bus) = (config.fulfillment_queue_url()?, config.event_bus_name()?);
         let backoff = database.timing.backoff();
-        let aws = aws::sdk_config().await;
+        let aws = aws::sdk_config().await?;
         let (database, queue) = tokio::join!(
             Database::connect(&database, &[CLAIM_OUTBOX, SETTLE_OUTBOX, FORGET_OLD_KEYS]),
             FulfillmentQueue::connect(&aws, queue),

@@ -200,7 +200,7 @@ pub(crate) fn context() -> Context {
 
 /// The emulator, as a function would find it.
 pub(crate) async fn aws() -> SdkConfig {
-    let config = waybill::aws::sdk_config().await;
+    let config = waybill::aws::sdk_config().await.unwrap();
     assert!(
         config.endpoint_url().is_some(),
         "AWS_ENDPOINT_URL names no emulator; `make test` starts one"
