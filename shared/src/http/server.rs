@@ -14,6 +14,7 @@ use super::event::without_url;
 use super::request::{self, Trail};
 use super::{Anyone, FindRoute, Incoming, Problem, Reply, Route, limits};
 use crate::config::Config;
+use crate::lambda::Invocation;
 use crate::{BoxError, deadline, lambda, metrics};
 
 /// How long a request may take in all: its deadline for whatever its handler waits for.
@@ -89,7 +90,11 @@ where
     F: Future<Output = Response<Body>> + Send,
 {
     let answer = &answer;
-    let requests = service_fn(|request| async move { Ok::<_, Infallible>(answer(request).await) });
+    let requests = service_fn(|request: Request| async move {
+        let context = request.lambda_context_ref();
+        let _answering = Invocation::begin(context.map_or("", |context| &context.request_id));
+        Ok::<_, Infallible>(answer(request).await)
+    });
     let events = MapRequest::new(
         // What `lambda_http::run` makes of a handler, with a step in front of it.
         Adapter::from(requests),

@@ -1,5 +1,7 @@
 //! The life of a function's process: start, serve, and close when the platform says so.
 
+mod after_answer;
+
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,6 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
 use crate::{BoxError, telemetry};
+
+pub use after_answer::{AfterAnswer, Invocation};
 
 /// Runs `main` as the function `function`: with logging on, with the configuration read, on one
 /// thread. What it fails with is logged, and the process ends with 1.
@@ -46,6 +50,25 @@ pub async fn on_shutdown(close: impl Future<Output = ()> + Send + 'static) {
         Ok(extension) => drop(tokio::spawn(extension.run())),
         Err(error) => tracing::debug!(error = %error, "no extension, and so no notice from AWS"),
     }
+    close_on_sigterm(close);
+}
+
+/// The same for a function that has work to do after its answers, and a way to do it. With
+/// `before_answer` it is done before them.
+pub async fn on_shutdown_with_work(
+    before_answer: bool,
+    close: impl Future<Output = ()> + Send + 'static,
+) -> AfterAnswer {
+    if before_answer {
+        on_shutdown(close).await;
+        return AfterAnswer::before();
+    }
+    let after_answer = AfterAnswer::register().await;
+    close_on_sigterm(close);
+    after_answer
+}
+
+fn close_on_sigterm(close: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(async move {
         match signal(SignalKind::terminate()) {
             Ok(mut terminate) => _ = terminate.recv().await,

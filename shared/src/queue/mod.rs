@@ -1,5 +1,6 @@
 //! The fulfilment queue, and the queue of what it could not deliver.
 
+mod after_answer;
 #[cfg(feature = "warehouse")]
 mod dead_letters;
 
@@ -15,6 +16,7 @@ use crate::app::FulfillmentJob;
 use crate::app::ports::{Job, Message, SendBatch, SendJobs};
 use crate::{BoxError, Error};
 
+pub use after_answer::SendAfterAnswer;
 #[cfg(feature = "warehouse")]
 pub use dead_letters::DeadLetterQueue;
 

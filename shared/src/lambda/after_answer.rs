@@ -1,0 +1,218 @@
+//! Work that goes on after the answer, in the same invocation.
+//!
+//! AWS hands an answer to the client when the runtime posts it, and freezes the environment when the
+//! runtime and every extension have asked for their next event. So an internal extension that asks
+//! later keeps the environment awake: see decision 15 for what AWS promises, and where.
+
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, SystemTime};
+
+use lambda_extension::{Extension, LambdaEvent, NextEvent, service_fn};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
+
+use crate::{BoxError, deadline};
+
+/// How long before the end of an invocation the extension stops waiting, whatever is still at work:
+/// the platform resets an environment that overruns.
+const RESERVE: Duration = Duration::from_millis(300);
+
+/// What goes on in this process.
+static AT_WORK: LazyLock<Arc<AtWork>> = LazyLock::new(Arc::default);
+
+/// A way to work after the answer.
+pub struct AfterAnswer {
+    at_work: Option<Arc<AtWork>>,
+}
+
+impl AfterAnswer {
+    /// Registers the extension that keeps the environment awake. Where there is none, as on an
+    /// emulator or under `cargo lambda watch`, work is done before the answer.
+    pub(super) async fn register() -> Self {
+        let at_work = Arc::clone(&AT_WORK);
+        let events = Arc::clone(&at_work);
+        let extension = Extension::new()
+            .with_extension_name("waybill")
+            .with_events(&["INVOKE"])
+            .with_events_processor(service_fn(move |event| keep_awake(Arc::clone(&events), event)));
+        match extension.register().await {
+            Ok(extension) => {
+                tokio::spawn(async move {
+                    if let Err(error) = extension.run().await {
+                        // The platform ends the environment then.
+                        tracing::error!(error = %error, "the extension failed");
+                    }
+                });
+                Self { at_work: Some(at_work) }
+            }
+            Err(error) => {
+                tracing::debug!(error = %error, "no extension: work is done before the answer");
+                Self::before()
+            }
+        }
+    }
+
+    /// Does all work before the answer.
+    #[must_use]
+    pub fn before() -> Self {
+        Self { at_work: None }
+    }
+
+    /// Does `work` once the answer is on its way, within the deadline of the invocation; or now, where
+    /// nothing keeps the environment awake.
+    pub async fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let Some(at_work) = &self.at_work else { return work.await };
+        let task = Task::begin(at_work);
+        let work = deadline::within(deadline::current(Duration::ZERO), work);
+        tokio::spawn(
+            async move {
+                work.await;
+                drop(task);
+            }
+            .in_current_span(),
+        );
+    }
+}
+
+/// An invocation that is being answered, until this is dropped.
+pub struct Invocation {
+    at_work: Arc<AtWork>,
+    request_id: String,
+}
+
+impl Invocation {
+    /// The invocation that the platform calls `request_id`.
+    #[must_use]
+    pub fn begin(request_id: &str) -> Self {
+        Self { at_work: Arc::clone(&AT_WORK), request_id: request_id.to_owned() }
+    }
+}
+
+impl Drop for Invocation {
+    fn drop(&mut self) {
+        let request_id = std::mem::take(&mut self.request_id);
+        self.at_work.0.send_modify(|state| state.answered = request_id);
+    }
+}
+
+/// Which invocation was answered last, and how many tasks go on.
+#[derive(Default)]
+struct AtWork(watch::Sender<State>);
+
+#[derive(Default)]
+struct State {
+    answered: String,
+    tasks: usize,
+}
+
+/// One task that goes on, until this is dropped.
+struct Task(Arc<AtWork>);
+
+impl Task {
+    fn begin(at_work: &Arc<AtWork>) -> Self {
+        at_work.0.send_modify(|state| state.tasks += 1);
+        Self(Arc::clone(at_work))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|state| state.tasks -= 1);
+    }
+}
+
+impl AtWork {
+    /// Waits until an invocation is answered and nothing goes on any more, or until shortly before its
+    /// `end`.
+    async fn settled(&self, request_id: &str, end: SystemTime) {
+        let left = end.duration_since(SystemTime::now()).unwrap_or_default();
+        let deadline = Instant::now() + left.saturating_sub(RESERVE);
+        let mut state = self.0.subscribe();
+        let settled = state.wait_for(|state| state.answered == request_id && state.tasks == 0);
+        if timeout_at(deadline, settled).await.is_err() {
+            tracing::warn!(request_id, "work after the answer has no time left");
+        }
+    }
+}
+
+/// Returns when the extension may ask for its next event.
+async fn keep_awake(at_work: Arc<AtWork>, event: LambdaEvent) -> Result<(), BoxError> {
+    if let NextEvent::Invoke(invocation) = event.next {
+        let end = SystemTime::UNIX_EPOCH + Duration::from_millis(invocation.deadline_ms);
+        at_work.settled(&invocation.request_id, end).await;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn invocation(at_work: &Arc<AtWork>, request_id: &str) -> Invocation {
+        Invocation { at_work: Arc::clone(at_work), request_id: request_id.to_owned() }
+    }
+
+    fn in_ten_seconds() -> SystemTime {
+        SystemTime::now() + Duration::from_secs(10)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_environment_is_kept_awake_until_the_work_of_its_invocation_is_done() {
+        let at_work = Arc::new(AtWork::default());
+        let after = AfterAnswer { at_work: Some(Arc::clone(&at_work)) };
+        let mut settled = std::pin::pin!(at_work.settled("a", in_ten_seconds()));
+        let answering = invocation(&at_work, "a");
+        let (finish, finished) = tokio::sync::oneshot::channel::<()>();
+        after.run(async { _ = finished.await }).await;
+        assert!(settled.as_mut().now_or_never().is_none(), "not answered");
+        drop(answering);
+        assert!(settled.as_mut().now_or_never().is_none(), "its work goes on");
+        finish.send(()).unwrap();
+        settled.await;
+        // The next one is another.
+        assert!(at_work.settled("b", in_ten_seconds()).now_or_never().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_without_an_end_does_not_overrun_the_invocation() {
+        let at_work = Arc::new(AtWork::default());
+        let after = AfterAnswer { at_work: Some(Arc::clone(&at_work)) };
+        after.run(std::future::pending()).await;
+        drop(invocation(&at_work, "a"));
+        let started = Instant::now();
+        at_work.settled("a", in_ten_seconds()).await;
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_the_work_lets_the_environment_go() {
+        let at_work = Arc::new(AtWork::default());
+        let after = AfterAnswer { at_work: Some(Arc::clone(&at_work)) };
+        after.run(async { panic!("on purpose") }).await;
+        drop(invocation(&at_work, "a"));
+        at_work.settled("a", in_ten_seconds()).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_work_has_the_deadline_of_the_invocation() {
+        let at_work = Arc::new(AtWork::default());
+        let after = AfterAnswer { at_work: Some(at_work) };
+        let expected = Instant::now() + Duration::from_secs(5);
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let work = async { tell.send(deadline::current(Duration::ZERO)).unwrap() };
+        deadline::within(expected, after.run(work)).await;
+        assert_eq!(told.await.unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn without_an_extension_the_work_is_done_first() {
+        let mut done = false;
+        let (tell, mut told) = tokio::sync::oneshot::channel();
+        AfterAnswer::before().run(async { tell.send(()).unwrap() }).await;
+        done |= told.try_recv().is_ok();
+        assert!(done);
+    }
+}
