@@ -66,10 +66,8 @@ pub const CHANGE_STATUS: &str = include_str!("../../../sql/queries/change_status
 pub const CLAIM_OUTBOX: &str = include_str!("../../../sql/queries/claim_outbox.sql");
 /// Says what became of it.
 pub const SETTLE_OUTBOX: &str = include_str!("../../../sql/queries/settle_outbox.sql");
-/// Forgets old idempotency keys, and counts them.
-pub const FORGET_OLD_KEYS: &str = "WITH forgotten AS (
-    DELETE FROM idempotency_keys WHERE created_at <= now() - make_interval(secs => $1) RETURNING 1
-) SELECT count(*) FROM forgotten";
+/// Forgets some old idempotency keys, and counts them.
+pub const FORGET_OLD_KEYS: &str = include_str!("../../../sql/queries/forget_old_keys.sql");
 /// Reads one product.
 pub const GET_PRODUCT: &str = include_str!("../../../sql/queries/get_product.sql");
 /// Creates or replaces a product, or writes nothing.
