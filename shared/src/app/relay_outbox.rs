@@ -52,9 +52,9 @@ pub struct Relayed {
 /// or not it can be sent.
 ///
 /// An event is forgotten once it was sent. A job is kept until its order is not pending any more, and
-/// sent again with growing patience: that makes up for a job that is lost behind the queue. A job that
-/// merely waits in a long queue is not sent again; see [`SHORT_QUEUE`]. A crash between sending and
-/// settling sends twice, which every consumer tolerates.
+/// sent again with growing patience: that makes up for a job that is lost behind the queue. While more
+/// than a hundred messages wait in the queue, none is sent again that was sent before: it may merely
+/// wait as well. A crash between sending and settling sends twice, which every consumer tolerates.
 ///
 /// # Errors
 /// What the outbox answers. What was claimed is due again after its lease.

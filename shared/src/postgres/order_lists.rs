@@ -79,7 +79,7 @@ fn ids(query: &OrderQuery) -> (Uuid, Uuid) {
 
 /// The lowest that a UUIDv7 of this millisecond since 1970, or of a later one, can be: it begins with
 /// the 48 bits of that number (RFC 9562, 5.7).
-fn first_id(milliseconds: i64) -> Uuid {
+pub(super) fn first_id(milliseconds: i64) -> Uuid {
     const LAST: u128 = (1 << 48) - 1;
     let milliseconds = u128::try_from(milliseconds).unwrap_or(0).min(LAST);
     Uuid::from_u128(milliseconds << 80)
