@@ -1,4 +1,5 @@
-//! `make bench`: what the service adds to its statements, and what its largest responses take.
+//! `make bench`: what the service adds to its statements, what its largest responses take, and how fast
+//! a relay empties a backlog.
 
 use tokio::process::Command;
 
@@ -21,7 +22,8 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
     let mut command = Command::new("cargo");
     command
         .args(["bench", "--package", "waybill", "--bench", "render", "--bench", "statements"])
-        .args(["--no-default-features", "--features", "http,migrations"])
+        .args(["--bench", "relay"])
+        .args(["--no-default-features", "--features", "http,migrations,eventbridge"])
         .current_dir(&config.root)
         .env("TEST_DATABASE_URL", server)
         .env("PGBENCH", postgres::programs(tools.dir())?.join("pgbench"));

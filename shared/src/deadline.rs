@@ -10,6 +10,9 @@ use tokio::time::Instant;
 /// What is kept of an invocation's time for canceling what is given up and for answering.
 pub const RESERVE: Duration = Duration::from_secs(2);
 
+/// No invocation ended so soon after 1970 began.
+const LONG_PAST: Duration = Duration::from_hours(24 * 365);
+
 tokio::task_local! {
     static DEADLINE: Instant;
 }
@@ -26,9 +29,13 @@ pub fn current(otherwise: Duration) -> Instant {
 }
 
 /// The deadline of an invocation that the platform ends at `end`: [`RESERVE`] before that, and at most
-/// `limit` from now.
+/// `limit` from now. A platform that names an end long past does not know it, as `cargo lambda watch`,
+/// which always says ten minutes after 1970 began; then `limit` alone counts.
 #[must_use]
 pub fn of_invocation(end: SystemTime, limit: Duration) -> Instant {
+    if end < SystemTime::UNIX_EPOCH + LONG_PAST {
+        return Instant::now() + limit;
+    }
     let left = end.duration_since(SystemTime::now()).unwrap_or_default();
     Instant::now() + left.saturating_sub(RESERVE).min(limit)
 }
@@ -42,10 +49,20 @@ mod tests {
         let (now, limit) = (SystemTime::now(), Duration::from_secs(5));
         let left = |end| of_invocation(end, limit).duration_since(Instant::now());
         assert!(left(now + Duration::from_hours(1)) <= limit);
-        assert!(left(now + Duration::from_hours(1)) > Duration::from_secs(4));
+        assert!(left(now + Duration::from_hours(1)) + Duration::from_secs(1) > limit);
         assert!(left(now + Duration::from_secs(4)) <= Duration::from_secs(2));
         assert_eq!(left(now), Duration::ZERO);
         assert_eq!(left(now - Duration::from_hours(1)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_platform_that_does_not_know_the_end_leaves_the_limit() {
+        let limit = Duration::from_secs(5);
+        for milliseconds in [0, 600_000] {
+            let end = SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds);
+            let left = of_invocation(end, limit).duration_since(Instant::now());
+            assert!(left + Duration::from_secs(1) > limit, "{milliseconds}: {left:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

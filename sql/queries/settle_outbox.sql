@@ -1,12 +1,14 @@
--- Says what became of claimed rows. $1 ids that are done with, $2 ids that are to be sent again,
--- $3 seconds until then (same length). An id is in one of the two. A job that was parked meanwhile,
+-- Says what became of claimed rows.
+--
+-- $1 ids that are done with; $2 ids that were tried and $3 the seconds until they are tried again (same
+-- length); $4 ids that were not tried. An id is in one of these. A job that was parked in between,
 -- because its order was refused, stays so.
 WITH
 -- In id order, as every statement locks rows of the outbox that may be others' as well.
 locked AS MATERIALIZED (
     SELECT id
     FROM outbox
-    WHERE id = ANY ($1::uuid[] || $2::uuid[])
+    WHERE id = ANY ($1::uuid[] || $2::uuid[] || $4::uuid[])
     ORDER BY id
     FOR UPDATE
 ),
@@ -14,9 +16,18 @@ done AS (
     DELETE FROM outbox o
     USING locked l
     WHERE o.id = l.id AND o.id = ANY ($1::uuid[])
+),
+-- Nothing but the lease ends, and no index hears of it.
+untried AS (
+    UPDATE outbox o
+    SET leased_until = NULL
+    FROM locked l
+    WHERE o.id = l.id AND o.id = ANY ($4::uuid[])
 )
 UPDATE outbox o
-SET available_at = now() + make_interval(secs => a.seconds)
+SET attempts = o.attempts + 1,
+    available_at = now() + make_interval(secs => a.seconds),
+    leased_until = NULL
 FROM locked l
 JOIN unnest($2::uuid[], $3::double precision[]) AS a (id, seconds) ON a.id = l.id
 WHERE o.id = l.id AND o.available_at < 'infinity'

@@ -1,9 +1,16 @@
-//! fulfill-order killed.
+//! fulfill-order killed, and slowed down.
 
+use std::time::{Duration, Instant};
+
+use e2e::eventually;
 use e2e::fault::Fault;
 use e2e::gate::Holds;
+use uuid::Uuid;
 
 use crate::world::{FOREVER, World};
+
+/// Far below the function's timeout of 30 s, and far above what a machine with other work needs.
+const LIMIT: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn killed_between_commit_and_acknowledgement_confirms_once() {
@@ -49,11 +56,60 @@ async fn killed_between_sending_and_settling_its_events_sends_them_again() {
     world.postgres.struck().await;
     fulfill.kill().await;
     world.postgres.hold(Holds::Nothing);
-    let kept = "SELECT count(*) FROM outbox WHERE kind = 'OrderConfirmed' AND attempts = 1";
+    let kept = "SELECT count(*) FROM outbox
+                WHERE kind = 'OrderConfirmed' AND leased_until IS NOT NULL";
     assert_eq!(world.count(kept).await, i64::try_from(handles.len()).unwrap());
 
     world.recover().await;
     world.assert_whole(3).await;
     // Those of the batch, and the `OrderPlaced` of each order.
     assert_eq!(world.events.sent_twice(), 3 + handles.len());
+}
+
+/// How many events wait when the bus goes deaf: more than a batch takes along.
+const BACKLOG: i64 = 400;
+
+#[tokio::test]
+async fn a_deaf_bus_with_a_backlog_of_events_delays_no_acknowledgement_and_loses_no_event() {
+    let world = World::new().await;
+    let mut create = world.start("create-order").await;
+    let mut fulfill = world.start("fulfill-order").await;
+    world.eventbridge.fail(Fault::Deaf);
+    for key in ["a", "b", "c"] {
+        world.place(&mut create, world.request(key)).await;
+    }
+    let sql = "INSERT INTO outbox (id, order_id, kind, payload, correlation_id)
+               SELECT gen_random_uuid(), o.id, 'Backlog-' || n,
+                      jsonb_build_object('order_id', o.id), 'a'
+               FROM (SELECT id FROM orders ORDER BY id LIMIT 1) o, generate_series(1, $1::bigint) n
+               RETURNING order_id";
+    let rows = world.database.query(sql, &[&BACKLOG]).await.unwrap();
+    let order: Uuid = rows[0].get(0);
+    let mut took = Duration::ZERO;
+    loop {
+        let started = Instant::now();
+        if world.deliver(&mut fulfill).await == 0 {
+            break;
+        }
+        took = took.max(started.elapsed());
+    }
+    world.eventbridge.struck(1).await;
+    let tries = world.eventbridge.strikes();
+    eprintln!("{tries} calls to a deaf bus, the longest batch took {} ms", took.as_millis());
+    assert!(took < LIMIT, "{took:?}");
+    let confirmed = "SELECT count(*) FROM orders WHERE status = 'confirmed'";
+    assert_eq!(world.count(confirmed).await, 3);
+    let kept = "SELECT count(*) FROM outbox WHERE kind LIKE 'Backlog-%'";
+    assert_eq!(world.count(kept).await, BACKLOG);
+
+    world.eventbridge.mend();
+    world.recover().await;
+    world.assert_whole(3).await;
+    assert_eq!(world.jobs.delivered_twice(), 0);
+    eventually("the backlog has arrived", async || {
+        while !world.events.receive().await.is_empty() {}
+        let arrived = |n| world.events.has_seen(&format!("Backlog-{n}"), order);
+        (1..=BACKLOG).all(arrived).then_some(())
+    })
+    .await;
 }

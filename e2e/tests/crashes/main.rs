@@ -12,6 +12,7 @@
 //! | | after the send, before the answer | [`create::killed_between_send_and_answer_is_answered_when_repeated`] |
 //! | fulfill-order killed | after the commit, before the acknowledgement | [`fulfilment::killed_between_commit_and_acknowledgement_confirms_once`] |
 //! | | after it sent events, before it settled them | [`fulfilment::killed_between_sending_and_settling_its_events_sends_them_again`] |
+//! | EventBridge deaf | with a backlog of events, while a batch is fulfilled | [`fulfilment::a_deaf_bus_with_a_backlog_of_events_delays_no_acknowledgement_and_loses_no_event`] |
 //! | relay-outbox killed | after it sent, before it settled | [`relay::killed_between_sending_and_settling_sends_again_after_its_lease`] |
 //! | EventBridge answers 500 | to fulfill-order and to the relay | [`relay::events_that_eventbridge_refused_are_kept_and_sent_later`] |
 //! | SQS down | while orders are placed | [`queue::orders_accepted_while_sqs_is_down_are_fulfilled_later`] |

@@ -194,7 +194,8 @@ impl World {
 
     /// Waits until at least so many rows of the outbox are due, of those that meet a condition.
     pub(crate) async fn due(&self, rows: i64, condition: &str) {
-        let sql = "SELECT count(*) FROM outbox WHERE available_at <= now()";
+        let sql = "SELECT count(*) FROM outbox WHERE available_at <= now()
+                   AND (leased_until IS NULL OR leased_until <= now())";
         let sql = format!("{sql} AND {condition}");
         let what = format!("{rows} rows are due, {condition}");
         let due = async || (self.count(&sql).await >= rows).then_some(());

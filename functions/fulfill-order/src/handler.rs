@@ -1,15 +1,25 @@
 //! Takes a batch, hands its orders over, confirms its orders, and names the messages that failed.
 
+use std::time::Duration;
+
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::LambdaEvent;
+use tokio::time::Instant;
 use tracing::Instrument;
 use waybill::app::ports::{
-    ConfirmOrders, DeadLetters, Event, Job, KeepOutbox, RefuseOrders, SendBatch, Warehouse,
+    ConfirmOrders, DeadLetters, Event, KeepOutbox, RefuseOrders, SendBatch, Warehouse,
 };
 use waybill::app::{self, Backoff, Delivery};
 use waybill::config::WarehouseConfig;
 use waybill::postgres::{CLAIM_OUTBOX, CONFIRM_ORDERS, GET_STATUSES, REFUSE_ORDERS, SETTLE_OUTBOX};
-use waybill::{BoxError, lambda};
+use waybill::{BoxError, deadline, lambda};
+
+/// What a batch may take: the function's timeout in the template.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What sending events may take once the orders are confirmed. EventBridge answers within milliseconds;
+/// when it does not, the batch is acknowledged all the same, and the relay sends them.
+const EVENTS: Duration = Duration::from_secs(1);
 
 /// What Postgres is to prepare for. Two of the statements are only for a warehouse.
 pub(crate) fn statements(warehouse: Option<&WarehouseConfig>) -> &'static [&'static str] {
@@ -23,7 +33,6 @@ pub(crate) async fn fulfill_orders(
     event: LambdaEvent<SqsEvent>,
     database: &(impl ConfirmOrders + RefuseOrders + KeepOutbox),
     warehouse: &(impl Warehouse + DeadLetters),
-    queue: &impl SendBatch<Job>,
     bus: &impl SendBatch<Event>,
     backoff: Backoff,
 ) -> Result<SqsBatchResponse, BoxError> {
@@ -32,9 +41,10 @@ pub(crate) async fn fulfill_orders(
         request_id = event.context.request_id,
         cold_start = lambda::is_cold_start(),
     );
+    let end = deadline::of_invocation(event.context.deadline(), LIMIT);
     let deliveries: Vec<Delivery> = event.payload.records.into_iter().map(delivery).collect();
     let message_ids: Vec<String> = deliveries.iter().map(|it| it.message_id.clone()).collect();
-    async {
+    let work = async {
         let failed = app::confirm_orders(database, warehouse, deliveries).await;
         let failed = failed.inspect_err(|error| {
             tracing::error!(
@@ -43,14 +53,14 @@ pub(crate) async fn fulfill_orders(
                 "the batch failed, and will be delivered again"
             );
         })?;
-        // What the batch wrote, and whatever else is due. The relay makes up for what fails here.
-        if let Err(error) = app::relay_outbox(database, queue, bus, backoff, 1).await {
-            tracing::warn!(error = error.chain(), "the outbox can't be relayed now");
+        // What the batch wrote, and what else is due. The relay makes up for what fails here.
+        let until = end.min(Instant::now() + EVENTS);
+        if let Err(error) = app::relay_events(database, bus, backoff, until).await {
+            tracing::warn!(error = error.chain(), "failed to relay events; the relay will retry");
         }
         Ok(response(failed))
-    }
-    .instrument(span)
-    .await
+    };
+    deadline::within(end, work).instrument(span).await
 }
 
 fn delivery(message: SqsMessage) -> Delivery {

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         let bus = EventBus::new(&aws, bus);
         lambda::on_shutdown(Arc::clone(&database).close()).await;
         lambda_runtime::run(service_fn(|event| {
-            handler::fulfill_orders(event, &*database, &warehouse, &queue, &bus, backoff)
+            handler::fulfill_orders(event, &*database, &warehouse, &bus, backoff)
         }))
         .await
     })

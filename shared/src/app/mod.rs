@@ -22,7 +22,7 @@ pub use get_product::get_product;
 pub use list_orders::list_orders;
 pub use list_products::list_products;
 pub use put_product::{PutProduct, put_product};
-pub use relay_outbox::{Backoff, Relayed, relay_outbox};
+pub use relay_outbox::{Backoff, Relayed, forget_old_keys, relay_events, relay_outbox};
 
 #[cfg(all(test, feature = "warehouse"))]
 pub(crate) use hand_over::OFFER_TIME;

@@ -337,36 +337,60 @@ impl Cached {
 
 /// Keeps what must leave the database until it has left.
 pub trait KeepOutbox: Sync {
-    /// Takes up to `limit` messages that are due, for as long as a lease.
+    /// Takes up to `limit` events that are due, the oldest first, for as long as a lease.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
-    fn claim(&self, limit: u16) -> impl Future<Output = Result<Claimed, Error>> + Send;
+    fn claim_events(
+        &self,
+        limit: u16,
+    ) -> impl Future<Output = Result<Vec<Message<Event>>, Error>> + Send;
 
-    /// Forgets the messages in `done`, and keeps those in `again` until their time.
+    /// Takes up to `limit` of these jobs that are due, the oldest first, for as long as a lease.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn claim_jobs(
+        &self,
+        jobs: Jobs,
+        limit: u16,
+    ) -> impl Future<Output = Result<Vec<Message<Job>>, Error>> + Send;
+
+    /// Says what became of messages that were claimed.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`]; then all are due again after their lease.
-    fn settle(
-        &self,
-        done: &[Uuid],
-        again: &[(Uuid, Duration)],
-    ) -> impl Future<Output = Result<(), Error>> + Send;
+    fn settle(&self, settled: &Settled) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Forgets idempotency keys that are older than they are kept, and says how many.
+    /// Forgets some of the idempotency keys that are older than they are kept, and says how many. It
+    /// waits for nobody: a key that somebody else has locked is left for the next time.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
     fn forget_old_keys(&self) -> impl Future<Output = Result<u64, Error>> + Send;
 }
 
-/// Messages that were taken out of the outbox, by where they go.
+/// Which jobs a relay asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Jobs {
+    /// Those that no relay has sent, and that have been due for so long.
+    Unsent {
+        /// Zero for all that are due.
+        overdue: Duration,
+    },
+    /// Those that a relay has sent, or tried to send, before.
+    SentBefore,
+}
+
+/// What became of messages that were claimed. One that is not in here is due again after its lease.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Claimed {
-    /// To the fulfilment queue.
-    pub jobs: Vec<Message<Job>>,
-    /// To the event bus.
-    pub events: Vec<Message<Event>>,
+pub struct Settled {
+    /// They are done with, and are forgotten.
+    pub done: Vec<Uuid>,
+    /// They were tried, and are due again after so long.
+    pub again: Vec<(Uuid, Duration)>,
+    /// They were not tried, and are due as they were.
+    pub untried: Vec<Uuid>,
 }
 
 /// What must leave the database. Its kind is a type, so that no job ends on the bus, and no event in
@@ -381,7 +405,7 @@ pub struct Message<K> {
     pub body: String,
     /// Follows the request that caused it.
     pub correlation_id: String,
-    /// How often it was claimed, this time included.
+    /// How often it was tried, this time included.
     pub attempts: i32,
 }
 
@@ -393,16 +417,36 @@ pub struct Job;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event(pub String);
 
-/// Sends batches of messages of one kind, and says for each, in order, whether it left.
+/// Sends batches of messages of one kind.
 pub trait SendBatch<K>: Sync {
     /// How many messages one call takes.
     const LIMIT: usize;
 
-    /// Sends up to [`LIMIT`](Self::LIMIT) messages. One that fails does not keep back the others.
+    /// How many bytes one call takes, and so the largest message.
+    const MAX_BYTES: usize;
+
+    /// How many of them this message takes.
+    fn bytes(message: &Message<K>) -> usize;
+
+    /// Sends messages within both limits, and says for each, in order, whether it left. One that is
+    /// refused does not keep back the others.
+    ///
+    /// # Errors
+    /// If the call failed as a whole, or took longer than the invocation has. Whether the messages
+    /// left is not known then.
     fn send_batch(
         &self,
         messages: &[Message<K>],
-    ) -> impl Future<Output = Vec<Result<(), BoxError>>> + Send;
+    ) -> impl Future<Output = Result<Vec<Result<(), BoxError>>, BoxError>> + Send;
+}
+
+/// Knows how long the fulfillment queue is.
+pub trait MeasureQueue: Sync {
+    /// About how many messages wait to be received.
+    ///
+    /// # Errors
+    /// If the queue does not answer.
+    fn waiting(&self) -> impl Future<Output = Result<u64, BoxError>> + Send;
 }
 
 /// Sends fulfilment on its way.

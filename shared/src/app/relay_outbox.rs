@@ -1,15 +1,31 @@
 //! Sends what waits in the outbox.
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use uuid::Uuid;
+use futures_util::{StreamExt, stream};
+use tokio::time::Instant;
 
-use super::ports::{Claimed, Event, Job, KeepOutbox, Message, SendBatch};
-use crate::Error;
+use super::ports::{Event, Job, Jobs, KeepOutbox, MeasureQueue, Message, SendBatch, Settled};
+use crate::{BoxError, Error, deadline};
 
-/// How many messages are claimed at a time: ten calls' worth.
-const CLAIM: u16 = 100;
+/// How many messages of a kind a relay claims at a time, which bounds its memory: the event of an
+/// order of a hundred lines takes 100 kB at most, and a usual one less than 1 kB.
+const PORTION: u16 = 500;
+
+/// How many events are claimed after a batch: what batches before it may have left, and its own.
+const PORTION_OF_A_BATCH: u16 = 100;
+
+/// How many calls of a kind are on their way at once.
+const AT_ONCE: usize = 16;
+
+/// How many messages may wait in a queue that counts as short. Where a job has not been received for
+/// a minute though no more than these wait, it is not the queue that keeps it.
+const SHORT_QUEUE: u64 = 100;
+
+/// How long a job that no relay has sent waits at most for a long queue to get short.
+const LONGEST_WAIT: Duration = Duration::from_mins(15);
 
 /// When a message is sent again.
 #[derive(Clone, Copy, Debug)]
@@ -31,70 +47,256 @@ pub struct Relayed {
     pub failed: usize,
 }
 
-/// Sends what is due, for at most so many rounds of up to a hundred messages, until nothing is due or
-/// nothing of a round leaves.
+/// Sends what is due until nothing is, until a call fails as a whole, or until `until`, jobs and
+/// events each for themselves: neither waits for the other, however many there are of it, and whether
+/// or not it can be sent.
 ///
-/// An event is forgotten once it was sent. A job is kept until its order is not pending any more,
-/// and sent again with growing patience: that makes up for a job that is lost behind the queue.
-/// A crash between sending and settling sends twice, which every consumer has to bear.
+/// An event is forgotten once it was sent. A job is kept until its order is not pending any more, and
+/// sent again with growing patience: that makes up for a job that is lost behind the queue. While more
+/// than a hundred messages wait in the queue, none is sent again that was sent before: it may merely
+/// wait as well. A crash between sending and settling sends twice, which every consumer tolerates.
 ///
 /// # Errors
 /// What the outbox answers. What was claimed is due again after its lease.
 pub async fn relay_outbox(
     outbox: &impl KeepOutbox,
-    queue: &impl SendBatch<Job>,
+    queue: &(impl SendBatch<Job> + MeasureQueue),
     bus: &impl SendBatch<Event>,
     backoff: Backoff,
-    rounds: usize,
+    until: Instant,
 ) -> Result<Relayed, Error> {
-    let mut relayed = Relayed::default();
-    for _ in 0..rounds {
-        let Claimed { jobs, events } = outbox.claim(CLAIM).await?;
-        if jobs.is_empty() && events.is_empty() {
-            break;
-        }
-        let (jobs, events) = futures_util::join!(send(queue, &jobs), send(bus, &events));
-        let again: Vec<_> = (jobs.sent.iter().chain(&jobs.failed).chain(&events.failed))
-            .map(|&(id, attempts)| (id, backoff.after(attempts)))
-            .collect();
-        let done: Vec<Uuid> = events.sent.iter().map(|&(id, _)| id).collect();
-        outbox.settle(&done, &again).await?;
-        relayed.jobs += jobs.sent.len();
-        relayed.events += events.sent.len();
-        relayed.failed += jobs.failed.len() + events.failed.len();
-        if jobs.sent.is_empty() && events.sent.is_empty() {
-            break;
+    let relay = Relay { outbox, backoff, until };
+    let (jobs, events) = futures_util::join!(
+        relay.send_jobs(queue),
+        relay.send_all(bus, async || outbox.claim_events(PORTION).await)
+    );
+    let (jobs, events) = (jobs?, events?);
+    Ok(Relayed { jobs: jobs.sent, events: events.sent, failed: jobs.failed + events.failed })
+}
+
+/// Sends events that are due, some hundred at most, and gives up what has not left at `until`.
+///
+/// # Errors
+/// As [`relay_outbox`].
+pub async fn relay_events(
+    outbox: &impl KeepOutbox,
+    bus: &impl SendBatch<Event>,
+    backoff: Backoff,
+    until: Instant,
+) -> Result<Relayed, Error> {
+    let relay = Relay { outbox, backoff, until };
+    let claim = async || outbox.claim_events(PORTION_OF_A_BATCH).await;
+    let events = Box::pin(relay.send_portion(bus, claim)).await?.unwrap_or_default();
+    Ok(Relayed { jobs: 0, events: events.sent, failed: events.failed })
+}
+
+/// Forgets idempotency keys that are too old, and says how many: until there are none, or until
+/// `until`, some in any case.
+///
+/// # Errors
+/// What the outbox answers.
+pub async fn forget_old_keys(outbox: &impl KeepOutbox, until: Instant) -> Result<u64, Error> {
+    let mut forgotten = 0;
+    loop {
+        let some = outbox.forget_old_keys().await?;
+        forgotten += some;
+        if some == 0 || Instant::now() >= until {
+            return Ok(forgotten);
         }
     }
-    Ok(relayed)
 }
 
-/// Messages by id, and how often each was claimed.
+struct Relay<'a, O> {
+    outbox: &'a O,
+    backoff: Backoff,
+    until: Instant,
+}
+
+/// How many messages of a kind left, and whether it makes sense to go on.
 #[derive(Default)]
-struct Outcome {
-    sent: Vec<(Uuid, i32)>,
-    failed: Vec<(Uuid, i32)>,
+struct Tally {
+    sent: usize,
+    failed: usize,
+    /// A call failed as a whole.
+    gave_up: bool,
 }
 
-async fn send<K: Debug, S: SendBatch<K>>(sender: &S, messages: &[Message<K>]) -> Outcome {
-    let mut outcome = Outcome::default();
-    for batch in messages.chunks(S::LIMIT) {
-        for (message, result) in batch.iter().zip(sender.send_batch(batch).await) {
-            let &Message { id, ref kind, ref correlation_id, attempts, .. } = message;
-            match result {
-                Ok(()) => {
-                    tracing::info!(%id, correlation_id, attempts, ?kind, "relayed");
-                    outcome.sent.push((id, attempts));
+/// What becomes of a message once it was sent.
+trait Kind: Debug {
+    const IS_KEPT: bool;
+}
+
+impl Kind for Job {
+    const IS_KEPT: bool = true;
+}
+
+impl Kind for Event {
+    const IS_KEPT: bool = false;
+}
+
+/// What became of a call. The messages of one that was not made, since another had failed or the time
+/// was over, were not tried.
+enum Call {
+    Made(Vec<Result<(), BoxError>>),
+    Failed(BoxError),
+    NotMade,
+}
+
+impl<O: KeepOutbox> Relay<'_, O> {
+    /// Sends jobs, and none again while the queue is long or its length is not known.
+    async fn send_jobs(
+        &self,
+        queue: &(impl SendBatch<Job> + MeasureQueue),
+    ) -> Result<Tally, Error> {
+        let is_short = match deadline::within(self.until, queue.waiting()).await {
+            Ok(waiting) if waiting <= SHORT_QUEUE => true,
+            Ok(waiting) => {
+                tracing::info!(waiting, "the queue is long; jobs in it are not sent again");
+                false
+            }
+            Err(error) => {
+                let error = crate::error::chain(&*error);
+                tracing::warn!(error, "failed to measure the queue; no job is sent again");
+                false
+            }
+        };
+        let unsent = Jobs::Unsent { overdue: if is_short { Duration::ZERO } else { LONGEST_WAIT } };
+        let claim = async |jobs| self.outbox.claim_jobs(jobs, PORTION).await;
+        let first = self.send_all(queue, async || claim(unsent).await).await?;
+        // By its own doing the queue may be long by now.
+        let is_short = is_short && u64::try_from(first.sent).is_ok_and(|sent| sent <= SHORT_QUEUE);
+        if first.gave_up || !is_short {
+            return Ok(first);
+        }
+        let again = self.send_all(queue, async || claim(Jobs::SentBefore).await).await?;
+        Ok(Tally {
+            sent: first.sent + again.sent,
+            failed: first.failed + again.failed,
+            gave_up: again.gave_up,
+        })
+    }
+
+    async fn send_all<K: Kind, S: SendBatch<K>>(
+        &self,
+        sender: &S,
+        claim: impl AsyncFn() -> Result<Vec<Message<K>>, Error>,
+    ) -> Result<Tally, Error> {
+        let mut all = Tally::default();
+        while !all.gave_up && Instant::now() < self.until {
+            // In a box, since it is large, and the two kinds are under way at once.
+            let portion = Box::pin(self.send_portion(sender, &claim));
+            let Some(tally) = portion.await? else { break };
+            all.sent += tally.sent;
+            all.failed += tally.failed;
+            all.gave_up = tally.gave_up;
+        }
+        Ok(all)
+    }
+
+    /// Claims, sends and settles some messages; none if there is nothing to send.
+    async fn send_portion<K: Kind, S: SendBatch<K>>(
+        &self,
+        sender: &S,
+        claim: impl AsyncFn() -> Result<Vec<Message<K>>, Error>,
+    ) -> Result<Option<Tally>, Error> {
+        let messages = deadline::within(self.until, claim()).await?;
+        if messages.is_empty() {
+            return Ok(None);
+        }
+        let gave_up = AtomicBool::new(false);
+        let calls = chunks::<K, S>(&messages).into_iter().map(async |chunk| {
+            let call = if gave_up.load(Ordering::Relaxed) || Instant::now() >= self.until {
+                Call::NotMade
+            } else {
+                self.call(sender, chunk).await
+            };
+            if matches!(call, Call::Failed(_)) {
+                gave_up.store(true, Ordering::Relaxed);
+            }
+            (chunk, call)
+        });
+        let calls: Vec<_> = stream::iter(calls).buffer_unordered(AT_ONCE).collect().await;
+        let (mut settled, mut sent, mut failed) = (Settled::default(), 0, 0);
+        for (chunk, call) in calls {
+            let results = match call {
+                Call::NotMade => {
+                    settled.untried.extend(chunk.iter().map(|message| message.id));
+                    continue;
                 }
-                Err(error) => {
+                Call::Made(results) => results,
+                Call::Failed(error) => {
                     let error = crate::error::chain(&*error);
-                    tracing::warn!(%id, correlation_id, attempts, ?kind, error, "not relayed");
-                    outcome.failed.push((id, attempts));
+                    chunk.iter().map(|_| Err(error.clone().into())).collect()
                 }
+            };
+            for (message, result) in chunk.iter().zip(results) {
+                let has_left = self.note(message, result, &mut settled);
+                sent += usize::from(has_left);
+                failed += usize::from(!has_left);
             }
         }
+        // Not before `until`, but in the time of the invocation: what has left is known.
+        self.outbox.settle(&settled).await?;
+        Ok(Some(Tally { sent, failed, gave_up: gave_up.into_inner() }))
     }
-    outcome
+
+    async fn call<K: Kind, S: SendBatch<K>>(&self, sender: &S, chunk: &[Message<K>]) -> Call {
+        if let [message] = chunk
+            && S::bytes(message) > S::MAX_BYTES
+        {
+            let (bytes, most) = (S::bytes(message), S::MAX_BYTES);
+            let error = format!("the message takes {bytes} bytes of {most} that a call may have");
+            return Call::Made(vec![Err(error.into())]);
+        }
+        match deadline::within(self.until, sender.send_batch(chunk)).await {
+            Ok(results) => Call::Made(results),
+            Err(error) => Call::Failed(error),
+        }
+    }
+
+    /// Logs what became of a message, says so to the outbox, and answers whether it left.
+    fn note<K: Kind>(
+        &self,
+        message: &Message<K>,
+        result: Result<(), BoxError>,
+        settled: &mut Settled,
+    ) -> bool {
+        let &Message { id, ref kind, ref correlation_id, attempts, .. } = message;
+        let has_left = match result {
+            Ok(()) => {
+                tracing::info!(%id, correlation_id, attempts, ?kind, "relayed");
+                true
+            }
+            Err(error) => {
+                let error = crate::error::chain(&*error);
+                tracing::warn!(%id, correlation_id, attempts, ?kind, error, "not relayed");
+                false
+            }
+        };
+        if has_left && !K::IS_KEPT {
+            settled.done.push(id);
+        } else {
+            settled.again.push((id, self.backoff.after(attempts)));
+        }
+        has_left
+    }
+}
+
+/// The messages in the calls that they take: as many in each as its limits allow. One that is larger
+/// than any call is alone.
+fn chunks<K, S: SendBatch<K>>(mut messages: &[Message<K>]) -> Vec<&[Message<K>]> {
+    let mut chunks = Vec::new();
+    while !messages.is_empty() {
+        let mut bytes = 0;
+        let fitting = messages.iter().take(S::LIMIT).take_while(|message| {
+            bytes += S::bytes(message);
+            bytes <= S::MAX_BYTES
+        });
+        let (chunk, rest) = messages.split_at(fitting.count().max(1));
+        chunks.push(chunk);
+        messages = rest;
+    }
+    chunks
 }
 
 impl Backoff {
@@ -107,3 +309,6 @@ impl Backoff {
             .min(self.max)
     }
 }
+
+#[cfg(test)]
+mod tests;

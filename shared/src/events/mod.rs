@@ -7,9 +7,10 @@ use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::config::retry::RetryConfig;
 use aws_sdk_eventbridge::config::timeout::TimeoutConfig;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use tokio::time::timeout_at;
 
-use crate::BoxError;
 use crate::app::ports::{Event, Message, SendBatch};
+use crate::{BoxError, deadline};
 
 /// Who the events are from, by their `source`.
 const SOURCE: &str = "waybill";
@@ -43,10 +44,24 @@ impl EventBus {
 }
 
 impl SendBatch<Event> for EventBus {
-    /// The most that `PutEvents` takes.
+    /// The most entries that `PutEvents` takes.
     const LIMIT: usize = 10;
 
-    async fn send_batch(&self, messages: &[Message<Event>]) -> Vec<Result<(), BoxError>> {
+    /// The most bytes that `PutEvents` takes, of all entries together: "less than 1MB", of which this
+    /// is the stricter reading.
+    const MAX_BYTES: usize = 999_999;
+
+    /// As EventBridge counts: source, type and detail in UTF-8. A time would take 14 more, and
+    /// resources what they are long; there are none.
+    fn bytes(message: &Message<Event>) -> usize {
+        let Event(name) = &message.kind;
+        SOURCE.len() + name.len() + message.body.len()
+    }
+
+    async fn send_batch(
+        &self,
+        messages: &[Message<Event>],
+    ) -> Result<Vec<Result<(), BoxError>>, BoxError> {
         let entries = messages.iter().map(|message| {
             let Event(name) = &message.kind;
             PutEventsRequestEntry::builder()
@@ -56,21 +71,16 @@ impl SendBatch<Event> for EventBus {
                 .detail(&message.body)
                 .build()
         });
-        let answer = self.client.put_events().set_entries(Some(entries.collect())).send().await;
-        match answer {
-            Ok(answer) => {
-                let mut entries = answer.entries.unwrap_or_default().into_iter();
-                // In the order of the request, one for each entry.
-                messages
-                    .iter()
-                    .map(|_| match entries.next() {
-                        Some(entry) if entry.error_code.is_none() => Ok(()),
-                        Some(entry) => Err(entry.error_code.unwrap_or_default().into()),
-                        None => Err("EventBridge said nothing of this entry".into()),
-                    })
-                    .collect()
-            }
-            Err(error) => crate::queue::all_failed(messages, &error),
-        }
+        // In a box, since a call is large and many wait at once.
+        let call = Box::pin(self.client.put_events().set_entries(Some(entries.collect())).send());
+        let answer = timeout_at(deadline::current(SEND_TIMEOUT), call).await??;
+        // In the order of the request, one for each entry.
+        let mut entries = answer.entries.unwrap_or_default().into_iter();
+        let result = |_| match entries.next() {
+            Some(entry) if entry.error_code.is_none() => Ok(()),
+            Some(entry) => Err(entry.error_code.unwrap_or_default().into()),
+            None => Err("EventBridge said nothing of this entry".into()),
+        };
+        Ok(messages.iter().map(result).collect())
     }
 }

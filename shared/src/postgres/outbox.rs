@@ -2,36 +2,37 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::error::unexpected;
 use super::{CLAIM_OUTBOX, Database, FORGET_OLD_KEYS, SETTLE_OUTBOX};
 use crate::Error;
-use crate::app::ports::{Claimed, Event, Job, KeepOutbox, Message};
-
-/// The kind of a fulfilment job; any other is the name of an event.
-const JOB: &str = "fulfillment_job";
+use crate::app::ports::{Event, Job, Jobs, KeepOutbox, Message, Settled};
 
 impl KeepOutbox for Database {
-    async fn claim(&self, limit: u16) -> Result<Claimed, Error> {
-        let lease = self.timing().outbox_lease.as_secs_f64();
-        let rows = self.query(CLAIM_OUTBOX, &[&i64::from(limit), &lease]).await?;
-        let mut claimed = Claimed::default();
-        for row in &rows {
-            match row.try_get("kind").map_err(unexpected)? {
-                JOB => claimed.jobs.push(message(row, Job)?),
-                name => claimed.events.push(message(row, Event(name.to_owned()))?),
-            }
-        }
-        Ok(claimed)
+    async fn claim_events(&self, limit: u16) -> Result<Vec<Message<Event>>, Error> {
+        let rows = self.claim("event", limit, Duration::ZERO).await?;
+        let event = |row: &Row| {
+            let name = row.try_get("kind").map_err(unexpected)?;
+            message(row, Event(name))
+        };
+        rows.iter().map(event).collect()
     }
 
-    async fn settle(&self, done: &[Uuid], again: &[(Uuid, Duration)]) -> Result<(), Error> {
+    async fn claim_jobs(&self, jobs: Jobs, limit: u16) -> Result<Vec<Message<Job>>, Error> {
+        let rows = match jobs {
+            Jobs::Unsent { overdue } => self.claim("unsent_job", limit, overdue).await?,
+            Jobs::SentBefore => self.claim("sent_job", limit, Duration::ZERO).await?,
+        };
+        rows.iter().map(|row| message(row, Job)).collect()
+    }
+
+    async fn settle(&self, settled: &Settled) -> Result<(), Error> {
+        let Settled { done, again, untried } = settled;
         let (ids, seconds): (Vec<Uuid>, Vec<f64>) =
             again.iter().map(|(id, delay)| (*id, delay.as_secs_f64())).unzip();
-        self.query(SETTLE_OUTBOX, &[&done, &ids, &seconds]).await?;
+        self.query(SETTLE_OUTBOX, &[done, &ids, &seconds, untried]).await?;
         Ok(())
     }
 
@@ -44,12 +45,18 @@ impl KeepOutbox for Database {
     }
 }
 
+impl Database {
+    async fn claim(&self, lane: &str, limit: u16, overdue: Duration) -> Result<Vec<Row>, Error> {
+        let (lease, overdue) = (self.timing().outbox_lease.as_secs_f64(), overdue.as_secs_f64());
+        Ok(self.query(CLAIM_OUTBOX, &[&lane, &i64::from(limit), &lease, &overdue]).await?)
+    }
+}
+
 fn message<K>(row: &Row, kind: K) -> Result<Message<K>, Error> {
-    let body: Value = row.try_get("payload").map_err(unexpected)?;
     Ok(Message {
         id: row.try_get("id").map_err(unexpected)?,
         kind,
-        body: body.to_string(),
+        body: row.try_get("body").map_err(unexpected)?,
         correlation_id: row.try_get("correlation_id").map_err(unexpected)?,
         attempts: row.try_get("attempts").map_err(unexpected)?,
     })

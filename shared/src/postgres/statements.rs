@@ -66,15 +66,20 @@ pub const CHANGE_STATUS: &str = include_str!("../../../sql/queries/change_status
 pub const CLAIM_OUTBOX: &str = include_str!("../../../sql/queries/claim_outbox.sql");
 /// Says what became of it.
 pub const SETTLE_OUTBOX: &str = include_str!("../../../sql/queries/settle_outbox.sql");
-/// Forgets old idempotency keys, and counts them.
-pub const FORGET_OLD_KEYS: &str = "WITH forgotten AS (
-    DELETE FROM idempotency_keys WHERE created_at <= now() - make_interval(secs => $1) RETURNING 1
-) SELECT count(*) FROM forgotten";
+/// Forgets some old idempotency keys, and counts them.
+pub const FORGET_OLD_KEYS: &str = include_str!("../../../sql/queries/forget_old_keys.sql");
 /// Reads one product.
 pub const GET_PRODUCT: &str = include_str!("../../../sql/queries/get_product.sql");
 /// Creates or replaces a product, or writes nothing.
 pub const PUT_PRODUCT: &str = include_str!("../../../sql/queries/put_product.sql");
 /// Reads a page of the products that can be ordered.
 pub const LIST_PRODUCTS: &str = include_str!("../../../sql/queries/list_products.sql");
-/// Adds everything up.
-pub const RECONCILE: &str = include_str!("../../../sql/queries/reconcile.sql");
+/// Finds where a range of orders ends.
+pub(super) const RANGE_OF_ORDERS: &str =
+    "SELECT id FROM orders WHERE id > $1 ORDER BY id OFFSET $2 LIMIT 1";
+/// Checks the orders of a range, each by itself.
+pub(super) const RECONCILE_ORDERS: &str = include_str!("../../../sql/queries/reconcile_orders.sql");
+/// Adds up what the orders of a range hold.
+pub(super) const HELD_BY_ORDERS: &str = include_str!("../../../sql/queries/held_by_orders.sql");
+/// Checks the stock of all products.
+pub(super) const RECONCILE_STOCK: &str = include_str!("../../../sql/queries/reconcile_stock.sql");

@@ -3,6 +3,7 @@
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageAttributeValue;
 
+use super::{in_time, unavailable};
 use crate::Error;
 use crate::app::ports::DeadLetters;
 
@@ -29,14 +30,9 @@ impl DeadLetters for DeadLetterQueue {
             .string_value(reason)
             .build()
             .map_err(|error| Error::Internal(error.into()))?;
-        self.client
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(body)
-            .message_attributes(REASON, reason)
-            .send()
-            .await
-            .map_err(|error| Error::Unavailable { dependency: "SQS", source: error.into() })?;
+        let call = self.client.send_message().queue_url(&self.url).message_body(body);
+        let call = call.message_attributes(REASON, reason).send();
+        in_time(call).await.map_err(unavailable)?.map_err(unavailable)?;
         Ok(())
     }
 }

@@ -11,10 +11,12 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout_at;
 
 use crate::app::FulfillmentJob;
-use crate::app::ports::{Job, Message, SendBatch, SendJobs};
-use crate::{BoxError, Error};
+use crate::app::ports::{Job, MeasureQueue, Message, SendBatch, SendJobs};
+use crate::{BoxError, Error, deadline};
 
 pub use after_answer::SendAfterAnswer;
 #[cfg(feature = "warehouse")]
@@ -78,64 +80,68 @@ impl FulfillmentQueue {
 }
 
 impl SendBatch<Job> for FulfillmentQueue {
-    /// The most that `SendMessageBatch` takes.
+    /// The most entries that `SendMessageBatch` takes.
     const LIMIT: usize = 10;
 
-    async fn send_batch(&self, messages: &[Message<Job>]) -> Vec<Result<(), BoxError>> {
-        let entries: Result<Vec<_>, _> = messages
-            .iter()
-            .map(|message| {
-                SendMessageBatchRequestEntry::builder()
-                    .id(message.id.simple().to_string())
-                    .message_body(&message.body)
-                    .build()
-            })
-            .collect();
-        let sent = match entries {
-            Ok(entries) => {
-                let call = self.client.send_message_batch().queue_url(&self.url);
-                call.set_entries(Some(entries)).send().await
+    /// The most bytes that `SendMessageBatch` takes, of one message and of all together: 1 MiB.
+    const MAX_BYTES: usize = 1_048_576;
+
+    /// The body; there are no attributes, which would count as well.
+    fn bytes(message: &Message<Job>) -> usize {
+        message.body.len()
+    }
+
+    async fn send_batch(
+        &self,
+        messages: &[Message<Job>],
+    ) -> Result<Vec<Result<(), BoxError>>, BoxError> {
+        let entries = messages.iter().map(|message| {
+            SendMessageBatchRequestEntry::builder()
+                .id(message.id.simple().to_string())
+                .message_body(&message.body)
+                .build()
+        });
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
+        let call = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
+        let answer = in_time(call.send()).await??;
+        let result = |message: &Message<Job>| {
+            let id = message.id.simple().to_string();
+            if answer.successful.iter().any(|entry| entry.id == id) {
+                return Ok(());
             }
-            Err(error) => return all_failed(messages, &error),
+            let failed = answer.failed.iter().find(|entry| entry.id == id);
+            Err(failed.map_or_else(|| "no answer".to_owned(), |entry| entry.code.clone()).into())
         };
-        match sent {
-            Ok(answer) => messages
-                .iter()
-                .map(|message| {
-                    let id = message.id.simple().to_string();
-                    if answer.successful.iter().any(|entry| entry.id == id) {
-                        return Ok(());
-                    }
-                    let failed = answer.failed.iter().find(|entry| entry.id == id);
-                    Err(failed
-                        .map_or_else(|| "no answer".to_owned(), |entry| entry.code.clone())
-                        .into())
-                })
-                .collect(),
-            Err(error) => all_failed(messages, &error),
-        }
+        Ok(messages.iter().map(result).collect())
     }
 }
 
-/// The same error for every message of a call that failed as a whole.
-pub(crate) fn all_failed<K>(
-    messages: &[Message<K>],
-    error: &(dyn std::error::Error + 'static),
-) -> Vec<Result<(), BoxError>> {
-    let error = crate::error::chain(error);
-    messages.iter().map(|_| Err(error.clone().into())).collect()
+impl MeasureQueue for FulfillmentQueue {
+    async fn waiting(&self) -> Result<u64, BoxError> {
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let call = self.client.get_queue_attributes().queue_url(&self.url);
+        let call = call.attribute_names(name.clone()).send();
+        let answer = in_time(call).await??;
+        let attributes = answer.attributes.unwrap_or_default();
+        Ok(attributes.get(&name).ok_or("SQS does not say how many messages wait")?.parse()?)
+    }
 }
 
 impl SendJobs for FulfillmentQueue {
     async fn send(&self, job: &FulfillmentJob) -> Result<(), Error> {
         let body = job.to_body().map_err(|error| Error::Internal(error.into()))?;
-        self.client
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(body)
-            .send()
-            .await
-            .map_err(|error| Error::Unavailable { dependency: "SQS", source: error.into() })?;
+        let call = self.client.send_message().queue_url(&self.url).message_body(body).send();
+        in_time(call).await.map_err(unavailable)?.map_err(unavailable)?;
         Ok(())
     }
+}
+
+/// The answer to `call`, unless the invocation's deadline comes first. In a box, since a call is large
+/// and many may wait.
+async fn in_time<T>(call: impl Future<Output = T>) -> Result<T, Elapsed> {
+    timeout_at(deadline::current(SEND_TIMEOUT), Box::pin(call)).await
+}
+
+fn unavailable(source: impl Into<BoxError>) -> Error {
+    Error::Unavailable { dependency: "SQS", source: source.into() }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use waybill::app::ports::{
     ChangeOrders, ConfirmOrders, KeepOutbox, PlaceOrders, Placement, Precondition, Put,
-    PutProducts, ReadProducts, Refusal, RefuseOrders, Visible,
+    PutProducts, ReadProducts, Refusal, RefuseOrders, Settled, Visible,
 };
 use waybill::app::{self, FulfillmentJob};
 use waybill::domain::{
@@ -164,6 +164,7 @@ async fn fulfillment_confirms_and_refuses_once() {
 async fn old_keys_are_forgotten_though_the_count_is_lost() {
     let world = World::new().await;
     assert_eq!(world.losing(world.database.forget_old_keys()).await.unwrap(), 0);
-    let again = [(uuid::Uuid::now_v7(), Duration::from_secs(1))];
-    world.losing(world.database.settle(&[], &again)).await.unwrap();
+    let again = vec![(uuid::Uuid::now_v7(), Duration::from_secs(1))];
+    let settled = Settled { again, ..Settled::default() };
+    world.losing(world.database.settle(&settled)).await.unwrap();
 }

@@ -20,6 +20,7 @@ mod migrations;
 mod model;
 mod orders;
 mod outbox;
+mod outbox_cost;
 mod oversell;
 mod page_cost;
 mod products;

@@ -1,5 +1,7 @@
 //! What a page of orders costs: as much on a large table as on a small one.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio_postgres::SimpleQueryMessage;
 use uuid::Uuid;
@@ -120,4 +122,51 @@ async fn a_limit_in_time_is_the_end_of_the_scan() {
     eprintln!("a window of ten seconds: {rows} rows, {blocks} blocks");
     // 130 orders lie within the ids, and some forty on a block.
     assert!(rows == 10 && blocks <= 12, "{rows} rows, {blocks} blocks");
+}
+
+/// The most blocks that a page may touch where 100,000 dead entries of the index lie before it, the
+/// first time that anybody comes by: those of the index, and those of the table in which the rows lie.
+const MOST_BLOCKS_OF_DEAD_ROWS: i64 = 4_000;
+
+/// The most that it may touch after that: those of the index, whose entries are known to be dead.
+const MOST_BLOCKS_OF_DEAD_ENTRIES: i64 = 600;
+
+/// All pending orders but the oldest were confirmed, and vacuum has not come by.
+#[tokio::test]
+async fn dead_entries_cost_the_first_page_of_a_status_something_once_and_little_after_that() {
+    let test = TestDatabase::new().await;
+    let sql = "ALTER TABLE orders SET (autovacuum_enabled = false)";
+    test.sql.batch_execute(sql).await.unwrap();
+    fill(&test, 200_000, true).await;
+    let newest =
+        |from: i64| format!("id > (SELECT id FROM orders ORDER BY id OFFSET {from} LIMIT 1)");
+    let sql = format!("UPDATE orders SET status = 'pending' WHERE {}", newest(99_900));
+    test.sql.batch_execute(&sql).await.unwrap();
+    test.sql.batch_execute("VACUUM ANALYZE orders").await.unwrap();
+    let sql = format!("UPDATE orders SET status = 'confirmed' WHERE {}", newest(99_999));
+    assert_eq!(test.sql.execute(&sql, &[]).await.unwrap(), 100_000);
+    test.sql.batch_execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
+    let page = async |below: Uuid| {
+        let bottom = Uuid::nil();
+        let arguments = format!("'{below}', '{bottom}', null, null, {ROWS}, 'pending'");
+        let (rows, blocks) = cost(&test, LIST_ALL_ORDERS_IN_STATUS, &arguments).await;
+        assert_eq!(rows, ROWS);
+        blocks
+    };
+    let first = page(Uuid::max()).await;
+    let mut again = first;
+    // What a transaction that is still open may see is not marked, and there are others on the server.
+    for _ in 0..600 {
+        again = page(Uuid::max()).await;
+        if again <= MOST_BLOCKS_OF_DEAD_ENTRIES {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let sql = "SELECT id FROM orders WHERE status = 'pending' ORDER BY id DESC OFFSET 19 LIMIT 1";
+    let second = page(test.sql.query_one(sql, &[]).await.unwrap().get(0)).await;
+    eprintln!("past 100000 dead entries: {first} blocks, then {again}; the second page: {second}");
+    assert!(first <= MOST_BLOCKS_OF_DEAD_ROWS, "{first}");
+    assert!(again <= MOST_BLOCKS_OF_DEAD_ENTRIES, "{again}");
+    assert!(second <= MOST_BLOCKS, "{second}");
 }

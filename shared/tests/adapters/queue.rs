@@ -1,9 +1,15 @@
 //! The fulfilment queue.
 
-use waybill::Error;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use uuid::Uuid;
 use waybill::app::FulfillmentJob;
-use waybill::app::ports::SendJobs;
+use waybill::app::ports::{Event, Job, MeasureQueue, Message, SendBatch, SendJobs};
+use waybill::events::EventBus;
 use waybill::queue::FulfillmentQueue;
+use waybill::{Error, deadline};
 
 use crate::support::{aws, aws_at, queue};
 
@@ -44,4 +50,54 @@ async fn a_queue_that_is_down_is_an_error_after_a_bounded_number_of_tries() {
     let sent = queue.send(&job()).await;
     assert!(matches!(&sent, Err(Error::Unavailable { dependency: "SQS", .. })), "{sent:?}");
     assert!(queue.check().await.is_err());
+}
+
+fn message<K>(kind: K, body: String) -> Message<K> {
+    Message { id: Uuid::now_v7(), kind, body, correlation_id: "abc".to_owned(), attempts: 1 }
+}
+
+#[tokio::test]
+async fn a_queue_says_about_how_many_messages_wait() {
+    let aws = aws().await;
+    let queue = FulfillmentQueue::connect(&aws, queue(&aws).await).await;
+    assert_eq!(queue.waiting().await.unwrap(), 0);
+    let jobs: Vec<_> = (0..3).map(|_| message(Job, "{}".to_owned())).collect();
+    assert!(queue.send_batch(&jobs).await.unwrap().iter().all(Result::is_ok));
+    assert_eq!(queue.waiting().await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_call_ends_with_the_invocation_s_deadline_though_nobody_answers() {
+    // Connections are accepted by the kernel, and nobody reads from them.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let aws = aws_at(&endpoint).await;
+    let queue = FulfillmentQueue::connect(&aws, format!("{endpoint}/000000000000/jobs")).await;
+    let bus = EventBus::new(&aws, "default".to_owned());
+    let jobs = [message(Job, "{}".to_owned())];
+    let events = [message(Event("OrderPlaced".to_owned()), "{}".to_owned())];
+    let job = job();
+    let calls = async {
+        let (sent, jobs, events, waiting) = tokio::join!(
+            queue.send(&job),
+            queue.send_batch(&jobs),
+            bus.send_batch(&events),
+            queue.waiting()
+        );
+        assert!(matches!(sent, Err(Error::Unavailable { dependency: "SQS", .. })), "{sent:?}");
+        assert!(jobs.is_err() && events.is_err() && waiting.is_err());
+    };
+    // A single try would take a second, and all of them three and five.
+    let started = Instant::now();
+    let limit = Duration::from_millis(50);
+    deadline::within(started + limit, Box::pin(calls)).await;
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+#[test]
+fn messages_are_as_long_as_aws_counts_them() {
+    let job = message(Job, "{\"ü\":1}".to_owned());
+    assert_eq!(FulfillmentQueue::bytes(&job), 8);
+    let event = message(Event("OrderPlaced".to_owned()), "{\"ü\":1}".to_owned());
+    assert_eq!(EventBus::bytes(&event), "waybill".len() + "OrderPlaced".len() + 8);
 }

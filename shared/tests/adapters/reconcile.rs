@@ -1,6 +1,7 @@
 //! Whether the books say so when something does not add up.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use waybill::app;
 use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement};
@@ -108,4 +109,136 @@ async fn the_program_names_the_order_and_fails() {
     let (code, said) = run("");
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("DATABASE_URL"), "{said}");
+}
+
+/// Puts `count` orders of an hour ago into the shop, a second of each after the other, over as many
+/// products: a pair of lines each, confirmed, or cancelled if the number ends with 7.
+async fn fill(test: &TestDatabase, count: i32) {
+    let sql = format!(
+        "INSERT INTO products (id, name, currency, price_minor, stock, stocked)
+         SELECT lpad(to_hex(n), 32, '0')::uuid, 'Product ' || n, 'EUR', 100, 1000000, 1000000
+         FROM generate_series(0, 19) n;
+         CREATE TEMPORARY TABLE o AS
+         SELECT n, (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - 3600000 - n), 12, '0')
+                    || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid AS id,
+                now() - interval '1 hour' AS at,
+                CASE WHEN n % 10 = 7 THEN 'cancelled' ELSE 'confirmed' END AS status
+         FROM generate_series(1, {count}) n;
+         INSERT INTO orders (id, number, owner, status, customer_name, customer_email, currency,
+                             total_minor, item_count, version, created_at, updated_at)
+         SELECT id, 'ORD-20260101-' || upper(lpad(to_hex(n), 8, '0')), 'ada', status, 'Ada',
+                'ada@example.com', 'EUR', 300, 2, 2, at, at
+         FROM o;
+         INSERT INTO order_items (order_id, line, product_id, name, unit_price_minor, quantity)
+         SELECT id, line, lpad(to_hex((n + line) % 20), 32, '0')::uuid, 'Product', 100, line
+         FROM o, generate_series(1, 2) line;
+         INSERT INTO order_history (order_id, version, from_status, to_status, at, actor, correlation_id)
+         SELECT id, 1, NULL, 'pending', at, 'ada', 'abc' FROM o
+         UNION ALL
+         SELECT id, 2, 'pending', status, at, 'ada', 'abc' FROM o;
+         UPDATE products p
+         SET stock = stock - held.quantity
+         FROM (SELECT i.product_id, sum(i.quantity) AS quantity
+               FROM order_items i JOIN o ON o.id = i.order_id
+               WHERE o.status <> 'cancelled' GROUP BY 1) held
+         WHERE held.product_id = p.id;
+         DROP TABLE o; ANALYZE"
+    );
+    test.sql.batch_execute(&sql).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_does_not_add_up_is_found_among_many_old_orders() {
+    let test = TestDatabase::new().await;
+    fill(&test, 25_000).await;
+    let books = test.books().await;
+    assert_eq!((books.products, books.orders), (20, 25_000));
+    assert_eq!(books.discrepancies, []);
+    // One of each kind, in different ranges: stock twice, of a line that grew and an order that was
+    // cancelled by hand.
+    let sabotage = "
+        CREATE TEMPORARY TABLE o AS SELECT id, row_number() OVER (ORDER BY id) AS n FROM orders;
+        UPDATE order_items SET quantity = 9 FROM o WHERE o.id = order_id AND o.n = 50 AND line = 1;
+        UPDATE orders SET status = 'cancelled' FROM o
+        WHERE o.id = orders.id AND o.n = (SELECT min(n) FROM o JOIN orders USING (id)
+                                          WHERE n > 12000 AND status = 'confirmed');
+        DELETE FROM order_history USING o WHERE o.id = order_id AND o.n = 24000 AND version = 1;
+        INSERT INTO outbox (id, order_id, kind, payload, correlation_id)
+        SELECT id, id, 'fulfillment_job', '{}', '' FROM o WHERE n = 15000";
+    test.sql.batch_execute(sabotage).await.unwrap();
+    let found = test.books().await.discrepancies;
+    let kinds: Vec<_> = found.iter().map(|it| it.kind.as_str()).collect();
+    assert_eq!(kinds[..3], ["history", "history", "job"], "{found:?}");
+    assert!(kinds[3..kinds.len() - 1].iter().all(|&kind| kind == "stock"), "{found:?}");
+    assert!((2..=3).contains(&(kinds.len() - 4)), "{found:?}");
+    assert_eq!(kinds.last(), Some(&"total"), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_false_is_found_while_orders_are_placed_fulfilled_and_cancelled() {
+    let test = TestDatabase::new().await;
+    fill(&test, 25_000).await;
+    let old = "SELECT id FROM orders WHERE status = 'confirmed' ORDER BY md5(id::text) LIMIT 5000";
+    let old = test.sql.query(old, &[]).await.unwrap();
+    let mut old = old.iter().map(|row| OrderId::from(row.get::<_, uuid::Uuid>(0)));
+    let (database, second) = (test.connect().await, test.connect().await);
+    let over = AtomicBool::new(false);
+    let (placed, cancelled) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let place_orders = async {
+        let mut n = 0;
+        while !over.load(Ordering::Relaxed) {
+            let product = |n: u128| ProductId::from(uuid::Uuid::from_u128(n % 20));
+            let order = place(&database, &[(product(n), 2), (product(n + 7), 1)]).await;
+            if n % 3 > 0 {
+                let job = app::FulfillmentJob::new(&order, &context());
+                database.confirm(&[job]).await.unwrap();
+            }
+            if n % 3 > 1 {
+                let id = order.summary.id;
+                app::cancel_order(&*database, id, None, &context()).await.unwrap();
+            }
+            n += 1;
+            placed.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let cancel_old_orders = async {
+        while !over.load(Ordering::Relaxed) {
+            let Some(id) = old.next() else { break };
+            app::cancel_order(&*second, id, None, &context()).await.unwrap();
+            cancelled.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let look = async {
+        let mut looks = 0;
+        let done = || (placed.load(Ordering::Relaxed), cancelled.load(Ordering::Relaxed));
+        while looks < 5 || done().0 < 100 || done().1 < 100 {
+            let before = done();
+            let books = test.books().await;
+            assert_eq!(books.discrepancies, [], "after {looks} looks");
+            // Something did happen in between, or this tests nothing.
+            looks += usize::from(done().0 > before.0 && done().1 > before.1);
+            assert!(old_is_left(&cancelled), "all old orders are cancelled before the end");
+        }
+        over.store(true, Ordering::Relaxed);
+        looks
+    };
+    let (looks, (), ()) = tokio::join!(look, place_orders, cancel_old_orders);
+    let (placed, cancelled) = (placed.into_inner(), cancelled.into_inner());
+    eprintln!("{looks} looks while {placed} orders were placed and {cancelled} old ones cancelled");
+    assert_eq!(test.books().await.discrepancies, []);
+}
+
+fn old_is_left(cancelled: &AtomicUsize) -> bool {
+    cancelled.load(Ordering::Relaxed) < 5000
+}
+
+/// As the role's own limits will be, and less: the program takes the time that it needs.
+#[tokio::test]
+async fn it_is_not_held_to_the_timeouts_of_its_role() {
+    let test = TestDatabase::new().await;
+    fill(&test, 10_000).await;
+    let limits = "DO $$ BEGIN EXECUTE format(
+        'ALTER DATABASE %I SET statement_timeout = 10', current_database()); END $$";
+    test.sql.batch_execute(limits).await.unwrap();
+    assert_eq!(test.books().await.orders, 10_000);
 }

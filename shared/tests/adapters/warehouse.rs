@@ -10,8 +10,8 @@ use futures_util::future::join_all;
 use tokio::net::TcpListener;
 use tokio::sync::Barrier;
 use waybill::app::ports::{
-    KeepOutbox, Offer, PlaceOrders, Placement, ReadOrders, Refusal, RefuseOrders, Visible,
-    Warehouse,
+    Jobs, KeepOutbox, Offer, PlaceOrders, Placement, ReadOrders, Refusal, RefuseOrders, Settled,
+    Visible, Warehouse,
 };
 use waybill::app::{self, Backoff, Context, Delivery, FulfillmentJob};
 use waybill::config::WarehouseConfig;
@@ -262,7 +262,9 @@ async fn a_refused_order_stays_pending_with_the_reason_and_its_job_is_a_dead_let
     assert!(world.is_parked(1).await);
     let bus = EventBus::new(&world.aws, "default".to_owned());
     let wait = Backoff { min: Duration::from_secs(1), max: Duration::from_secs(1) };
-    let relayed = app::relay_outbox(&*world.database, &world.queue, &bus, wait, 9).await.unwrap();
+    let until = tokio::time::Instant::now() + Duration::from_mins(1);
+    let relayed = app::relay_outbox(&*world.database, &world.queue, &bus, wait, until);
+    let relayed = relayed.await.unwrap();
     assert_eq!((relayed.jobs, relayed.events), (0, 5), "three placed, two confirmed");
     assert_eq!(world.test.books().await.discrepancies, []);
 }
@@ -400,12 +402,14 @@ async fn copies_of_a_job_that_are_refused_at_once_leave_one_entry() {
 async fn a_relay_that_was_at_work_does_not_bring_back_a_job_that_was_parked() {
     let world = World::with(1, "http://127.0.0.1:9/").await;
     world.test.sql.batch_execute("UPDATE outbox SET available_at = now()").await.unwrap();
-    let claimed = world.database.claim(10).await.unwrap();
+    let due = Jobs::Unsent { overdue: Duration::ZERO };
+    let claimed = world.database.claim_jobs(due, 10).await.unwrap();
     let refusal = Refusal { job: &world.jobs[0], reason: "too heavy".to_owned() };
     world.database.refuse(&[refusal]).await.unwrap();
-    let again: Vec<_> = claimed.jobs.iter().map(|it| (it.id, Duration::ZERO)).collect();
+    let again: Vec<_> = claimed.iter().map(|it| (it.id, Duration::ZERO)).collect();
     assert_eq!(again, [(world.jobs[0].order_id.as_uuid(), Duration::ZERO)]);
-    world.database.settle(&[], &again).await.unwrap();
+    let settled = Settled { again, ..Settled::default() };
+    world.database.settle(&settled).await.unwrap();
     assert!(world.is_parked(0).await);
 }
 

@@ -111,7 +111,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 
         let answer =
-            runtime.block_on(fulfill_orders(event, &shop, &NoWarehouse, &shop, &shop, backoff));
+            runtime.block_on(fulfill_orders(event, &shop, &NoWarehouse, &shop, backoff));
         let failed: BTreeSet<_> = answer
             .unwrap()
             .batch_item_failures

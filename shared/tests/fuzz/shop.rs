@@ -2,14 +2,14 @@
 //! which one, `mood` decides.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 use waybill::app::ports::{
-    CacheProducts, Cached, Change, ChangeOrders, Claim, Claimed, ConfirmOrders, FoundLine,
-    FoundProduct, KeepOutbox, Message, PlaceOrders, Placement, Precondition, Put, PutProducts,
-    ReadOrders, ReadProducts, Refusal, RefuseOrders, SendBatch, SendJobs, Visible,
+    CacheProducts, Cached, Change, ChangeOrders, Claim, ConfirmOrders, Event, FoundLine,
+    FoundProduct, Job, Jobs, KeepOutbox, Message, PlaceOrders, Placement, Precondition, Put,
+    PutProducts, ReadOrders, ReadProducts, Refusal, RefuseOrders, SendBatch, SendJobs, Settled,
+    Visible,
 };
 use waybill::app::{Context, FulfillmentJob};
 use waybill::domain::{
@@ -145,11 +145,15 @@ impl RefuseOrders for Shop {
 }
 
 impl KeepOutbox for Shop {
-    async fn claim(&self, _: u16) -> Result<Claimed, Error> {
-        Ok(Claimed::default())
+    async fn claim_events(&self, _: u16) -> Result<Vec<Message<Event>>, Error> {
+        Ok(Vec::new())
     }
 
-    async fn settle(&self, _: &[Uuid], _: &[(Uuid, Duration)]) -> Result<(), Error> {
+    async fn claim_jobs(&self, _: Jobs, _: u16) -> Result<Vec<Message<Job>>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn settle(&self, _: &Settled) -> Result<(), Error> {
         Ok(())
     }
 
@@ -160,9 +164,17 @@ impl KeepOutbox for Shop {
 
 impl<K: Sync> SendBatch<K> for Shop {
     const LIMIT: usize = 10;
+    const MAX_BYTES: usize = 1_000_000;
 
-    async fn send_batch(&self, messages: &[Message<K>]) -> Vec<Result<(), BoxError>> {
-        messages.iter().map(|_| Ok(())).collect()
+    fn bytes(message: &Message<K>) -> usize {
+        message.body.len()
+    }
+
+    async fn send_batch(
+        &self,
+        messages: &[Message<K>],
+    ) -> Result<Vec<Result<(), BoxError>>, BoxError> {
+        Ok(messages.iter().map(|_| Ok(())).collect())
     }
 }
 

@@ -5,9 +5,11 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
+use tokio::time::Instant;
 use uuid::Uuid;
 use waybill::app::ports::{
-    Claim, Claimed, Event, Job, KeepOutbox, Message, NoWarehouse, SendBatch, SendJobs,
+    Claim, Event, Job, Jobs, KeepOutbox, MeasureQueue, Message, NoWarehouse, SendBatch, SendJobs,
+    Settled,
 };
 use waybill::app::{self, Backoff, Delivery, FulfillmentJob};
 use waybill::domain::{IdempotencyKey, Order, OrderId, ProductId, Status};
@@ -73,19 +75,42 @@ impl Receiver {
 
 impl SendBatch<Job> for Receiver {
     const LIMIT: usize = 10;
+    const MAX_BYTES: usize = 1_000_000;
 
-    async fn send_batch(&self, messages: &[Message<Job>]) -> Vec<Result<(), BoxError>> {
+    fn bytes(message: &Message<Job>) -> usize {
+        message.body.len()
+    }
+
+    async fn send_batch(
+        &self,
+        messages: &[Message<Job>],
+    ) -> Result<Vec<Result<(), BoxError>>, BoxError> {
         assert!((1..=10).contains(&messages.len()));
-        messages.iter().map(|message| self.take("job", &message.body)).collect()
+        Ok(messages.iter().map(|message| self.take("job", &message.body)).collect())
+    }
+}
+
+impl MeasureQueue for Receiver {
+    /// It is received from as fast as it is sent to.
+    async fn waiting(&self) -> Result<u64, BoxError> {
+        Ok(0)
     }
 }
 
 impl SendBatch<Event> for Receiver {
     const LIMIT: usize = 10;
+    const MAX_BYTES: usize = 1_000_000;
 
-    async fn send_batch(&self, messages: &[Message<Event>]) -> Vec<Result<(), BoxError>> {
+    fn bytes(message: &Message<Event>) -> usize {
+        message.body.len()
+    }
+
+    async fn send_batch(
+        &self,
+        messages: &[Message<Event>],
+    ) -> Result<Vec<Result<(), BoxError>>, BoxError> {
         assert!((1..=10).contains(&messages.len()));
-        messages.iter().map(|message| self.take(&message.kind.0, &message.body)).collect()
+        Ok(messages.iter().map(|message| self.take(&message.kind.0, &message.body)).collect())
     }
 }
 
@@ -100,11 +125,15 @@ impl SendJobs for Receiver {
 struct Dying<'a>(&'a Database);
 
 impl KeepOutbox for Dying<'_> {
-    async fn claim(&self, limit: u16) -> Result<Claimed, Error> {
-        self.0.claim(limit).await
+    async fn claim_events(&self, limit: u16) -> Result<Vec<Message<Event>>, Error> {
+        self.0.claim_events(limit).await
     }
 
-    async fn settle(&self, _: &[Uuid], _: &[(Uuid, Duration)]) -> Result<(), Error> {
+    async fn claim_jobs(&self, jobs: Jobs, limit: u16) -> Result<Vec<Message<Job>>, Error> {
+        self.0.claim_jobs(jobs, limit).await
+    }
+
+    async fn settle(&self, _: &Settled) -> Result<(), Error> {
         Err(Error::Unavailable { dependency: "Postgres", source: "killed".into() })
     }
 
@@ -250,7 +279,7 @@ impl Service {
 
     async fn relay(&self, late: bool, queue_refuses: u8, bus_refuses: u8, dies: bool) -> Outcome {
         if late {
-            let due = "UPDATE outbox SET available_at = now()";
+            let due = "UPDATE outbox SET available_at = now(), leased_until = NULL";
             self.test.sql.batch_execute(due).await.unwrap();
         }
         for (receiver, mask) in [(&self.queue, queue_refuses), (&self.bus, bus_refuses)] {
@@ -259,11 +288,12 @@ impl Service {
                 numbers.map(|n| self.placed[n].summary.id).collect();
         }
         let (database, queue, bus) = (self.database, &self.queue, &self.bus);
+        let until = Instant::now() + Duration::from_mins(1);
         if !dies {
-            let relayed = app::relay_outbox(database, queue, bus, BACKOFF, 9).await;
+            let relayed = app::relay_outbox(database, queue, bus, BACKOFF, until).await;
             return Outcome::Relayed(relayed.unwrap());
         }
-        match app::relay_outbox(&Dying(database), queue, bus, BACKOFF, 9).await {
+        match app::relay_outbox(&Dying(database), queue, bus, BACKOFF, until).await {
             Ok(relayed) => Outcome::Relayed(relayed),
             Err(_) => Outcome::Died,
         }

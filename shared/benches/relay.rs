@@ -1,0 +1,208 @@
+//! How fast a relay empties an outbox with a backlog, against SQS and EventBridge that answer at once,
+//! or after five milliseconds.
+//!
+//! On one thread, as a function runs; Postgres and the two services have the rest of the machine.
+//! `make bench` starts a Postgres for it.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "it prints what it finds, and fails by panicking"
+)]
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+use waybill::app::{Backoff, Relayed, relay_outbox};
+use waybill::config::{DatabaseConfig, OwnerLimits, Timing};
+use waybill::events::EventBus;
+use waybill::postgres::{CLAIM_OUTBOX, Database, SETTLE_OUTBOX, migrations};
+use waybill::queue::FulfillmentQueue;
+
+/// How many messages wait.
+const BACKLOG: i64 = 100_000;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(run());
+}
+
+async fn run() {
+    println!("A relay with a backlog of {BACKLOG} messages.\n");
+    println!("| kind | an answer takes | messages a minute |");
+    println!("|---|---:|---:|");
+    for late in [Duration::ZERO, Duration::from_millis(5)] {
+        for (what, kind) in [("events", "OrderPlaced"), ("jobs", "fulfillment_job")] {
+            let (url, sql) = shop().await;
+            fill(&sql, kind).await;
+            let rate = relay(url, late).await;
+            println!("| {what} | {} ms | {rate:.0} |", late.as_millis());
+        }
+    }
+}
+
+/// Relays the whole backlog, and says how many messages a minute that were.
+#[expect(clippy::cast_precision_loss, reason = "some thousands")]
+async fn relay(url: String, late: Duration) -> f64 {
+    let timing = Timing::default();
+    let config = DatabaseConfig {
+        url,
+        connect_timeout: Duration::from_secs(5),
+        timing,
+        owner_limits: OwnerLimits::NONE,
+    };
+    let database = Database::connect(&config, &[CLAIM_OUTBOX, SETTLE_OUTBOX]).await.unwrap();
+    let endpoint = endpoint(late);
+    let aws = aws(&endpoint).await;
+    let queue = FulfillmentQueue::connect(&aws, format!("{endpoint}/000000000000/jobs")).await;
+    let bus = EventBus::new(&aws, "shop".to_owned());
+    let backoff = Backoff { min: Duration::from_mins(1), max: Duration::from_mins(1) };
+    let started = Instant::now();
+    let until = started + Duration::from_mins(10);
+    let relayed = relay_outbox(&*database, &queue, &bus, backoff, until).await.unwrap();
+    let Relayed { jobs, events, failed } = relayed;
+    assert_eq!((jobs + events, failed), (usize::try_from(BACKLOG).unwrap(), 0));
+    BACKLOG as f64 / started.elapsed().as_secs_f64() * 60.0
+}
+
+/// A database of its own, with an order that everything is about.
+async fn shop() -> (String, Client) {
+    #[expect(clippy::disallowed_methods, reason = "the benchmark reads its server here only")]
+    let server = std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL; see `make bench`");
+    let name = format!("bench_{}", Uuid::new_v4().simple());
+    connect(&server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    let (before, parameters) = server.split_once('?').unwrap();
+    let url = format!("{}/{name}?{parameters}", before.rsplit_once('/').unwrap().0);
+    let timing = Timing::default();
+    let connect_timeout = Duration::from_secs(5);
+    let config = DatabaseConfig {
+        url: url.clone(),
+        connect_timeout,
+        timing,
+        owner_limits: OwnerLimits::NONE,
+    };
+    migrations::migrate(&config).await.unwrap();
+    let sql = connect(&url).await;
+    let order = "INSERT INTO orders (id, number, owner, status, customer_name, customer_email,
+                                     currency, total_minor, item_count, created_at, updated_at)
+                 VALUES (gen_random_uuid(), 'ORD-20260101-00000001', 'ada', 'pending', 'Ada',
+                         'ada@example.com', 'EUR', 100, 1, now(), now())";
+    sql.batch_execute(order).await.unwrap();
+    (url, sql)
+}
+
+/// Messages as long as those of an order of three lines.
+async fn fill(sql: &Client, kind: &str) {
+    let items: Vec<_> = (0..3)
+        .map(|_| {
+            json!({
+                "product_id": Uuid::now_v7(), "name": "Enamel mug, 35 cl", "quantity": 2,
+                "unit_price_minor": 1450,
+            })
+        })
+        .collect();
+    let payload = json!({
+        "v": 1, "order_id": Uuid::now_v7(), "number": "ORD-20260221-6BA0A415",
+        "at": "2026-02-21T12:00:00.000000Z", "customer_name": "Ada Lovelace",
+        "customer_email": "ada@example.com", "currency": "EUR", "total_minor": 8700,
+        "items": items, "correlation_id": "0197a4f0-0000-7000-8000-000000000000",
+    });
+    let rows = "INSERT INTO outbox (id, order_id, kind, payload, correlation_id)
+                SELECT gen_random_uuid(), o.id, $1, $2, 'abc'
+                FROM orders o, generate_series(1, $3::bigint)";
+    sql.execute(rows, &[&kind, &payload, &BACKLOG]).await.unwrap();
+    sql.batch_execute("VACUUM ANALYZE outbox").await.unwrap();
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn aws(endpoint: &str) -> SdkConfig {
+    let base = waybill::aws::sdk_config().await.unwrap();
+    let credentials = Credentials::new("test", "test", None, None, "the benchmark");
+    SdkConfig::builder()
+        .endpoint_url(endpoint)
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(base.http_client().unwrap())
+        .region(Region::new("eu-central-1"))
+        .sleep_impl(base.sleep_impl().unwrap())
+        .time_source(base.time_source().unwrap())
+        .build()
+}
+
+/// SQS and EventBridge on a thread of their own, which take everything. Answers its URL.
+fn endpoint(late: Duration) -> String {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(format!("http://{}", listener.local_addr().unwrap())).unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                stream.set_nodelay(true).unwrap();
+                tokio::spawn(serve(stream, late));
+            }
+        });
+    });
+    told.recv().unwrap()
+}
+
+async fn serve(stream: TcpStream, late: Duration) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let (mut line, mut length, mut target) = (String::new(), 0, String::new());
+        loop {
+            line.clear();
+            if stream.read_line(&mut line).await? == 0 {
+                return Ok(());
+            }
+            let Some((name, value)) = line.trim().split_once(": ") else {
+                if line.trim().is_empty() {
+                    break;
+                }
+                continue;
+            };
+            match name.to_ascii_lowercase().as_str() {
+                "content-length" => length = value.parse().unwrap(),
+                "x-amz-target" => value.clone_into(&mut target),
+                _ => {}
+            }
+        }
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).await?;
+        let answer = answer(&target, &serde_json::from_slice(&body)?).to_string();
+        if !late.is_zero() {
+            tokio::time::sleep(late).await;
+        }
+        let length = answer.len();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{answer}");
+        stream.write_all(head.as_bytes()).await?;
+    }
+}
+
+fn answer(target: &str, request: &Value) -> Value {
+    let entries = request["Entries"].as_array().map(Vec::as_slice).unwrap_or_default();
+    match target {
+        "AWSEvents.PutEvents" => {
+            let entries: Vec<_> = entries.iter().map(|_| json!({ "EventId": "1" })).collect();
+            json!({ "FailedEntryCount": 0, "Entries": entries })
+        }
+        "AmazonSQS.SendMessageBatch" => {
+            let entry =
+                |it: &Value| json!({ "Id": it["Id"], "MessageId": "1", "MD5OfMessageBody": "" });
+            let entries: Vec<_> = entries.iter().map(entry).collect();
+            json!({ "Successful": entries, "Failed": [] })
+        }
+        _ => json!({ "Attributes": { "ApproximateNumberOfMessages": "0" } }),
+    }
+}

@@ -1,0 +1,10 @@
+-- How many pieces of each product the orders of a range of ids hold.
+--
+-- $1 the id after which the range begins, $2 the last id in it, $3 a time. An order that was cancelled
+-- at $3 or later is counted as if it were not: `reconcile_stock.sql` takes it out again.
+SELECT i.product_id, sum(i.quantity)::bigint AS quantity
+FROM orders o
+JOIN order_items i ON i.order_id = o.id
+WHERE o.id > $1 AND o.id <= $2 AND i.order_id > $1 AND i.order_id <= $2
+    AND NOT (o.status = 'cancelled' AND o.updated_at < $3)
+GROUP BY i.product_id
