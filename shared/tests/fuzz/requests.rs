@@ -347,6 +347,26 @@ fn a_query_parameter_that_a_route_does_not_take_is_refused_by_its_name() {
 }
 
 #[test]
+fn a_cancel_with_a_body_that_says_something_is_refused() {
+    let runtime = runtime();
+    for (content_type, body, status) in [
+        ("application/json", "{}", 200),
+        ("text/plain", "", 200),
+        ("application/json", r#"{"reason":"late"}"#, 400),
+        ("application/json", "[]", 400),
+        ("text/plain", "late", 415),
+    ] {
+        let headers = vec![("content-type".to_owned(), content_type.to_owned())];
+        let body = Some(body.as_bytes().to_vec());
+        let sent = Sent { headers, body, ..good(Function::CancelOrder) };
+        let response =
+            runtime.block_on(Function::CancelOrder.answer(&Shop { mood: 13 }, &sent.event()));
+        assert_eq!(response.status(), status, "{sent:?}: {response:?}");
+        check(&response);
+    }
+}
+
+#[test]
 fn what_location_and_link_name_is_found_under_any_base_path() {
     let runtime = runtime();
     // In this mood whatever is put is new, and every list goes on.
