@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use e2e::{PATIENCE, eventually};
 use futures_util::future::join_all;
 use refinery::{Migration, Runner};
+use serde_json::json;
 use tokio::join;
 use tokio::sync::watch;
 
@@ -72,13 +73,28 @@ async fn places_orders_throughout_an_upgrade_with_an_expanding_migration_and_non
     assert_eq!(world.count("SELECT count(*) FROM orders WHERE note = ''").await, placed);
 }
 
+/// Who deploys reads the answer of migrate, and not its log.
+#[tokio::test]
+async fn a_migration_that_fails_is_answered_with_what_postgres_said() {
+    let world = World::new().await;
+    let last = "DELETE FROM refinery_schema_history
+                WHERE version = (SELECT max(version) FROM refinery_schema_history)";
+    assert_eq!(world.database.execute(last, &[]).await.unwrap(), 1);
+    let answer = world.start("migrate").await.invoke(json!({})).await;
+    let said = answer["errorMessage"].as_str().unwrap_or_else(|| panic!("{answer}"));
+    assert!(said.contains("error applying migration"), "{said}");
+    assert!(said.contains("already exists"), "{said}");
+}
+
 /// Applies the migrations as `migrate` does: each in a transaction of its own, after those that are
 /// applied already.
 async fn migrate(world: &World) {
     let migrations = EXPANDING.map(|(name, sql)| Migration::unapplied(name, sql).unwrap());
     // Those of the release are not at hand here.
     let runner = Runner::new(&migrations).set_abort_missing(false);
-    let report = runner.run_async(&mut world.connect().await).await.unwrap();
+    let mut client = world.connect().await;
+    client.batch_execute("SET lock_timeout = '2s'").await.unwrap();
+    let report = runner.run_async(&mut client).await.unwrap();
     assert_eq!(report.applied_migrations().len(), EXPANDING.len());
 }
 

@@ -32,8 +32,11 @@ pub(crate) async fn migrate(
         cold_start = lambda::is_cold_start(),
     );
     async {
-        let applied = update(database, issuers).await.inspect_err(|error| {
-            tracing::error!(error = error::chain(&**error), "the schema is not up to date");
+        // Lambda answers with the error alone, and what Postgres said is among its causes.
+        let applied = update(database, issuers).await.map_err(|error| {
+            let error = error::chain(&*error);
+            tracing::error!(error, "the schema is not up to date");
+            BoxError::from(error)
         })?;
         tracing::info!(applied = applied.join(", "), "the schema is up to date");
         Ok(Report { applied })
