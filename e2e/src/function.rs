@@ -3,15 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, ChildStdout, Command};
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::mpsc;
 
-use crate::http::{Request, answer, read};
+use crate::platform::{self, Platform};
 use crate::{PATIENCE, unique};
+
+pub use crate::platform::Extensions;
 
 /// A running function.
 pub struct Function {
@@ -29,22 +33,6 @@ pub struct End {
     pub code: Option<i32>,
     /// The lines that it wrote, each of which is a JSON object.
     pub lines: Vec<Value>,
-}
-
-/// Whether the platform knows of extensions, as AWS does and emulators may not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extensions {
-    /// It registers them.
-    Known,
-    /// It answers 404.
-    Unknown,
-}
-
-struct Platform {
-    extensions: Extensions,
-    events: Mutex<mpsc::Receiver<Value>>,
-    answers: mpsc::Sender<Value>,
-    asked_for_work: Notify,
 }
 
 impl Function {
@@ -69,26 +57,44 @@ impl Function {
         tokio::spawn(listen(child.stdout.take().unwrap(), said));
         let (events, to_serve) = mpsc::channel(1);
         let (to_answer, answers) = mpsc::channel(1);
-        let platform = Arc::new(Platform {
-            extensions,
-            events: Mutex::new(to_serve),
-            answers: to_answer,
-            asked_for_work: Notify::new(),
-        });
-        tokio::spawn(accept(listener, Arc::clone(&platform)));
+        let platform = Platform::new(extensions, timeout(name), to_serve, to_answer);
+        tokio::spawn(platform::accept(listener, Arc::clone(&platform)));
         Self { child, output, lines: Vec::new(), events, answers, platform }
     }
 
     /// Waits until it has started, and asks for work.
     pub async fn ready(&self) {
-        let asked = self.platform.asked_for_work.notified();
+        let asked = self.platform.asked_for_work();
         tokio::time::timeout(PATIENCE, asked).await.unwrap();
+    }
+
+    /// Waits until it asks for its next event, as its extension does if it has one: then the platform
+    /// freezes it.
+    pub async fn freezes(&self) {
+        tokio::time::timeout(PATIENCE, self.platform.frozen()).await.unwrap();
+    }
+
+    /// When the invocation at work, or the last one, must be over.
+    #[must_use]
+    pub fn deadline(&self) -> SystemTime {
+        self.platform.deadline()
     }
 
     /// Hands it an event, and waits for the answer.
     pub async fn invoke(&mut self, event: Value) -> Value {
         self.events.send(event).await.unwrap();
+        self.answer().await
+    }
+
+    /// Waits for the answer to an event that it was given.
+    pub async fn answer(&mut self) -> Value {
         tokio::time::timeout(PATIENCE, self.answers.recv()).await.unwrap().unwrap()
+    }
+
+    /// Whether there is an answer that nobody has taken.
+    #[must_use]
+    pub fn has_answered(&self) -> bool {
+        !self.answers.is_empty()
     }
 
     /// Hands it an event, and does not wait.
@@ -103,9 +109,22 @@ impl Function {
 
     /// Sends it SIGTERM, as the platform does before an environment goes.
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Stops it where it is, as a platform does that freezes an environment.
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id().unwrap()).unwrap();
-        let process = rustix::process::Pid::from_raw(id).unwrap();
-        rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 
     /// Waits until it writes a line with this message.
@@ -228,38 +247,12 @@ async fn listen(output: ChildStdout, said: mpsc::UnboundedSender<String>) {
     }
 }
 
-async fn accept(listener: TcpListener, platform: Arc<Platform>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(serve(stream, Arc::clone(&platform)));
-    }
-}
-
-/// Serves as much of the Runtime API and of the Extensions API as a function asks for.
-async fn serve(stream: TcpStream, platform: Arc<Platform>) -> std::io::Result<()> {
-    let mut stream = BufReader::new(stream);
-    while let Some(Request { line, body, .. }) = read(&mut stream).await? {
-        let (status, headers, body) = match line.as_str() {
-            "GET /2018-06-01/runtime/invocation/next" => {
-                platform.asked_for_work.notify_one();
-                let Some(event) = platform.events.lock().await.recv().await else { break };
-                let headers = "lambda-runtime-aws-request-id: tests\r\n\
-                               lambda-runtime-deadline-ms: 9999999999999\r\n";
-                ("200 OK", headers, event.to_string())
-            }
-            "POST /2020-01-01/extension/register" if platform.extensions == Extensions::Known => {
-                let about = r#"{"functionName":"f","functionVersion":"1","handler":"h"}"#;
-                ("200 OK", "lambda-extension-identifier: tests\r\n", about.to_owned())
-            }
-            // Never answered: there is nothing that the extension subscribed to.
-            "GET /2020-01-01/extension/event/next" => std::future::pending().await,
-            line if line.ends_with("/response") || line.ends_with("/error") => {
-                let answer = serde_json::from_slice(&body).unwrap();
-                let _ = platform.answers.send(answer).await;
-                ("202 Accepted", "", String::new())
-            }
-            _ => ("404 Not Found", "", String::new()),
-        };
-        answer(&mut stream, status, headers, body.as_bytes()).await?;
-    }
-    Ok(())
+/// What the template gives a function.
+fn timeout(function: &str) -> Duration {
+    Duration::from_secs(match function {
+        "fulfill-order" => 30,
+        "relay-outbox" => 60,
+        "migrate" => 120,
+        _ => 10,
+    })
 }

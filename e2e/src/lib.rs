@@ -14,6 +14,7 @@ pub mod fault;
 pub mod function;
 pub mod gate;
 mod http;
+mod platform;
 mod tokens;
 pub mod warehouse;
 

@@ -36,7 +36,7 @@ async fn changes_are_answered_as_made() {
     let world = World::new().await;
     let mut create = world.start("create-order").await;
     world.leave(1).await;
-    let order = body(&world.place(&mut create, bare(&world)).await);
+    let order = body(&world.place_and_send(&mut create, bare(&world)).await);
     let id = order["id"].as_str().unwrap();
 
     let mut update = world.start("update-order-status").await;
@@ -68,7 +68,7 @@ async fn changes_are_answered_as_made() {
 async fn a_confirmation_is_made_once_and_acknowledged() {
     let world = World::new().await;
     let mut create = world.start("create-order").await;
-    world.place(&mut create, world.request("a")).await;
+    world.place_and_send(&mut create, world.request("a")).await;
     let (event, handles) = world.receive().await.unwrap();
     let mut fulfill = world.start("fulfill-order").await;
     let answer = world.invoke_losing_an_answer(&mut fulfill, event).await;

@@ -33,7 +33,7 @@ async fn served_under(fault: Fault) {
     let mut took = Duration::ZERO;
     for key in ["a", "b", "c"] {
         let started = Instant::now();
-        world.place(&mut create, world.request(key)).await;
+        world.place_and_send(&mut create, world.request(key)).await;
         took = took.max(started.elapsed());
     }
     assert_eq!(world.dynamodb.strikes(), 0, "create-order asks Postgres alone");

@@ -1,6 +1,9 @@
 //! create-order killed.
 
+use std::time::SystemTime;
+
 use e2e::fault::Fault;
+use e2e::function::Extensions;
 use e2e::gate::Holds;
 
 use crate::world::{FOREVER, World};
@@ -24,14 +27,13 @@ async fn killed_before_its_statement_has_stored_nothing_and_is_repeated() {
 }
 
 #[tokio::test]
-async fn killed_between_statement_and_send_is_fulfilled_by_the_relay() {
+async fn killed_after_the_answer_and_before_the_send_is_fulfilled_by_the_relay() {
     let world = World::new().await;
-    let create = world.start("create-order").await;
+    let mut create = world.start("create-order").await;
     world.sqs.fail(Fault::Deaf);
-    create.give(world.request("a")).await;
+    world.place(&mut create, world.request("a")).await;
     world.sqs.struck(1).await;
     create.kill().await;
-    assert_eq!(world.orders().await, 1);
     world.sqs.mend();
     assert!(world.receive().await.is_none(), "the job was sent after all");
 
@@ -43,9 +45,61 @@ async fn killed_between_statement_and_send_is_fulfilled_by_the_relay() {
 }
 
 #[tokio::test]
-async fn killed_between_send_and_answer_is_answered_when_repeated() {
+async fn frozen_with_the_send_half_way_is_fulfilled_once() {
     let world = World::new().await;
-    let create = world.start("create-order").await;
+    let mut create = world.start("create-order").await;
+    world.sqs.fail(Fault::Slow(FOREVER));
+    world.place(&mut create, world.request("a")).await;
+    world.sqs.struck(1).await;
+    create.stop();
+    // SQS has the job, and the function has not heard of it.
+    world.sqs.mend();
+    create.go_on();
+    create.freezes().await;
+    world.place(&mut create, world.request("b")).await;
+    create.freezes().await;
+    world.recover().await;
+    world.assert_whole(2).await;
+}
+
+#[tokio::test]
+async fn a_deaf_sqs_keeps_no_answer_and_no_environment_beyond_its_time() {
+    let world = World::new().await;
+    let mut create = world.start("create-order").await;
+    world.sqs.fail(Fault::Deaf);
+    world.place(&mut create, world.request("a")).await;
+    create.freezes().await;
+    assert!(SystemTime::now() < create.deadline(), "the platform would have killed it");
+    world.sqs.mend();
+    world.place(&mut create, world.request("b")).await;
+    create.freezes().await;
+    world.recover().await;
+    world.assert_whole(2).await;
+}
+
+#[tokio::test]
+async fn where_nothing_keeps_it_awake_the_job_is_sent_before_the_answer() {
+    let world = World::new().await;
+    for (key, extensions, variables) in [
+        ("a", Extensions::Unknown, &[][..]),
+        ("b", Extensions::Known, &[("WORK_BEFORE_ANSWER", "true")]),
+    ] {
+        let mut create = world.start_on(extensions, "create-order", variables).await;
+        world.sqs.fail(Fault::Slow(FOREVER));
+        create.give(world.request(key)).await;
+        world.sqs.struck(1).await;
+        assert!(!create.has_answered(), "{key}: it answered before SQS did");
+        world.sqs.mend();
+        assert!(world.accept(&create.answer().await));
+    }
+    world.recover().await;
+    world.assert_whole(2).await;
+}
+
+#[tokio::test]
+async fn killed_while_its_answer_waits_for_the_send_is_answered_when_repeated() {
+    let world = World::new().await;
+    let create = world.start_on(Extensions::Unknown, "create-order", &[]).await;
     world.sqs.fail(Fault::Slow(FOREVER));
     create.give(world.request("a")).await;
     world.sqs.struck(1).await;

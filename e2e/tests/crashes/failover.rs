@@ -19,7 +19,7 @@ async fn a_server_that_is_read_only_refuses_orders_until_it_is_not() {
     let world = World::new().await;
     let (mut create, mut read) =
         (world.start("create-order").await, world.start("get-order").await);
-    let placed = world.place(&mut create, world.request("a")).await;
+    let placed = world.place_and_send(&mut create, world.request("a")).await;
     let id = placed["headers"]["location"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
 
     // The connections end, and the next ones lead to a server that can't write.
@@ -35,7 +35,7 @@ async fn a_server_that_is_read_only_refuses_orders_until_it_is_not() {
 
     // It can again, and the present connections can't: they are replaced, and nobody waits.
     read_only(&world, false).await;
-    world.place(&mut create, world.request("b")).await;
+    world.place_and_send(&mut create, world.request("b")).await;
     world.recover().await;
     world.assert_whole(2).await;
 }

@@ -17,7 +17,7 @@ async fn killed_between_commit_and_acknowledgement_confirms_once() {
     let world = World::new().await;
     let mut create = world.start("create-order").await;
     for key in ["a", "b", "c"] {
-        world.place(&mut create, world.request(key)).await;
+        world.place_and_send(&mut create, world.request(key)).await;
     }
     let (event, handles) = world.receive().await.unwrap();
     let fulfill = world.start("fulfill-order").await;
@@ -43,7 +43,7 @@ async fn killed_between_sending_and_settling_its_events_sends_them_again() {
     let world = World::new().await;
     let mut create = world.start("create-order").await;
     for key in ["a", "b", "c"] {
-        world.place(&mut create, world.request(key)).await;
+        world.place_and_send(&mut create, world.request(key)).await;
     }
     let (event, handles) = world.receive().await.unwrap();
     let fulfill = world.start("fulfill-order").await;
@@ -76,7 +76,7 @@ async fn a_deaf_bus_with_a_backlog_of_events_delays_no_acknowledgement_and_loses
     let mut fulfill = world.start("fulfill-order").await;
     world.eventbridge.fail(Fault::Deaf);
     for key in ["a", "b", "c"] {
-        world.place(&mut create, world.request(key)).await;
+        world.place_and_send(&mut create, world.request(key)).await;
     }
     let sql = "INSERT INTO outbox (id, order_id, kind, payload, correlation_id)
                SELECT gen_random_uuid(), o.id, 'Backlog-' || n,

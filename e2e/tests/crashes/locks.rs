@@ -21,7 +21,7 @@ async fn an_order_that_waited_in_vain_never_appears() {
     eventually("nothing of it is at work", async || (world.count(active).await == 0).then_some(()))
         .await;
     assert_eq!(world.orders().await, 0);
-    world.place(&mut create, world.request("a")).await;
+    world.place_and_send(&mut create, world.request("a")).await;
     world.recover().await;
     world.assert_whole(1).await;
 }

@@ -8,8 +8,10 @@
 //! | fault | moment | test |
 //! |---|---|---|
 //! | create-order killed | before its statement | [`create::killed_before_its_statement_has_stored_nothing_and_is_repeated`] |
-//! | | after the statement, before the send | [`create::killed_between_statement_and_send_is_fulfilled_by_the_relay`] |
-//! | | after the send, before the answer | [`create::killed_between_send_and_answer_is_answered_when_repeated`] |
+//! | | after the answer, before the send | [`create::killed_after_the_answer_and_before_the_send_is_fulfilled_by_the_relay`] |
+//! | | after the send, before the answer, where the job is sent first | [`create::killed_while_its_answer_waits_for_the_send_is_answered_when_repeated`] |
+//! | create-order frozen | with the send half-way | [`create::frozen_with_the_send_half_way_is_fulfilled_once`] |
+//! | SQS deaf | for as long as create-order has | [`create::a_deaf_sqs_keeps_no_answer_and_no_environment_beyond_its_time`] |
 //! | fulfill-order killed | after the commit, before the acknowledgement | [`fulfilment::killed_between_commit_and_acknowledgement_confirms_once`] |
 //! | | after it sent events, before it settled them | [`fulfilment::killed_between_sending_and_settling_its_events_sends_them_again`] |
 //! | EventBridge deaf | with a backlog of events, while a batch is fulfilled | [`fulfilment::a_deaf_bus_with_a_backlog_of_events_delays_no_acknowledgement_and_loses_no_event`] |

@@ -16,7 +16,7 @@ async fn killed_between_sending_and_settling_sends_again_after_its_lease() {
     let mut create = world.start("create-order").await;
     world.sqs.fail(Fault::Failing);
     for key in ["a", "b", "c"] {
-        world.place(&mut create, world.request(key)).await;
+        world.place_and_send(&mut create, world.request(key)).await;
     }
     world.sqs.mend();
     let relay = world.start("relay-outbox").await;
@@ -60,7 +60,7 @@ async fn events_that_eventbridge_refused_are_kept_and_sent_later() {
     let mut relay = world.start("relay-outbox").await;
     world.eventbridge.fail(Fault::Failing);
     for key in ["a", "b", "c"] {
-        world.place(&mut create, world.request(key)).await;
+        world.place_and_send(&mut create, world.request(key)).await;
     }
     while world.deliver(&mut fulfill).await > 0 {}
     assert_eq!(world.count("SELECT count(*) FROM orders WHERE status = 'confirmed'").await, 3);

@@ -138,7 +138,7 @@ impl Orders {
             if self.seen.borrow().done {
                 break;
             }
-            world.place(&mut create, world.request(&format!("{process}-{number}"))).await;
+            world.place_and_send(&mut create, world.request(&format!("{process}-{number}"))).await;
             self.seen.send_modify(|seen| {
                 seen.placed += 1;
                 *seen.by_process.entry(process).or_default() += 1;

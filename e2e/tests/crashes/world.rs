@@ -111,6 +111,20 @@ impl World {
         function
     }
 
+    /// Starts a function on a platform with extensions or without, with these variables besides.
+    pub(crate) async fn start_on(
+        &self,
+        extensions: Extensions,
+        function: &str,
+        more: &[(&str, &str)],
+    ) -> Function {
+        let variables = self.variables.iter().map(|(name, value)| (*name, value.as_str()));
+        let variables: Vec<_> = variables.chain(more.iter().copied()).collect();
+        let function = Function::start(function, extensions, &variables).await;
+        function.ready().await;
+        function
+    }
+
     /// Starts a function, and does not wait until it is ready.
     pub(crate) async fn spawn(&self, function: &str) -> Function {
         let variables: Vec<_> =
@@ -160,6 +174,13 @@ impl World {
     pub(crate) async fn place(&self, create: &mut Function, request: Value) -> Value {
         let answer = create.invoke(request).await;
         assert!(self.accept(&answer), "{answer}");
+        answer
+    }
+
+    /// The same, and waits until its job is sent, or given up.
+    pub(crate) async fn place_and_send(&self, create: &mut Function, request: Value) -> Value {
+        let answer = self.place(create, request).await;
+        create.freezes().await;
         answer
     }
 

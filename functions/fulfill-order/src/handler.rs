@@ -1,5 +1,6 @@
 //! Takes a batch, hands its orders over, confirms its orders, and names the messages that failed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
@@ -11,6 +12,7 @@ use waybill::app::ports::{
 };
 use waybill::app::{self, Backoff, Delivery};
 use waybill::config::WarehouseConfig;
+use waybill::lambda::{AfterAnswer, Invocation};
 use waybill::postgres::{CLAIM_OUTBOX, CONFIRM_ORDERS, GET_STATUSES, REFUSE_ORDERS, SETTLE_OUTBOX};
 use waybill::{BoxError, deadline, lambda};
 
@@ -18,7 +20,8 @@ use waybill::{BoxError, deadline, lambda};
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// What sending events may take once the orders are confirmed. EventBridge answers within milliseconds;
-/// when it does not, the batch is acknowledged all the same, and the relay sends them.
+/// when it does not, the relay sends them. The batch waits for it only where nothing can be done after
+/// the answer.
 const EVENTS: Duration = Duration::from_secs(1);
 
 /// What Postgres is to prepare for. Two of the statements are only for a warehouse.
@@ -29,13 +32,41 @@ pub(crate) fn statements(warehouse: Option<&WarehouseConfig>) -> &'static [&'sta
     warehouse.map_or(alone, |_| in_front_of_warehouse)
 }
 
+/// What sends the events of a batch, after the batch was acknowledged if that can be.
+pub(crate) struct Events<O, B> {
+    pub(crate) outbox: Arc<O>,
+    pub(crate) bus: Arc<B>,
+    pub(crate) backoff: Backoff,
+    pub(crate) after_answer: AfterAnswer,
+}
+
+impl<O, B> Events<O, B>
+where
+    O: KeepOutbox + Send + 'static,
+    B: SendBatch<Event> + Send + 'static,
+{
+    /// Sends what the batch wrote, and what else is due. The relay makes up for what fails here.
+    async fn send(&self, end: Instant) {
+        let (outbox, bus, backoff) =
+            (Arc::clone(&self.outbox), Arc::clone(&self.bus), self.backoff);
+        let send = async move {
+            let until = end.min(Instant::now() + EVENTS);
+            if let Err(error) = app::relay_events(&*outbox, &*bus, backoff, until).await {
+                let error = error.chain();
+                tracing::warn!(error, "failed to relay events; the relay will retry");
+            }
+        };
+        self.after_answer.run(send).await;
+    }
+}
+
 pub(crate) async fn fulfill_orders(
     event: LambdaEvent<SqsEvent>,
-    database: &(impl ConfirmOrders + RefuseOrders + KeepOutbox),
+    orders: &(impl ConfirmOrders + RefuseOrders),
     warehouse: &(impl Warehouse + DeadLetters),
-    bus: &impl SendBatch<Event>,
-    backoff: Backoff,
+    events: &Events<impl KeepOutbox + Send + 'static, impl SendBatch<Event> + Send + 'static>,
 ) -> Result<SqsBatchResponse, BoxError> {
+    let _answering = Invocation::begin(&event.context.request_id);
     let span = tracing::info_span!(
         "batch",
         request_id = event.context.request_id,
@@ -45,7 +76,7 @@ pub(crate) async fn fulfill_orders(
     let deliveries: Vec<Delivery> = event.payload.records.into_iter().map(delivery).collect();
     let message_ids: Vec<String> = deliveries.iter().map(|it| it.message_id.clone()).collect();
     let work = async {
-        let failed = app::confirm_orders(database, warehouse, deliveries).await;
+        let failed = app::confirm_orders(orders, warehouse, deliveries).await;
         let failed = failed.inspect_err(|error| {
             tracing::error!(
                 error = error.chain(),
@@ -53,11 +84,7 @@ pub(crate) async fn fulfill_orders(
                 "the batch failed, and will be delivered again"
             );
         })?;
-        // What the batch wrote, and what else is due. The relay makes up for what fails here.
-        let until = end.min(Instant::now() + EVENTS);
-        if let Err(error) = app::relay_events(database, bus, backoff, until).await {
-            tracing::warn!(error = error.chain(), "failed to relay events; the relay will retry");
-        }
+        events.send(end).await;
         Ok(response(failed))
     };
     deadline::within(end, work).instrument(span).await

@@ -5,6 +5,7 @@ mod handler;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use handler::Events;
 use lambda_runtime::service_fn;
 use waybill::events::EventBus;
 use waybill::postgres::Database;
@@ -25,10 +26,12 @@ fn main() -> ExitCode {
         );
         let database = database?;
         let warehouse = Counter::new(warehouse, &queue)?;
-        let bus = EventBus::new(&aws, bus);
-        lambda::on_shutdown(Arc::clone(&database).close()).await;
+        let bus = Arc::new(EventBus::new(&aws, bus));
+        let close = Arc::clone(&database).close();
+        let after_answer = lambda::on_shutdown_with_work(config.work_before_answer()?, close).await;
+        let events = Events { outbox: Arc::clone(&database), bus, backoff, after_answer };
         lambda_runtime::run(service_fn(|event| {
-            handler::fulfill_orders(event, &*database, &warehouse, &bus, backoff)
+            handler::fulfill_orders(event, &*database, &warehouse, &events)
         }))
         .await
     })

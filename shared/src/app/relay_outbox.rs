@@ -85,8 +85,8 @@ pub async fn relay_events(
     until: Instant,
 ) -> Result<Relayed, Error> {
     let relay = Relay { outbox, backoff, until };
-    let claim = async || outbox.claim_events(PORTION_OF_A_BATCH).await;
-    let events = Box::pin(relay.send_portion(bus, claim)).await?.unwrap_or_default();
+    let due = deadline::within(until, outbox.claim_events(PORTION_OF_A_BATCH)).await?;
+    let events = relay.send_portion(bus, due).await?;
     Ok(Relayed { jobs: 0, events: events.sent, failed: events.failed })
 }
 
@@ -183,9 +183,12 @@ impl<O: KeepOutbox> Relay<'_, O> {
     ) -> Result<Tally, Error> {
         let mut all = Tally::default();
         while !all.gave_up && Instant::now() < self.until {
+            let due = deadline::within(self.until, claim()).await?;
+            if due.is_empty() {
+                break;
+            }
             // In a box, since it is large, and the two kinds are under way at once.
-            let portion = Box::pin(self.send_portion(sender, &claim));
-            let Some(tally) = portion.await? else { break };
+            let tally = Box::pin(self.send_portion(sender, due)).await?;
             all.sent += tally.sent;
             all.failed += tally.failed;
             all.gave_up = tally.gave_up;
@@ -193,28 +196,20 @@ impl<O: KeepOutbox> Relay<'_, O> {
         Ok(all)
     }
 
-    /// Claims, sends and settles some messages; none if there is nothing to send.
+    /// Sends and settles messages that were claimed.
     async fn send_portion<K: Kind, S: SendBatch<K>>(
         &self,
         sender: &S,
-        claim: impl AsyncFn() -> Result<Vec<Message<K>>, Error>,
-    ) -> Result<Option<Tally>, Error> {
-        let messages = deadline::within(self.until, claim()).await?;
+        messages: Vec<Message<K>>,
+    ) -> Result<Tally, Error> {
         if messages.is_empty() {
-            return Ok(None);
+            return Ok(Tally::default());
         }
         let gave_up = AtomicBool::new(false);
-        let calls = chunks::<K, S>(&messages).into_iter().map(async |chunk| {
-            let call = if gave_up.load(Ordering::Relaxed) || Instant::now() >= self.until {
-                Call::NotMade
-            } else {
-                self.call(sender, chunk).await
-            };
-            if matches!(call, Call::Failed(_)) {
-                gave_up.store(true, Ordering::Relaxed);
-            }
-            (chunk, call)
-        });
+        let calls: Vec<_> = chunks::<K, S>(&messages)
+            .into_iter()
+            .map(|chunk| self.call_unless_given_up(sender, chunk, &gave_up))
+            .collect();
         let calls: Vec<_> = stream::iter(calls).buffer_unordered(AT_ONCE).collect().await;
         let (mut settled, mut sent, mut failed) = (Settled::default(), 0, 0);
         for (chunk, call) in calls {
@@ -237,7 +232,23 @@ impl<O: KeepOutbox> Relay<'_, O> {
         }
         // Not before `until`, but in the time of the invocation: what has left is known.
         self.outbox.settle(&settled).await?;
-        Ok(Some(Tally { sent, failed, gave_up: gave_up.into_inner() }))
+        Ok(Tally { sent, failed, gave_up: gave_up.into_inner() })
+    }
+
+    async fn call_unless_given_up<'a, K: Kind, S: SendBatch<K>>(
+        &self,
+        sender: &S,
+        chunk: &'a [Message<K>],
+        gave_up: &AtomicBool,
+    ) -> (&'a [Message<K>], Call) {
+        if gave_up.load(Ordering::Relaxed) || Instant::now() >= self.until {
+            return (chunk, Call::NotMade);
+        }
+        let call = self.call(sender, chunk).await;
+        if matches!(call, Call::Failed(_)) {
+            gave_up.store(true, Ordering::Relaxed);
+        }
+        (chunk, call)
     }
 
     async fn call<K: Kind, S: SendBatch<K>>(&self, sender: &S, chunk: &[Message<K>]) -> Call {

@@ -1,6 +1,7 @@
 //! Batches of messages with anything in them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_runtime::{Context, LambdaEvent};
@@ -12,9 +13,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use waybill::app::ports::NoWarehouse;
 use waybill::app::{Backoff, FulfillmentJob};
+use waybill::lambda::AfterAnswer;
 
 use crate::cases;
-use crate::functions::fulfill_order::fulfill_orders;
+use crate::functions::fulfill_order::{Events, fulfill_orders};
 use crate::shop::Shop;
 
 /// A message's body, and whether it is a job of this version.
@@ -110,8 +112,13 @@ proptest! {
         let backoff = Backoff { min: Duration::from_secs(1), max: Duration::from_secs(1) };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 
-        let answer =
-            runtime.block_on(fulfill_orders(event, &shop, &NoWarehouse, &shop, backoff));
+        let events = Events {
+            outbox: Arc::new(shop),
+            bus: Arc::new(shop),
+            backoff,
+            after_answer: AfterAnswer::before(),
+        };
+        let answer = runtime.block_on(fulfill_orders(event, &shop, &NoWarehouse, &events));
         let failed: BTreeSet<_> = answer
             .unwrap()
             .batch_item_failures
