@@ -85,7 +85,7 @@ pub async fn relay_events(
     until: Instant,
 ) -> Result<Relayed, Error> {
     let relay = Relay { outbox, backoff, until };
-    let claim = async || outbox.claim_events(PORTION_OF_A_BATCH).await;
+    let claim = || deadline::within(until, outbox.claim_events(PORTION_OF_A_BATCH));
     let events = Box::pin(relay.send_portion(bus, claim)).await?.unwrap_or_default();
     Ok(Relayed { jobs: 0, events: events.sent, failed: events.failed })
 }
@@ -199,7 +199,7 @@ impl<O: KeepOutbox> Relay<'_, O> {
         sender: &S,
         claim: impl AsyncFn() -> Result<Vec<Message<K>>, Error>,
     ) -> Result<Option<Tally>, Error> {
-        let messages = deadline::within(self.until, claim()).await?;
+        let messages = claim().await?;
         if messages.is_empty() {
             return Ok(None);
         }
