@@ -183,7 +183,7 @@ impl<O: KeepOutbox> Relay<'_, O> {
     ) -> Result<Tally, Error> {
         let mut all = Tally::default();
         while !all.gave_up && Instant::now() < self.until {
-            let due = deadline::within(self.until, claim()).await?;
+            let due = claim().await?;
             if due.is_empty() {
                 break;
             }
