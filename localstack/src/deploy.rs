@@ -205,7 +205,8 @@ impl Cloud for Local<'_> {
 
     async fn deploy(&mut self) -> Result<()> {
         ui::step("Deploying template.yaml with sam deploy");
-        sam_deploy(self.config, self.tools, self.stack, self.aws, self.parameters).await
+        sam_deploy(self.config, self.tools, self.stack, self.aws, self.parameters).await?;
+        aws::bound_event_sources(&self.aws.endpoint).await
     }
 }
 
