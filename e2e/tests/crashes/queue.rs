@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use e2e::fault::Fault;
+use e2e::function::Function;
 use futures_util::future::join;
 use serde_json::json;
 
@@ -37,10 +38,12 @@ async fn orders_accepted_under(fault: Fault) -> World {
     let (mut warm, mut relay) =
         join(world.start("create-order"), world.start("relay-outbox")).await;
     world.sqs.fail(fault);
-    let place = async |create: &mut _, key: &str| {
+    let place = async |create: &mut Function, key: &str| {
         let started = Instant::now();
         world.place(create, world.request(key)).await;
-        started.elapsed()
+        let took = started.elapsed();
+        create.freezes().await;
+        took
     };
     let from_warm = async { place(&mut warm, "a").await.max(place(&mut warm, "b").await) };
     let from_cold = async {

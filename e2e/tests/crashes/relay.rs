@@ -62,7 +62,9 @@ async fn events_that_eventbridge_refused_are_kept_and_sent_later() {
     for key in ["a", "b", "c"] {
         world.place_and_send(&mut create, world.request(key)).await;
     }
-    while world.deliver(&mut fulfill).await > 0 {}
+    while world.deliver(&mut fulfill).await > 0 {
+        fulfill.freezes().await;
+    }
     assert_eq!(world.count("SELECT count(*) FROM orders WHERE status = 'confirmed'").await, 3);
     let tries = world.eventbridge.strikes();
     assert!(tries > 1, "{tries}");
