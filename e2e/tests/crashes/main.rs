@@ -39,7 +39,6 @@
     clippy::unwrap_used,
     reason = "what goes wrong in here is a test that fails"
 )]
-#![expect(clippy::large_futures, reason = "there is one of them to a thread")]
 
 mod answers;
 mod cache;
