@@ -41,7 +41,7 @@ async fn run() {
         for (what, kind) in [("events", "OrderPlaced"), ("jobs", "fulfillment_job")] {
             let (url, sql) = shop().await;
             fill(&sql, kind).await;
-            let rate = relay(url, late).await;
+            let rate = Box::pin(relay(url, late)).await;
             println!("| {what} | {} ms | {rate:.0} |", late.as_millis());
         }
     }
@@ -65,7 +65,7 @@ async fn relay(url: String, late: Duration) -> f64 {
     let backoff = Backoff { min: Duration::from_mins(1), max: Duration::from_mins(1) };
     let started = Instant::now();
     let until = started + Duration::from_mins(10);
-    let relayed = relay_outbox(&*database, &queue, &bus, backoff, until).await.unwrap();
+    let relayed = Box::pin(relay_outbox(&*database, &queue, &bus, backoff, until)).await.unwrap();
     let Relayed { jobs, events, failed } = relayed;
     assert_eq!((jobs + events, failed), (usize::try_from(BACKLOG).unwrap(), 0));
     BACKLOG as f64 / started.elapsed().as_secs_f64() * 60.0
