@@ -56,7 +56,8 @@ where
                 tracing::warn!(error, "failed to relay events; the relay will retry");
             }
         };
-        self.after_answer.run(send).await;
+        // Boxed, as it is large.
+        self.after_answer.run(Box::pin(send)).await;
     }
 }
 

@@ -157,7 +157,7 @@ impl Database {
                             repeated = true;
                             // What the new connection comes to, the next turn finds out.
                             let _ = tokio::join!(
-                                session.cancel(&self.connector),
+                                Box::pin(session.cancel(&self.connector)),
                                 self.session_by(deadline)
                             );
                         }
@@ -177,18 +177,22 @@ impl Database {
 
     /// The present connection, or a new one by the `deadline`, prepared.
     async fn session(&self, deadline: Instant) -> Result<Arc<Session>, Error> {
-        let opened = timeout_at(deadline, async {
+        let session = async {
             let mut session = self.session.lock().await;
             if let Some(session) = session.as_ref().filter(|session| !session.is_closed()) {
                 return Ok(Arc::clone(session));
             }
-            let connection = self.connector.connect_by(deadline).await?;
-            let opened = Session::prepare(connection, self.statements).await;
-            let opened = Arc::new(opened.map_err(unavailable)?);
+            // Boxed, since it is large and rare: otherwise each request would carry room for it.
+            let opened = Arc::new(Box::pin(self.open(deadline)).await?);
             *session = Some(Arc::clone(&opened));
             Ok(opened)
-        });
-        opened.await.map_err(unavailable)?
+        };
+        timeout_at(deadline, session).await.map_err(unavailable)?
+    }
+
+    async fn open(&self, deadline: Instant) -> Result<Session, Error> {
+        let connection = self.connector.connect_by(deadline).await?;
+        Session::prepare(connection, self.statements).await.map_err(unavailable)
     }
 
     async fn forget(&self, lost: &Arc<Session>) {

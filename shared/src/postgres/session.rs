@@ -59,7 +59,7 @@ impl Session {
             Ok(answer) => answer,
             Err(_) => {
                 let canceled = async {
-                    if let Err(error) = self.cancel(connector).await {
+                    if let Err(error) = Box::pin(self.cancel(connector)).await {
                         let error = crate::error::chain(&*error);
                         // Its own time limit ends the statement then.
                         tracing::warn!(error, "failed to cancel a statement");

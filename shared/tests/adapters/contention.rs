@@ -22,7 +22,7 @@ async fn sessions(test: &TestDatabase) -> (i64, i64) {
     (row.get(0), row.get(1))
 }
 
-fn assert_unavailable(refused: Result<Placement, Error>) {
+fn assert_unavailable(refused: &Result<Placement, Error>) {
     assert!(
         matches!(refused, Err(Error::Unavailable { dependency: "Postgres", .. })),
         "{refused:?}"
@@ -37,7 +37,7 @@ async fn an_order_that_waits_too_long_for_a_row_is_given_up_and_never_appears() 
     test.begin(HELD).await;
     let wanted = order(&[(mug, 1)]);
     let refused = database.place(OrderId::generate(), &wanted, None, &context()).await;
-    assert_unavailable(refused);
+    assert_unavailable(&refused);
     // Nothing waits on, and the connection is good for the next.
     assert_eq!(sessions(&test).await, (0, 1));
     test.sql.batch_execute("COMMIT").await.unwrap();
@@ -56,7 +56,7 @@ async fn a_deadline_cancels_the_statement_and_leaves_no_session_behind() {
     for _ in 0..3 {
         let place = database.place(OrderId::generate(), &wanted, None, &context);
         let soon = Instant::now() + Duration::from_millis(200);
-        assert_unavailable(deadline::within(soon, place).await);
+        assert_unavailable(&deadline::within(soon, place).await);
         assert_eq!(sessions(&test).await, (0, 1));
     }
     test.sql.batch_execute("COMMIT").await.unwrap();
@@ -125,7 +125,7 @@ async fn conflicts_without_an_end_are_an_answer_within_the_deadline() {
     let (wanted, context) = (order(&[(mug, 1)]), context());
     let place = database.place(OrderId::generate(), &wanted, None, &context);
     let soon = Instant::now() + Duration::from_millis(500);
-    assert_unavailable(deadline::within(soon, place).await);
+    assert_unavailable(&deadline::within(soon, place).await);
     // A sequence goes on though the transaction is rolled back.
     let tries = test.sql.query_one("SELECT last_value FROM tries", &[]).await.unwrap();
     assert!(tries.get::<_, i64>(0) > 2, "it was not sent again");

@@ -73,7 +73,7 @@ async fn one_request_is_one_order_whichever_index_reports_the_repeat() {
         let reindex = format!("REINDEX INDEX CONCURRENTLY {reindexed}");
         world.test.sql.batch_execute(&reindex).await.unwrap();
         let wanted = order(&[(mug, 4)]);
-        let queue = Sent::default();
+        let queue = Sent;
         let context = context();
         let created = app::create_order(&*world.database, &queue, &wanted, None, &context);
         let created = world.losing(created).await.unwrap();
@@ -83,7 +83,6 @@ async fn one_request_is_one_order_whichever_index_reports_the_repeat() {
 }
 
 /// A queue that takes everything.
-#[derive(Default)]
 struct Sent;
 
 impl app::ports::SendJobs for Sent {
