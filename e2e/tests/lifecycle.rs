@@ -70,8 +70,11 @@ async fn a_cancelled_order_gives_its_stock_back_once() {
     assert_eq!(cancelled.body["status"], "cancelled");
     assert_eq!(cancelled.body["next_statuses"], json!([]));
     assert_eq!(cancelled.body["items"], order["items"]);
-    let again = patch(&stack, &format!("{path}/cancel"), None, None).await;
-    again.assert_problem(409, "illegal-transition");
+    // Its answer may have been lost, with the version that it had or without.
+    for seen in [None, Some(cancelled.header("etag"))] {
+        let again = patch(&stack, &format!("{path}/cancel"), seen, None).await;
+        assert_eq!((again.status, &again.body), (200, &cancelled.body));
+    }
     assert_eq!(stack.stock_of(pens).await, 10);
     assert_eq!(stack.get(&path).await.body, cancelled.body);
 }

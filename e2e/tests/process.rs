@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use e2e::function::{Extensions, Function, bootstrap, forward, get, server};
-use e2e::{Environment, eventually};
+use e2e::function::{Extensions, Function, bootstrap, forward, get, post, server};
+use e2e::{Environment, Stack, eventually, order_for, unique};
 use jiff::{Timestamp, Unit};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
@@ -211,13 +211,47 @@ async fn an_endpoint_for_one_service_alone_is_honoured() {
     assert_eq!(&start, b"POST /");
 }
 
+#[tokio::test]
+async fn an_owner_at_its_limit_is_told_so_and_when_to_come_again() {
+    let stack = Stack::connect().await;
+    let product = stack.stock_product(10).await;
+    let (owner, environment) = (unique("owner"), &stack.environment);
+    let caller = format!("{owner} orders/write");
+    let variables = [
+        ("DATABASE_URL", environment.database_url.as_str()),
+        ("FULFILLMENT_QUEUE_URL", &environment.fulfillment_queue_url),
+        ("AWS_ENDPOINT_URL", &environment.aws_endpoint_url),
+        ("AWS_REGION", &environment.aws_region),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("WAYBILL_WATCH_CALLER", &caller),
+        ("OWNER_ORDERS_PER_MINUTE", "2"),
+    ];
+    let mut create = Function::start("create-order", Extensions::Known, &variables).await;
+    let order = order_for(&[(product, 1)]);
+    for key in ["a", "b"] {
+        let placed = create.invoke(post("/orders", key, &order)).await;
+        assert_eq!(placed["statusCode"], 201, "{placed}");
+    }
+    let refused = create.invoke(post("/orders", "c", &order)).await;
+    assert_eq!(refused["statusCode"], 429, "{refused}");
+    assert_eq!(refused["headers"]["retry-after"], "10", "{refused}");
+    let body: Value = serde_json::from_str(refused["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body["type"], "/problems/too-many-orders");
+    assert_eq!((&body["limit_name"], &body["limit"]), (&json!("per_minute"), &json!(2)));
+    // A request that is sent again is answered as it was.
+    let replayed = create.invoke(post("/orders", "a", &order)).await;
+    assert_eq!(replayed["headers"]["idempotent-replayed"], "true", "{replayed}");
+    assert_eq!(stack.stock_of(product).await, 8);
+}
+
 #[test]
 fn a_function_links_only_the_sdks_that_it_uses() {
     // What each SDK names in the header that selects an operation.
     let sdks = ["DynamoDB_20120810", "AmazonSQS.", "AWSEvents."];
     for (function, links) in [
         ("cancel-order", [false, false, false]),
-        ("create-order", [true, true, false]),
+        ("create-order", [false, true, false]),
         ("describe-api", [false, false, false]),
         ("fulfill-order", [false, true, true]),
         ("get-order", [false, false, false]),
