@@ -16,6 +16,14 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
         Some(url) => url.clone(),
         None => Stack::main_env(config)?.get("DATABASE_URL")?.to_owned(),
     };
+    adds_up(config, &url).await
+}
+
+/// Runs `waybill-reconcile` on the database at `url`: whether it found nothing.
+///
+/// # Errors
+/// If the program does not compile.
+pub(crate) async fn adds_up(config: &Config, url: &str) -> Result<bool> {
     let mut command = Command::new("cargo");
     command
         .args(["run", "--quiet", "--package", "waybill", "--bin", "waybill-reconcile"])

@@ -13,7 +13,7 @@ use crate::error::{Context as _, Error, Result};
 use crate::process::Job;
 use crate::stack::{Kind, Stack};
 use crate::tools::Tools;
-use crate::{deploy, leaks, ui};
+use crate::{deploy, leaks, reconcile, ui};
 
 /// The adapter tests need servers, so that plain `cargo test` leaves them out.
 const FEATURES: [&str; 2] = ["--features", "waybill/adapter-tests"];
@@ -42,7 +42,13 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
                     false
                 }));
             }
-            // After all of them, since it is about all that they did.
+            // After all of them, since both are about all that they did.
+            ui::step("Reconciling the books of the tests' stack");
+            let adds_up = reconcile::adds_up(config, env.get("DATABASE_URL")?).await;
+            counts.add_one(adds_up.unwrap_or_else(|error| {
+                ui::failure(&error);
+                false
+            }));
             ui::step("Searching the logs of the functions for what they must not hold");
             match leaks::search(&aws, &env).await {
                 Ok(searched) => {
