@@ -70,6 +70,11 @@ impl Stack {
                      INSERT INTO order_items
                          (order_id, line, product_id, name, unit_price_minor, quantity)
                      SELECT $1, 1, id, name, price_minor, 1 FROM products WHERE id = $2
+                 ), job AS (
+                     -- Nobody sends it: the test has the job.
+                     INSERT INTO outbox
+                         (id, order_id, kind, payload, correlation_id, available_at)
+                     VALUES ($1, $1, 'fulfillment_job', '{}', $3, 'infinity')
                  )
                  INSERT INTO order_history
                      (order_id, version, from_status, to_status, at, actor, correlation_id)

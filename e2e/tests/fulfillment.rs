@@ -8,8 +8,9 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
-use e2e::{Stack, job, unique};
+use e2e::{Answer, Stack, job, unique};
 use futures_util::FutureExt;
+use reqwest::Method;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -145,19 +146,8 @@ async fn a_late_job_leaves_an_order_that_went_on_as_it_is() {
     let stack = Stack::connect().await;
     let correlation_id = unique("late");
     let order = stack.store_pending_order(&correlation_id).await;
-    stack
-        .database
-        .execute(
-            "WITH cancelled AS (
-                 UPDATE orders SET status = 'cancelled', version = 2 WHERE id = $1
-             )
-             INSERT INTO order_history (order_id, version, from_status, to_status, at, actor,
-                                        correlation_id)
-             VALUES ($1, 2, 'pending', 'cancelled', now(), 'ada', $2)",
-            &[&order, &correlation_id],
-        )
-        .await
-        .unwrap();
+    let cancel = stack.request(Method::PATCH, &format!("/orders/{order}/cancel"));
+    assert_eq!(Answer::to(cancel).await.status, 200);
     stack.enqueue(&[&job(order, &correlation_id)]).await;
     stack.logged("fulfill-order", &correlation_id, 1).await;
     assert_eq!(stack.way_of(order).await, ["pending", "cancelled"]);
