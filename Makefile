@@ -34,7 +34,7 @@ token: cargo ## Print a token for the running stack: make token SUB=grace SCOPE=
 test: cargo ## Run everything that CI runs, on a stack of its own
 	@$(RUN) test $(ARGS)
 
-figures: cargo ## Print the size and the start time of each function (with a stack up)
+figures: cargo ## Build each function as it is deployed, and print its size and start time (with a stack up)
 	@$(RUN) figures $(ARGS)
 
 bench: cargo ## Measure large responses, and the service's statements beside the same SQL by pgbench

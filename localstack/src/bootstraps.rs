@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hasher as _};
 use std::path::PathBuf;
 
 use crate::config::Config;
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Context as _, Result};
 use crate::process;
 use crate::tools::{self, Tools};
 
@@ -25,16 +25,26 @@ pub(crate) fn functions(config: &Config) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Where the build leaves a function's binary, and where `template.yaml` looks for it.
+/// Where a build for deploying leaves a function's binary, and where `template.yaml` looks for it.
 pub(crate) fn path(config: &Config, function: &str) -> PathBuf {
-    config.root.join("target/lambda").join(function).join("bootstrap")
+    config.root.join(LAMBDA_DIR).join(function).join("bootstrap")
 }
 
-/// For which machine.
+/// The same of a build for measuring.
+pub(crate) fn path_to_measure(config: &Config, function: &str) -> PathBuf {
+    config.root.join(MEASURED_DIR).join(function).join("bootstrap")
+}
+
+const LAMBDA_DIR: &str = "target/lambda";
+const MEASURED_DIR: &str = "target/lambda-measured";
+
+/// For which machine, and for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// This one, with its own linker.
-    Native,
+    /// This one, with its own linker, to be deployed locally: with the profile that compiles fast.
+    Local,
+    /// This one, to be measured: as it is compiled for AWS, and in a folder of its own.
+    Measured,
     /// AWS's arm64, with Zig as the linker.
     Arm64,
     /// AWS's `x86_64`, with Zig as the linker.
@@ -46,25 +56,28 @@ impl Target {
     pub(crate) fn architecture(self) -> &'static str {
         match self {
             Self::Arm64 => "arm64",
-            Self::Native if cfg!(target_arch = "aarch64") => "arm64",
-            Self::X86 | Self::Native => "x86_64",
+            Self::Local | Self::Measured if cfg!(target_arch = "aarch64") => "arm64",
+            Self::X86 | Self::Local | Self::Measured => "x86_64",
         }
     }
 }
 
-/// Builds all functions, as they are deployed; cargo's progress goes to the terminal.
+/// Builds all functions; cargo's progress goes to the terminal.
 ///
 /// # Errors
 /// If there is no space, or the build fails.
 pub(crate) async fn build(config: &Config, tools: &Tools, target: Target) -> Result<()> {
     tools::require_space_to_build(config)?;
     let mut command = tools.command("cargo-lambda");
-    command.args(["lambda", "build", "--release", "--lambda-dir", "target/lambda"]);
+    command.args(["lambda", "build"]);
     match target {
-        Target::Native => command.args(["--compiler", "cargo"]),
-        Target::Arm64 => command.arg("--arm64"),
-        Target::X86 => command.arg("--x86-64"),
+        Target::Local => command.args(["--profile", "local", "--compiler", "cargo"]),
+        Target::Measured => command.args(["--release", "--compiler", "cargo"]),
+        Target::Arm64 => command.args(["--release", "--arm64"]),
+        Target::X86 => command.args(["--release", "--x86-64"]),
     };
+    let dir = if target == Target::Measured { MEASURED_DIR } else { LAMBDA_DIR };
+    command.args(["--lambda-dir", dir]);
     process::run_loudly("Building the functions", command.current_dir(&config.root)).await
 }
 
@@ -87,17 +100,6 @@ pub(crate) fn fingerprint(config: &Config, parameters: &[String]) -> Result<Stri
         hasher.write(parameter.as_bytes());
     }
     Ok(format!("{:016x}", hasher.finish()))
-}
-
-/// The size of a function's binary in bytes.
-///
-/// # Errors
-/// If it was not built.
-pub(crate) fn size(config: &Config, function: &str) -> Result<u64> {
-    let path = path(config, function);
-    fs::metadata(&path)
-        .map(|metadata| metadata.len())
-        .map_err(|_| Error::new(format!("{} is missing; `make build` builds it.", path.display())))
 }
 
 #[cfg(test)]

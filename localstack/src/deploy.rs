@@ -63,7 +63,7 @@ pub(crate) async fn deploy(
         })?;
     }
     ui::step("Building the functions (minutes the first time)");
-    bootstraps::build(config, tools, Target::Native).await?;
+    bootstraps::build(config, tools, Target::Local).await?;
 
     let issuer = Issuer::prepare(&stack.dir, tools, &to.aws.endpoint).await?;
     issuer.publish().await?;
@@ -80,7 +80,7 @@ pub(crate) async fn deploy(
         // A local Postgres allows more connections than one person makes requests, and a reservation
         // would have requests fail that are sent side by side.
         "ReserveConcurrency=false".to_owned(),
-        format!("Architecture={}", Target::Native.architecture()),
+        format!("Architecture={}", Target::Local.architecture()),
         format!("DatabaseUrl={}", to.database_url),
         format!("WarehouseUrl={}", quoted(&warehouse_url)),
         format!("WarehouseSecret={}", quoted(&warehouse_secret)),

@@ -1,6 +1,6 @@
 //! `make figures`: how big each function is, and how long it takes from its start to asking for work.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -8,11 +8,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::sync::mpsc::{self, Sender};
 
+use crate::bootstraps::Target;
 use crate::config::Config;
 use crate::env_file::EnvFile;
 use crate::error::{Context as _, Error, Result};
 use crate::process::Job;
 use crate::stack::Stack;
+use crate::tools::Tools;
 use crate::{bootstraps, process, ui};
 
 /// How often each function is started.
@@ -25,13 +27,17 @@ const NEXT: &str = "GET /2018-06-01/runtime/invocation/next";
 /// Prints a table of all functions, measured in the environment of the stack that is up.
 ///
 /// # Errors
-/// If no stack is up, a binary is missing, or a function does not ask for work.
+/// If no stack is up, the build fails, or a function does not ask for work.
 pub(crate) async fn print(config: &Config) -> Result<()> {
     let env = Stack::main_env(config)?;
+    let tools = Tools::install(config).await?;
+    ui::step("Building the functions as they are deployed to AWS (ten minutes the first time)");
+    bootstraps::build(config, &tools, Target::Measured).await?;
     ui::line("| function | size (MB) | median start (ms) | slowest (ms) |");
     ui::line("|---|---:|---:|---:|");
     for function in bootstraps::functions(config)? {
-        let size = bootstraps::size(config, &function)?;
+        let path = bootstraps::path_to_measure(config, &function);
+        let size = fs::metadata(&path).context(|| format!("{} is missing.", path.display()))?.len();
         let mut starts = Vec::with_capacity(SPAWNS);
         for _ in 0..SPAWNS {
             starts.push(start(config, &env, &function).await?);
@@ -56,7 +62,7 @@ async fn start(config: &Config, env: &EnvFile, function: &str) -> Result<Duratio
     let log_path = config.local().join("figures.log");
     let log =
         File::create(&log_path).context(|| format!("Cannot write {}.", log_path.display()))?;
-    let mut command = Command::new(bootstraps::path(config, function));
+    let mut command = Command::new(bootstraps::path_to_measure(config, function));
     command
         .env_clear()
         .envs(&env.0)

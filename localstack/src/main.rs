@@ -150,7 +150,7 @@ async fn run(command: Command) -> Result<bool> {
         }
         Command::Build => {
             let tools = tools::Tools::install(&config).await?;
-            bootstraps::build(&config, &tools, bootstraps::Target::Native).await
+            bootstraps::build(&config, &tools, bootstraps::Target::Local).await
         }
     }
     .map(|()| true)
