@@ -136,11 +136,13 @@ async fn a_job_that_got_lost_is_made_up_for_by_the_relay() {
     stack
         .database
         .execute(
-            "INSERT INTO outbox (id, order_id, kind, payload, correlation_id)
-             SELECT id, id, 'fulfillment_job', jsonb_build_object(
-                        'v', 1, 'order_id', id, 'number', number, 'items', '[]'::jsonb,
-                        'correlation_id', 'lost', 'placed_at', created_at), 'lost'
-             FROM orders WHERE id = $1",
+            "UPDATE outbox x
+             SET available_at = now(),
+                 payload = jsonb_build_object(
+                     'v', 1, 'order_id', o.id, 'number', o.number, 'items', '[]'::jsonb,
+                     'correlation_id', 'lost', 'placed_at', o.created_at)
+             FROM orders o
+             WHERE o.id = $1 AND x.id = o.id",
             &[&order],
         )
         .await
