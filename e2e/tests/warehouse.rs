@@ -36,10 +36,11 @@ fn batch(bodies: &[&str]) -> Value {
     json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() })
 }
 
-/// Puts the job of an order into the outbox, not due for long.
+/// Has the job of an order in the outbox, not due for long.
 async fn keep_job(stack: &Stack, order: Uuid, job: &str) {
-    let sql = "INSERT INTO outbox (id, order_id, kind, payload, correlation_id, available_at)
-               VALUES ($1, $1, 'fulfillment_job', $2::text::jsonb, 'tests', now() + interval '1 hour')";
+    let sql =
+        "UPDATE outbox SET payload = $2::text::jsonb, available_at = now() + interval '1 hour'
+               WHERE id = $1";
     stack.database.execute(sql, &[&order, &job]).await.unwrap();
 }
 
