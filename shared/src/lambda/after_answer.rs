@@ -9,14 +9,14 @@ use std::time::{Duration, SystemTime};
 
 use lambda_extension::{Extension, LambdaEvent, NextEvent, service_fn};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 use tracing::Instrument;
 
 use crate::{BoxError, deadline};
 
-/// How long before the end of an invocation the extension stops waiting, whatever is still at work:
-/// the platform resets an environment that overruns.
-const RESERVE: Duration = Duration::from_millis(300);
+/// The longest that an invocation can take on AWS: how long the extension waits at most where the
+/// platform does not say when the invocation ends.
+const LONGEST: Duration = Duration::from_mins(15);
 
 /// What goes on in this process.
 static AT_WORK: LazyLock<Arc<AtWork>> = LazyLock::new(Arc::default);
@@ -28,7 +28,7 @@ pub struct AfterAnswer {
 
 impl AfterAnswer {
     /// Registers the extension that keeps the environment awake. Where there is none, as on an
-    /// emulator or under `cargo lambda watch`, work is done before the answer.
+    /// emulator, work is done before the answer.
     pub(super) async fn register() -> Self {
         let at_work = Arc::clone(&AT_WORK);
         let events = Arc::clone(&at_work);
@@ -124,10 +124,9 @@ impl Drop for Task {
 
 impl AtWork {
     /// Waits until an invocation is answered and nothing goes on any more, or until shortly before its
-    /// `end`.
+    /// `end`: the platform resets an environment that overruns.
     async fn settled(&self, request_id: &str, end: SystemTime) {
-        let left = end.duration_since(SystemTime::now()).unwrap_or_default();
-        let deadline = Instant::now() + left.saturating_sub(RESERVE);
+        let deadline = deadline::of_invocation(end, LONGEST);
         let mut state = self.0.subscribe();
         let settled = state.wait_for(|state| state.answered == request_id && state.tasks == 0);
         if timeout_at(deadline, settled).await.is_err() {
@@ -148,6 +147,7 @@ async fn keep_awake(at_work: Arc<AtWork>, event: LambdaEvent) -> Result<(), BoxE
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -185,6 +185,17 @@ mod tests {
         let started = Instant::now();
         at_work.settled("a", in_ten_seconds()).await;
         assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_platform_that_does_not_say_when_it_ends_is_waited_on_as_well() {
+        let at_work = Arc::new(AtWork::default());
+        // What `cargo lambda watch` says.
+        let end = SystemTime::UNIX_EPOCH + Duration::from_mins(10);
+        let mut settled = std::pin::pin!(at_work.settled("a", end));
+        assert!(settled.as_mut().now_or_never().is_none());
+        drop(invocation(&at_work, "a"));
+        settled.await;
     }
 
     #[tokio::test]
