@@ -10,13 +10,7 @@ mod api;
 mod aws;
 mod database;
 mod environment;
-pub mod fault;
-pub mod function;
-pub mod gate;
-mod http;
-mod platform;
 mod tokens;
-pub mod warehouse;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,10 +18,8 @@ use std::time::{Duration, Instant};
 pub use api::{Answer, order_for};
 pub use aws::{aws_config, job};
 pub use environment::Environment;
+pub use testkit::{PATIENCE, unique};
 pub use tokens::{CUSTOMER_SCOPES, Tokens};
-
-/// How long to wait for what happens behind the API: fulfilment, log lines, expiry.
-pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A deployed stack and the connections to all of its sides. A clone shares them.
 #[derive(Clone)]
@@ -81,10 +73,4 @@ pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>
         assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-}
-
-/// A word that nobody used before: a correlation id, a part of a name.
-#[must_use]
-pub fn unique(word: &str) -> String {
-    format!("{word}-{}", uuid::Uuid::new_v4().simple())
 }

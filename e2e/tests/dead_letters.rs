@@ -9,9 +9,9 @@ use std::path::Path;
 use std::process::Output;
 
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
-use e2e::function::{Extensions, Function};
 use e2e::{Stack, eventually, job, unique};
 use serde_json::{Value, json};
+use testkit::function::{Extensions, Function};
 use tokio::process::Command;
 use uuid::Uuid;
 

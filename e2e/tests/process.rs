@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use e2e::function::{Extensions, Function, bootstrap, forward, get, post, server};
 use e2e::{Environment, Stack, eventually, order_for, unique};
 use jiff::{Timestamp, Unit};
 use serde_json::{Value, json};
+use testkit::function::{Extensions, Function, bootstrap, forward, get, post, server};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 

@@ -1,10 +1,10 @@
 //! The deployed fulfill-order in front of a warehouse.
 #![expect(clippy::unwrap_used, reason = "what goes wrong in here is a test that fails")]
 
-use e2e::function::{Extensions, Function};
-use e2e::warehouse::Warehouse;
 use e2e::{Environment, Stack, job, unique};
 use serde_json::{Value, json};
+use testkit::function::{Extensions, Function};
+use testkit::warehouse::Warehouse;
 use uuid::Uuid;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";

@@ -13,9 +13,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
-use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use serde_json::json;
 use tokio::time::Instant;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
@@ -58,7 +56,7 @@ async fn relay(url: String, late: Duration) -> f64 {
         owner_limits: OwnerLimits::NONE,
     };
     let database = Database::connect(&config, &[CLAIM_OUTBOX, SETTLE_OUTBOX]).await.unwrap();
-    let endpoint = endpoint(late);
+    let endpoint = testkit::aws::take_everything(late);
     let aws = aws(&endpoint).await;
     let queue = FulfillmentQueue::connect(&aws, format!("{endpoint}/000000000000/jobs")).await;
     let bus = EventBus::new(&aws, "shop".to_owned());
@@ -138,71 +136,4 @@ async fn aws(endpoint: &str) -> SdkConfig {
         .sleep_impl(base.sleep_impl().unwrap())
         .time_source(base.time_source().unwrap())
         .build()
-}
-
-/// SQS and EventBridge on a thread of their own, which take everything. Answers its URL.
-fn endpoint(late: Duration) -> String {
-    let (tell, told) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            tell.send(format!("http://{}", listener.local_addr().unwrap())).unwrap();
-            while let Ok((stream, _)) = listener.accept().await {
-                stream.set_nodelay(true).unwrap();
-                tokio::spawn(serve(stream, late));
-            }
-        });
-    });
-    told.recv().unwrap()
-}
-
-async fn serve(stream: TcpStream, late: Duration) -> std::io::Result<()> {
-    let mut stream = BufReader::new(stream);
-    loop {
-        let (mut line, mut length, mut target) = (String::new(), 0, String::new());
-        loop {
-            line.clear();
-            if stream.read_line(&mut line).await? == 0 {
-                return Ok(());
-            }
-            let Some((name, value)) = line.trim().split_once(": ") else {
-                if line.trim().is_empty() {
-                    break;
-                }
-                continue;
-            };
-            match name.to_ascii_lowercase().as_str() {
-                "content-length" => length = value.parse().unwrap(),
-                "x-amz-target" => value.clone_into(&mut target),
-                _ => {}
-            }
-        }
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body).await?;
-        let answer = answer(&target, &serde_json::from_slice(&body)?).to_string();
-        if !late.is_zero() {
-            tokio::time::sleep(late).await;
-        }
-        let length = answer.len();
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{answer}");
-        stream.write_all(head.as_bytes()).await?;
-    }
-}
-
-fn answer(target: &str, request: &Value) -> Value {
-    let entries = request["Entries"].as_array().map(Vec::as_slice).unwrap_or_default();
-    match target {
-        "AWSEvents.PutEvents" => {
-            let entries: Vec<_> = entries.iter().map(|_| json!({ "EventId": "1" })).collect();
-            json!({ "FailedEntryCount": 0, "Entries": entries })
-        }
-        "AmazonSQS.SendMessageBatch" => {
-            let entry =
-                |it: &Value| json!({ "Id": it["Id"], "MessageId": "1", "MD5OfMessageBody": "" });
-            let entries: Vec<_> = entries.iter().map(entry).collect();
-            json!({ "Successful": entries, "Failed": [] })
-        }
-        _ => json!({ "Attributes": { "ApproximateNumberOfMessages": "0" } }),
-    }
 }

@@ -1,8 +1,8 @@
 //! Answers of Postgres that are lost, each to a statement that was carried out.
 
-use e2e::function::{change, post};
 use e2e::order_for;
 use serde_json::{Value, json};
+use testkit::function::{change, post};
 
 use crate::world::World;
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use e2e::fault::Fault;
+use testkit::fault::Fault;
 
 use crate::world::World;
 

@@ -42,7 +42,7 @@ async fn more_processes_than_connections_see_201_and_503_alone() {
     // Whoever was refused comes again, once others are gone.
     let refused = answers.iter().position(|answer| answer["statusCode"] == 503).unwrap();
     let mut create = processes.swap_remove(refused);
-    join_all(processes.into_iter().map(e2e::function::Function::kill)).await;
+    join_all(processes.into_iter().map(testkit::function::Function::kill)).await;
     e2e::eventually("the refused request is answered", async || {
         let answer = create.invoke(world.request(&format!("order-{refused}"))).await;
         world.accept(&answer).then_some(())

@@ -2,9 +2,9 @@
 
 use std::time::SystemTime;
 
-use e2e::fault::Fault;
-use e2e::function::Extensions;
-use e2e::gate::Holds;
+use testkit::fault::Fault;
+use testkit::function::Extensions;
+use testkit::gate::Holds;
 
 use crate::world::{FOREVER, World};
 

@@ -1,7 +1,7 @@
 //! A server that answers and can't write, as the old one does for a while after a failover.
 
-use e2e::function::get;
 use serde_json::json;
+use testkit::function::get;
 
 use crate::world::World;
 

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use e2e::eventually;
-use e2e::fault::Fault;
-use e2e::gate::Holds;
+use testkit::fault::Fault;
+use testkit::gate::Holds;
 use uuid::Uuid;
 
 use crate::world::{FOREVER, World};

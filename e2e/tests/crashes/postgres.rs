@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use e2e::PATIENCE;
-use e2e::function::Function;
-use e2e::gate::Holds;
 use futures_util::future::join_all;
 use local_cloud::error::Result;
 use local_cloud::postgres::Postgres;
+use testkit::function::Function;
+use testkit::gate::Holds;
 use tokio::join;
 use tokio::sync::watch;
 

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::fault::Fault;
-use e2e::function::Function;
 use futures_util::future::join;
 use serde_json::json;
+use testkit::fault::Fault;
+use testkit::function::Function;
 
 use crate::world::World;
 

@@ -1,9 +1,9 @@
 //! relay-outbox killed, and EventBridge failing.
 
 use e2e::eventually;
-use e2e::fault::Fault;
-use e2e::gate::Holds;
 use serde_json::json;
+use testkit::fault::Fault;
+use testkit::gate::Holds;
 
 use crate::world::{FOREVER, World};
 

@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use e2e::fault::Endpoint;
-use e2e::function::{Extensions, Function, get, post, server};
-use e2e::gate::{Gate, Holds};
 use e2e::{Stack, connect_to, eventually, order_for, unique};
 use serde_json::{Value, json};
+use testkit::fault::Endpoint;
+use testkit::function::{Extensions, Function, get, post, server};
+use testkit::gate::{Gate, Holds};
 use uuid::Uuid;
 
 use crate::inbox::Inbox;

@@ -10,6 +10,7 @@
 )]
 
 mod peer;
+#[path = "../shop/mod.rs"]
 mod shop;
 
 use std::sync::Arc;
@@ -95,14 +96,15 @@ impl Sides {
 
     /// Places orders one after the other, and says how many a second.
     async fn place(&self) -> f64 {
-        let context = shop::context();
-        let orders: Vec<_> = (0..ORDERS).map(|_| self.shop.basket()).collect();
+        // Each order is another customer's, who has no others to be counted.
+        let orders: Vec<_> =
+            (0..ORDERS).map(|_| (self.shop.basket(), shop::context(&shop::customer()))).collect();
         let started = Instant::now();
-        for order in &orders {
+        for (order, context) in &orders {
             // Of so many orders a day, two may come to the same number; the use case tries another.
             loop {
                 let id = OrderId::generate();
-                match self.service.place(id, order, None, &context).await.unwrap() {
+                match self.service.place(id, order, None, context).await.unwrap() {
                     Placement::Placed(_) => break,
                     Placement::NumberTaken => {}
                     other => panic!("{other:?}"),
@@ -113,7 +115,7 @@ impl Sides {
     }
 
     async fn peer_places(&self, form: Form, plan: Plan) -> f64 {
-        self.peer.place(&self.shop, form, plan, ORDERS).await
+        self.peer.place(form, plan, ORDERS).await
     }
 
     /// Confirms orders in batches, and says how many orders a second.

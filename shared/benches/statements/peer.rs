@@ -1,11 +1,18 @@
 //! The same SQL by `pgbench`.
 
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::process::Command;
 use waybill::postgres::{CONFIRM_ORDERS, PLACE_ORDER};
 
 use crate::shop::{PRODUCTS, Shop, variable};
+
+/// How many arguments `PLACE_ORDER` has.
+const ARGUMENTS: usize = 17;
+
+/// Where the numbers begin that the ids of placed orders are made of: above those of the shop.
+const FIRST_ID: u64 = 1 << 42;
 
 /// A way of handing a statement to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +43,7 @@ pub(crate) enum Plan {
 pub(crate) struct Peer {
     program: String,
     url: String,
+    next_id: AtomicU64,
 }
 
 impl Form {
@@ -67,10 +75,10 @@ impl Form {
         }
     }
 
-    /// The statement of this form that stands for `PLACE_ORDER`, with its arguments as `$1` to `$14`.
+    /// The statement of this form that stands for `PLACE_ORDER`, with its arguments as `$1`, `$2` and so on.
     fn place(self) -> String {
         let call = |function| {
-            let arguments: Vec<_> = (1..=14).map(|number| format!("${number}")).collect();
+            let arguments: Vec<_> = (1..=ARGUMENTS).map(|number| format!("${number}")).collect();
             format!("SELECT * FROM {function}({})", arguments.join(", "))
         };
         match self {
@@ -115,21 +123,26 @@ impl Peer {
             );
             shop.sql.batch_execute(&sql).await.unwrap();
         }
-        Self { program: variable("PGBENCH"), url: shop.url.clone() }
+        Self {
+            program: variable("PGBENCH"),
+            url: shop.url.clone(),
+            next_id: AtomicU64::new(FIRST_ID),
+        }
     }
 
     /// Places `count` orders of three lines, and says how many a second.
-    pub(crate) async fn place(&self, shop: &Shop, form: Form, plan: Plan, count: u64) -> f64 {
+    pub(crate) async fn place(&self, form: Form, plan: Plan, count: u64) -> f64 {
         let product = |line: u64| {
             let number = format!("((:first + {}) % {PRODUCTS})", line * 331);
             format!("lpad(to_hex({number}::bigint), 32, '0')::uuid")
         };
         let products = format!("ARRAY[{}, {}, {}]", product(0), product(1), product(2));
         // pgbench counts, and knows of no null and no uuid.
-        let arguments = [
+        let arguments: [&str; ARGUMENTS] = [
             "lpad(to_hex(:n::bigint), 32, '0')::uuid",
             "number('20200103', :n::bigint)",
-            ":owner::text",
+            // Each order is another customer's, who has no others to be counted.
+            "'customer-' || :n::bigint",
             ":name::text",
             ":email::text",
             ":correlation_id::text",
@@ -141,12 +154,16 @@ impl Peer {
             ":route::text",
             "decode(nullif(:none::text, 'none'), 'hex')",
             "86400::double precision",
+            "100",
+            "60",
+            "'00000000-0000-0000-0000-000000000000'::uuid",
         ];
         let script = format!(
             "\\set n :n + 1\n\\set first random(0, {PRODUCTS})\n{};\n",
             with(&form.place(), &arguments)
         );
-        self.run(form, plan, &script, count, shop.ids_for_peer(count + 1)).await
+        let first = self.next_id.fetch_add(count + 1, Ordering::Relaxed);
+        self.run(form, plan, &script, count, first).await
     }
 
     /// Confirms `batches` batches of `size` orders, and says how many orders a second.

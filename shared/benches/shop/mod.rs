@@ -18,18 +18,16 @@ use waybill::postgres::migrations;
 pub(crate) const PRODUCTS: u64 = 1_000;
 const LINES: u64 = 3;
 
-/// Where the numbers begin that ids are made of: of what is there, of what is to be confirmed, of
-/// what pgbench places. The service's own ids are far above.
-const FIRST_STORED: u64 = 1 << 40;
+/// Where the numbers begin that ids are made of: of what is there, and of what is to be confirmed. The
+/// service's own ids are far above.
+pub(crate) const FIRST_STORED: u64 = 1 << 40;
 const FIRST_PENDING: u64 = 1 << 41;
-const FIRST_OF_PEER: u64 = 1 << 42;
 
 pub(crate) struct Shop {
     pub(crate) url: String,
     pub(crate) sql: Client,
     next_basket: AtomicU64,
     next_pending: AtomicU64,
-    next_of_peer: AtomicU64,
 }
 
 impl Shop {
@@ -45,7 +43,6 @@ impl Shop {
             url,
             next_basket: AtomicU64::new(0),
             next_pending: AtomicU64::new(FIRST_PENDING),
-            next_of_peer: AtomicU64::new(FIRST_OF_PEER),
         };
         migrations::migrate(&shop.config()).await.unwrap();
         // Maintenance in the middle of a turn would count for one side only.
@@ -69,7 +66,7 @@ impl Shop {
             url: self.url.clone(),
             connect_timeout: Duration::from_secs(5),
             timing: Timing::default(),
-            owner_limits: OwnerLimits::NONE,
+            owner_limits: OwnerLimits::default(),
         }
     }
 
@@ -113,11 +110,6 @@ impl Shop {
         first
     }
 
-    /// The number that the id of the first of the peer's next orders is made of.
-    pub(crate) fn ids_for_peer(&self, count: u64) -> u64 {
-        self.next_of_peer.fetch_add(count, Ordering::Relaxed)
-    }
-
     /// Stores orders whose ids are made of the numbers from `first` on.
     async fn store(&self, status: &str, first: u64, count: u64) {
         // The ends of two numbers may be the same on two days.
@@ -155,9 +147,15 @@ impl Shop {
     }
 }
 
-pub(crate) fn context() -> Context {
+/// A customer who has no orders yet.
+pub(crate) fn customer() -> String {
+    format!("customer-{}", Uuid::new_v4().simple())
+}
+
+/// A request of one customer.
+pub(crate) fn context(owner: &str) -> Context {
     Context {
-        caller: Caller::new(Owner::parse("bench").unwrap(), [Scope::Read, Scope::Write]),
+        caller: Caller::new(Owner::parse(owner).unwrap(), [Scope::Read, Scope::Write]),
         correlation_id: CorrelationId::generate(),
         traceparent: None,
     }

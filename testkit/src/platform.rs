@@ -5,7 +5,7 @@
 //! frozen. <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 use tokio::io::BufReader;
@@ -14,21 +14,30 @@ use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::http::{Request, answer, read};
 
-/// Whether the platform knows of extensions, as AWS does and emulators may not.
+/// What a platform does with extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extensions {
-    /// It registers them.
+    /// It registers them, and freezes the environment between invocations: Lambda's default.
     Known,
-    /// It answers 404.
+    /// It answers 404: an emulator.
     Unknown,
+    /// It refuses one that registers for `INVOKE`, and never freezes the environment, which takes
+    /// several invocations at once: Lambda Managed Instances.
+    NotForInvoke,
 }
 
 pub(crate) struct Platform {
     extensions: Extensions,
     timeout: Duration,
     events: Mutex<mpsc::Receiver<Value>>,
-    answers: mpsc::Sender<Value>,
+    answers: mpsc::Sender<Answered>,
     phase: watch::Sender<Phase>,
+}
+
+/// An answer, and how long it took from handing out the event.
+pub(crate) struct Answered {
+    pub(crate) answer: Value,
+    pub(crate) took: Duration,
 }
 
 /// Where the environment is in its life.
@@ -43,6 +52,8 @@ struct Phase {
     told: u64,
     /// The end of the last one.
     deadline: SystemTime,
+    /// When each was handed out, in their order.
+    handed: Vec<Instant>,
 }
 
 impl Phase {
@@ -56,7 +67,7 @@ impl Platform {
         extensions: Extensions,
         timeout: Duration,
         events: mpsc::Receiver<Value>,
-        answers: mpsc::Sender<Value>,
+        answers: mpsc::Sender<Answered>,
     ) -> Arc<Self> {
         let phase = Phase {
             has_extension: false,
@@ -65,6 +76,7 @@ impl Platform {
             invocations: 0,
             told: 0,
             deadline: SystemTime::now(),
+            handed: Vec::new(),
         };
         let (events, phase) = (Mutex::new(events), watch::Sender::new(phase));
         Arc::new(Self { extensions, timeout, events, answers, phase })
@@ -91,20 +103,32 @@ impl Platform {
     async fn next_invocation(&self) -> Option<(String, String)> {
         self.phase.send_modify(|phase| phase.runtime_waits = true);
         let event = self.events.lock().await.recv().await?;
-        self.frozen().await;
+        if self.extensions != Extensions::NotForInvoke {
+            self.frozen().await;
+        }
         let deadline = SystemTime::now() + self.timeout;
+        let event = event.to_string();
+        let mut number = 0;
         self.phase.send_modify(|phase| {
             phase.runtime_waits = false;
             phase.extension_waits = false;
             phase.invocations += 1;
             phase.deadline = deadline;
+            phase.handed.push(Instant::now());
+            number = phase.invocations;
         });
         let headers = format!(
-            "lambda-runtime-aws-request-id: tests-{}\r\nlambda-runtime-deadline-ms: {}\r\n",
-            self.phase.borrow().invocations,
+            "lambda-runtime-aws-request-id: tests-{number}\r\nlambda-runtime-deadline-ms: {}\r\n",
             milliseconds(deadline),
         );
-        Some((headers, event.to_string()))
+        Some((headers, event))
+    }
+
+    /// The time since the invocation was handed out that `line` answers.
+    fn since_handed(&self, line: &str) -> Duration {
+        let number = line.split('/').find_map(|part| part.strip_prefix("tests-"));
+        let number: usize = number.unwrap().parse().unwrap();
+        self.phase.borrow().handed[number - 1].elapsed()
     }
 
     /// The next event of the extension. It is never told of anything that it did not register for.
@@ -145,19 +169,28 @@ async fn serve(stream: TcpStream, platform: Arc<Platform>) -> std::io::Result<()
                 let Some((headers, event)) = platform.next_invocation().await else { break };
                 ("200 OK", headers, event)
             }
-            "POST /2020-01-01/extension/register" if platform.extensions == Extensions::Known => {
+            "POST /2020-01-01/extension/register" if platform.extensions != Extensions::Unknown => {
                 let wanted: Value = serde_json::from_slice(&body).unwrap();
                 let invoke = wanted["events"].as_array().unwrap().contains(&json!("INVOKE"));
-                platform.phase.send_modify(|phase| phase.has_extension |= invoke);
-                let about = r#"{"functionName":"f","functionVersion":"1","handler":"h"}"#;
-                ("200 OK", "lambda-extension-identifier: tests\r\n".to_owned(), about.to_owned())
+                if invoke && platform.extensions == Extensions::NotForInvoke {
+                    ("400 Bad Request", String::new(), String::new())
+                } else {
+                    platform.phase.send_modify(|phase| phase.has_extension |= invoke);
+                    let about = r#"{"functionName":"f","functionVersion":"1","handler":"h"}"#;
+                    (
+                        "200 OK",
+                        "lambda-extension-identifier: tests\r\n".to_owned(),
+                        about.to_owned(),
+                    )
+                }
             }
             "GET /2020-01-01/extension/event/next" => {
                 ("200 OK", String::new(), platform.next_extension_event().await)
             }
             line if line.ends_with("/response") || line.ends_with("/error") => {
+                let took = platform.since_handed(line);
                 let answer = serde_json::from_slice(&body).unwrap();
-                let _ = platform.answers.send(answer).await;
+                let _ = platform.answers.send(Answered { answer, took }).await;
                 ("202 Accepted", String::new(), String::new())
             }
             _ => ("404 Not Found", String::new(), String::new()),

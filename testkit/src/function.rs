@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::mpsc;
 
-use crate::platform::{self, Platform};
+use crate::platform::{self, Answered, Platform};
 use crate::{PATIENCE, unique};
 
 pub use crate::platform::Extensions;
@@ -23,7 +23,7 @@ pub struct Function {
     output: mpsc::UnboundedReceiver<String>,
     lines: Vec<Value>,
     events: mpsc::Sender<Value>,
-    answers: mpsc::Receiver<Value>,
+    answers: mpsc::Receiver<Answered>,
     platform: Arc<Platform>,
 }
 
@@ -38,9 +38,18 @@ pub struct End {
 impl Function {
     /// Starts the function `name` with these variables and no others.
     pub async fn start(name: &str, extensions: Extensions, variables: &[(&str, &str)]) -> Self {
+        Self::start_program(&bootstrap(name), name, extensions, variables).await
+    }
+
+    /// The same for any program that is a function.
+    pub async fn start_program(
+        program: &Path,
+        name: &str,
+        extensions: Extensions,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let bootstrap = bootstrap(name);
-        let mut child = Command::new(&bootstrap)
+        let mut child = Command::new(program)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr().unwrap().to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", name)
@@ -52,7 +61,7 @@ impl Function {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", bootstrap.display()));
+            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let (said, output) = mpsc::unbounded_channel();
         tokio::spawn(listen(child.stdout.take().unwrap(), said));
         let (events, to_serve) = mpsc::channel(1);
@@ -82,13 +91,26 @@ impl Function {
 
     /// Hands it an event, and waits for the answer.
     pub async fn invoke(&mut self, event: Value) -> Value {
+        self.invoke_timed(event).await.0
+    }
+
+    /// Hands it an event, waits for the answer, and says how long that took from the moment that the
+    /// event was handed out.
+    pub async fn invoke_timed(&mut self, event: Value) -> (Value, Duration) {
         self.events.send(event).await.unwrap();
-        self.answer().await
+        let answered = tokio::time::timeout(PATIENCE, self.answers.recv()).await.unwrap().unwrap();
+        (answered.answer, answered.took)
     }
 
     /// Waits for the answer to an event that it was given.
     pub async fn answer(&mut self) -> Value {
-        tokio::time::timeout(PATIENCE, self.answers.recv()).await.unwrap().unwrap()
+        tokio::time::timeout(PATIENCE, self.answers.recv()).await.unwrap().unwrap().answer
+    }
+
+    /// The id of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id().unwrap()
     }
 
     /// Whether there is an answer that nobody has taken.
