@@ -34,6 +34,7 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
             counts = test(config, &aws, &env, Tests::All).await?;
             // Distributed engines that speak Postgres's protocol have no other level.
             counts += test(config, &aws, &env, Tests::AdaptersAtRepeatableRead).await?;
+            counts += test(config, &aws, &env, Tests::AdaptersInOneProcess).await?;
             // After the tests, since it changes whatever it finds.
             for (who, token) in [("a customer's", "TOKEN"), ("a staff", "STAFF_TOKEN")] {
                 let as_described = conform(config, &tools, &stack, &env, who, token).await;
@@ -125,6 +126,17 @@ async fn provision(config: &Config, tools: &Tools, stack: &mut Stack) -> Result<
     Ok((to.aws, env))
 }
 
+/// The modules of the adapter tests in which many compete.
+const COMPETING: [&str; 7] = [
+    "batches::",
+    "changes::",
+    "contention::",
+    "idempotency::",
+    "model::",
+    "orders::",
+    "oversell::",
+];
+
 /// What to run, all with the same features, so that everything is compiled once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tests {
@@ -132,6 +144,8 @@ enum Tests {
     All,
     /// The adapter tests again, with every transaction at REPEATABLE READ.
     AdaptersAtRepeatableRead,
+    /// Those of them in which many compete, as one process that handles several invocations at once.
+    AdaptersInOneProcess,
 }
 
 /// Runs tests, and counts them.
@@ -144,8 +158,16 @@ async fn test(config: &Config, aws: &Aws, env: &EnvFile, tests: Tests) -> Result
             ui::step("The adapter tests again, at REPEATABLE READ");
             command.args(["--test", "adapters"]).env("TEST_ISOLATION", "repeatable read");
         }
+        Tests::AdaptersInOneProcess => {
+            ui::step("The adapter tests in which many compete again, as one process");
+            command.args(["--test", "adapters"]).env("TEST_CONNECTIONS", "8");
+        }
     }
-    command.args(FEATURES).current_dir(&config.root).envs(&env.0).stdout(Stdio::piped());
+    command.args(FEATURES);
+    if tests == Tests::AdaptersInOneProcess {
+        command.arg("--").args(COMPETING);
+    }
+    command.current_dir(&config.root).envs(&env.0).stdout(Stdio::piped());
     aws.point(&mut command);
     if std::io::stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");

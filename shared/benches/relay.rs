@@ -11,14 +11,13 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use serde_json::json;
 use tokio::time::Instant;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 use waybill::app::{Backoff, Relayed, relay_outbox};
-use waybill::config::{DatabaseConfig, OwnerLimits, Timing};
+use waybill::aws::Aws;
+use waybill::config::{AwsConfig, AwsEndpoints, DatabaseConfig, OwnerLimits, Timing};
 use waybill::events::EventBus;
 use waybill::postgres::{CLAIM_OUTBOX, Database, SETTLE_OUTBOX, migrations};
 use waybill::queue::FulfillmentQueue;
@@ -52,18 +51,20 @@ async fn relay(url: String, late: Duration) -> f64 {
     let config = DatabaseConfig {
         url,
         connect_timeout: Duration::from_secs(5),
+        connections: 1,
         timing,
         owner_limits: OwnerLimits::NONE,
     };
     let database = Database::connect(&config, &[CLAIM_OUTBOX, SETTLE_OUTBOX]).await.unwrap();
     let endpoint = testkit::aws::take_everything(late);
-    let aws = aws(&endpoint).await;
-    let queue = FulfillmentQueue::connect(&aws, format!("{endpoint}/000000000000/jobs")).await;
+    let url = format!("{endpoint}/000000000000/jobs");
+    let aws = aws(endpoint);
+    let queue = FulfillmentQueue::new(&aws, url);
     let bus = EventBus::new(&aws, "shop".to_owned());
     let backoff = Backoff { min: Duration::from_mins(1), max: Duration::from_mins(1) };
     let started = Instant::now();
     let until = started + Duration::from_mins(10);
-    let relayed = Box::pin(relay_outbox(&*database, &queue, &bus, backoff, until)).await.unwrap();
+    let relayed = Box::pin(relay_outbox(&database, &queue, &bus, backoff, until)).await.unwrap();
     let Relayed { jobs, events, failed } = relayed;
     assert_eq!((jobs + events, failed), (usize::try_from(BACKLOG).unwrap(), 0));
     BACKLOG as f64 / started.elapsed().as_secs_f64() * 60.0
@@ -82,6 +83,7 @@ async fn shop() -> (String, Client) {
     let config = DatabaseConfig {
         url: url.clone(),
         connect_timeout,
+        connections: 1,
         timing,
         owner_limits: OwnerLimits::NONE,
     };
@@ -124,16 +126,15 @@ async fn connect(url: &str) -> Client {
     client
 }
 
-async fn aws(endpoint: &str) -> SdkConfig {
-    let base = waybill::aws::sdk_config().await.unwrap();
-    let credentials = Credentials::new("test", "test", None, None, "the benchmark");
-    SdkConfig::builder()
-        .endpoint_url(endpoint)
-        .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(base.http_client().unwrap())
-        .region(Region::new("eu-central-1"))
-        .sleep_impl(base.sleep_impl().unwrap())
-        .time_source(base.time_source().unwrap())
-        .build()
+fn aws(endpoint: String) -> Aws {
+    let endpoints = AwsEndpoints { all: Some(endpoint), ..AwsEndpoints::default() };
+    Aws::new(AwsConfig {
+        region: "eu-central-1".to_owned(),
+        access_key_id: "bench".to_owned(),
+        secret_access_key: "bench".to_owned(),
+        session_token: None,
+        endpoints,
+        ca_bundle: None,
+    })
+    .unwrap()
 }

@@ -1,5 +1,7 @@
 //! Configuration, read from the environment once and in this file only.
 
+#[cfg(feature = "aws")]
+mod aws;
 #[cfg(feature = "warehouse")]
 mod warehouse;
 
@@ -10,6 +12,8 @@ use tracing::Level;
 use crate::app::Backoff;
 use crate::domain::{Caller, Owner, Scope};
 
+#[cfg(feature = "aws")]
+pub use aws::{AwsConfig, AwsEndpoints};
 #[cfg(all(test, feature = "warehouse"))]
 pub(crate) use warehouse::READ_TIMEOUT;
 #[cfg(feature = "warehouse")]
@@ -20,6 +24,10 @@ pub use warehouse::WarehouseConfig;
 /// init phase of a function has on AWS, and its first invocation on an emulator that counts both as
 /// one.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How many connections a process has that handles many invocations at once, unless
+/// `DATABASE_CONNECTIONS` says otherwise. Postgres does no more work at once than it has processors.
+const DEFAULT_CONNECTIONS: i32 = 8;
 
 /// The longest time that can be configured.
 const MAX_SECONDS: u64 = 30 * 24 * 60 * 60;
@@ -37,6 +45,8 @@ pub struct DatabaseConfig {
     pub url: String,
     /// How long a start tries to connect.
     pub connect_timeout: Duration,
+    /// How many connections a process has at most.
+    pub connections: usize,
     /// How long what is kept in it is kept, and when it is tried again.
     pub timing: Timing,
     /// How many orders one owner may place.
@@ -169,8 +179,22 @@ impl Config {
         let url = self.required("DATABASE_URL", "a connection string, postgres://user@host/db")?;
         let connect_timeout =
             self.seconds("DATABASE_CONNECT_TIMEOUT_SECONDS", DEFAULT_CONNECT_TIMEOUT)?;
-        let timing = self.timing()?;
-        Ok(DatabaseConfig { url, connect_timeout, timing, owner_limits: self.owner_limits()? })
+        let connections = self.concurrency().min(self.max_connections()?);
+        let (timing, owner_limits) = (self.timing()?, self.owner_limits()?);
+        Ok(DatabaseConfig { url, connect_timeout, connections, timing, owner_limits })
+    }
+
+    /// How many invocations this process handles at once (`AWS_LAMBDA_MAX_CONCURRENCY`, which Lambda
+    /// Managed Instances set): one, if that is not a number, as the Lambda runtime reads it.
+    #[must_use]
+    pub fn concurrency(&self) -> usize {
+        let concurrency = self.optional("AWS_LAMBDA_MAX_CONCURRENCY");
+        concurrency.and_then(|value| value.parse().ok()).unwrap_or(1).max(1)
+    }
+
+    fn max_connections(&self) -> Result<usize, ConfigError> {
+        let connections = self.count("DATABASE_CONNECTIONS", DEFAULT_CONNECTIONS)?;
+        Ok(usize::try_from(connections).unwrap_or(1))
     }
 
     fn owner_limits(&self) -> Result<OwnerLimits, ConfigError> {
@@ -270,15 +294,6 @@ impl Config {
                 expected: "a subject and scopes, such as: ada orders/read orders/write",
             }),
         }
-    }
-
-    /// The file of roots that AWS clients trust in place of Amazon's own, by the variable that names it:
-    /// `AWS_CA_BUNDLE` or `SSL_CERT_FILE`.
-    #[must_use]
-    pub fn ca_bundle(&self) -> Option<(&'static str, String)> {
-        ["AWS_CA_BUNDLE", "SSL_CERT_FILE"]
-            .into_iter()
-            .find_map(|variable| Some((variable, self.optional(variable)?)))
     }
 
     /// Whether work that could be done after an answer is done before it (`WORK_BEFORE_ANSWER=true`).
@@ -408,6 +423,28 @@ mod tests {
             let error = limits(lookup).unwrap_err().to_string();
             assert!(error.contains("OWNER_PENDING_LIMIT"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_process_has_a_connection_for_each_invocation_up_to_a_bound() {
+        fn lookup(name: &str, concurrency: Option<&str>, bound: Option<&str>) -> Option<String> {
+            let value = match name {
+                "DATABASE_URL" => Some("postgres://localhost/waybill"),
+                "AWS_LAMBDA_MAX_CONCURRENCY" => concurrency,
+                "DATABASE_CONNECTIONS" => bound,
+                _ => None,
+            };
+            value.map(str::to_owned)
+        }
+        let connections = |lookup| Config { lookup }.database().ok().unwrap().connections;
+        assert_eq!(connections(|name| lookup(name, None, None)), 1);
+        assert_eq!(connections(|name| lookup(name, None, Some("5"))), 1);
+        assert_eq!(connections(|name| lookup(name, Some("many"), None)), 1);
+        assert_eq!(connections(|name| lookup(name, Some("4"), None)), 4);
+        assert_eq!(connections(|name| lookup(name, Some("64"), None)), 8);
+        assert_eq!(connections(|name| lookup(name, Some("64"), Some("20"))), 20);
+        let refused = Config { lookup: |name| lookup(name, None, Some("0")) }.database().err();
+        assert!(refused.unwrap().to_string().contains("DATABASE_CONNECTIONS"));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 mod handler;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use waybill::postgres::{CHANGE_STATUS, Database};
 use waybill::{http, lambda};
@@ -11,8 +10,9 @@ use waybill::{http, lambda};
 fn main() -> ExitCode {
     waybill::start("cancel-order", async |config| {
         let database = Database::connect(&config.database()?, &[CHANGE_STATUS]).await?;
-        lambda::on_shutdown(Arc::clone(&database).close()).await;
-        http::serve(&config, &handler::ROUTE, |request| handler::cancel_order(request, &*database))
+        let database = lambda::keep(database);
+        lambda::on_shutdown(database.close()).await;
+        http::serve(&config, &handler::ROUTE, |request| handler::cancel_order(request, database))
             .await
     })
 }

@@ -9,12 +9,12 @@ mod problems;
 
 use std::process::ExitCode;
 
-use waybill::http;
+use waybill::{http, lambda};
 
 fn main() -> ExitCode {
     waybill::start("describe-api", async |_| {
-        let description = handler::Description::new()?;
-        http::serve_public(&description, async |request| handler::describe(&request, &description))
+        let description = lambda::keep(handler::Description::new()?);
+        http::serve_public(description, async |request| handler::describe(&request, description))
             .await
     })
 }

@@ -1,6 +1,5 @@
 //! Takes a batch, hands its orders over, confirms its orders, and names the messages that failed.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
@@ -33,9 +32,9 @@ pub(crate) fn statements(warehouse: Option<&WarehouseConfig>) -> &'static [&'sta
 }
 
 /// What sends the events of a batch, after the batch was acknowledged if that can be.
-pub(crate) struct Events<O, B> {
-    pub(crate) outbox: Arc<O>,
-    pub(crate) bus: Arc<B>,
+pub(crate) struct Events<O: 'static, B: 'static> {
+    pub(crate) outbox: &'static O,
+    pub(crate) bus: &'static B,
     pub(crate) backoff: Backoff,
     pub(crate) after_answer: AfterAnswer,
 }
@@ -47,11 +46,10 @@ where
 {
     /// Sends what the batch wrote, and what else is due. The relay makes up for what fails here.
     async fn send(&self, end: Instant) {
-        let (outbox, bus, backoff) =
-            (Arc::clone(&self.outbox), Arc::clone(&self.bus), self.backoff);
+        let Self { outbox, bus, backoff, .. } = *self;
         let send = async move {
             let until = end.min(Instant::now() + EVENTS);
-            if let Err(error) = app::relay_events(&*outbox, &*bus, backoff, until).await {
+            if let Err(error) = app::relay_events(outbox, bus, backoff, until).await {
                 let error = error.chain();
                 tracing::warn!(error, "failed to relay events; the relay will retry");
             }

@@ -3,27 +3,23 @@
 mod handler;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
+use waybill::aws::Aws;
 use waybill::cache::{DynamoDbCache, Flights, MemoryCache};
 use waybill::postgres::{Database, GET_PRODUCT};
-use waybill::{aws, http, lambda};
+use waybill::{http, lambda};
 
 fn main() -> ExitCode {
     waybill::start("get-product", async |config| {
         let database = config.database()?;
         let table = config.product_cache_table()?;
-        let aws = aws::sdk_config().await?;
-        let (database, cache) = tokio::join!(
-            Database::connect(&database, &[GET_PRODUCT]),
-            DynamoDbCache::connect(&aws, table),
-        );
-        let database = database?;
-        lambda::on_shutdown(Arc::clone(&database).close()).await;
-        let cache = MemoryCache::in_front_of(cache);
-        let flights = Flights::default();
+        let cache = DynamoDbCache::connect(&Aws::new(config.aws()?)?, table);
+        let cache = lambda::keep(MemoryCache::in_front_of(cache));
+        let database = lambda::keep(Database::connect(&database, &[GET_PRODUCT]).await?);
+        lambda::on_shutdown(database.close()).await;
+        let flights = lambda::keep(Flights::default());
         http::serve(&config, &handler::ROUTE, |request| {
-            handler::get_product(request, &flights, &cache, &*database)
+            handler::get_product(request, flights, cache, database)
         })
         .await
     })

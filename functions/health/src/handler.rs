@@ -1,9 +1,9 @@
 //! Says `ok`, or asks everything that the service depends on.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
+use waybill::aws::Aws;
 use waybill::cache::DynamoDbCache;
 use waybill::config::Config;
 use waybill::http::{
@@ -12,7 +12,7 @@ use waybill::http::{
 };
 use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
-use waybill::{BoxError, Error, aws};
+use waybill::{BoxError, Error};
 
 /// Whether to ask the dependencies.
 const DEEP: &str = "deep";
@@ -31,7 +31,7 @@ pub(crate) struct Deep {
 }
 
 struct Dependencies {
-    database: Arc<Database>,
+    database: Database,
     cache: DynamoDbCache,
     queue: FulfillmentQueue,
 }
@@ -59,13 +59,10 @@ impl Dependencies {
         database.connect_timeout = CHECK_TIMEOUT;
         let table = config.product_cache_table()?;
         let queue = config.fulfillment_queue_url()?;
-        let aws = aws::sdk_config().await?;
-        let (database, cache, queue) = tokio::join!(
-            Database::connect(&database, &[]),
-            DynamoDbCache::connect(&aws, table),
-            FulfillmentQueue::connect(&aws, queue),
-        );
-        Ok(Self { database: database?, cache, queue })
+        let aws = Aws::new(config.aws()?)?;
+        let cache = DynamoDbCache::connect(&aws, table);
+        let queue = FulfillmentQueue::new(&aws, queue);
+        Ok(Self { database: Database::connect(&database, &[]).await?, cache, queue })
     }
 
     async fn check(&self) -> Checks {

@@ -4,12 +4,11 @@ mod handler;
 
 use std::process::ExitCode;
 
-use waybill::http;
+use waybill::{http, lambda};
 
 fn main() -> ExitCode {
     waybill::start("health", async |config| {
-        let deep = handler::Deep::default();
-        http::serve_public(&handler::ROUTE, |request| handler::health(request, &config, &deep))
-            .await
+        let (config, deep) = (lambda::keep(config), lambda::keep(handler::Deep::default()));
+        http::serve_public(&handler::ROUTE, |request| handler::health(request, config, deep)).await
     })
 }

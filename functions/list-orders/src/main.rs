@@ -3,7 +3,6 @@
 mod handler;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use waybill::http::CursorKey;
 use waybill::postgres::{Database, LIST_ORDERS};
@@ -13,9 +12,10 @@ fn main() -> ExitCode {
     waybill::start("list-orders", async |config| {
         let cursors = CursorKey::new(&config.cursor_secret()?)?;
         let database = Database::connect(&config.database()?, LIST_ORDERS).await?;
-        lambda::on_shutdown(Arc::clone(&database).close()).await;
+        let (cursors, database) = (lambda::keep(cursors), lambda::keep(database));
+        lambda::on_shutdown(database.close()).await;
         http::serve(&config, &handler::ROUTE, |request| {
-            handler::list_orders(request, &cursors, &*database)
+            handler::list_orders(request, cursors, database)
         })
         .await
     })

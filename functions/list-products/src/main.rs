@@ -3,7 +3,6 @@
 mod handler;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use waybill::cache::PageCache;
 use waybill::http::CursorKey;
@@ -14,10 +13,11 @@ fn main() -> ExitCode {
     waybill::start("list-products", async |config| {
         let cursors = CursorKey::new(&config.cursor_secret()?)?;
         let database = Database::connect(&config.database()?, &[LIST_PRODUCTS]).await?;
-        lambda::on_shutdown(Arc::clone(&database).close()).await;
-        let pages = PageCache::default();
+        let (cursors, database) = (lambda::keep(cursors), lambda::keep(database));
+        lambda::on_shutdown(database.close()).await;
+        let pages = lambda::keep(PageCache::default());
         http::serve(&config, &handler::ROUTE, |request| {
-            handler::list_products(request, &cursors, &pages, &*database)
+            handler::list_products(request, cursors, pages, database)
         })
         .await
     })

@@ -3,26 +3,22 @@
 mod handler;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
+use waybill::aws::Aws;
 use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::postgres::{Database, PUT_PRODUCT};
-use waybill::{aws, http, lambda};
+use waybill::{http, lambda};
 
 fn main() -> ExitCode {
     waybill::start("put-product", async |config| {
         let database = config.database()?;
         let table = config.product_cache_table()?;
-        let aws = aws::sdk_config().await?;
-        let (database, cache) = tokio::join!(
-            Database::connect(&database, &[PUT_PRODUCT]),
-            DynamoDbCache::connect(&aws, table),
-        );
-        let database = database?;
-        lambda::on_shutdown(Arc::clone(&database).close()).await;
-        let cache = MemoryCache::in_front_of(cache);
+        let cache = DynamoDbCache::connect(&Aws::new(config.aws()?)?, table);
+        let cache = lambda::keep(MemoryCache::in_front_of(cache));
+        let database = lambda::keep(Database::connect(&database, &[PUT_PRODUCT]).await?);
+        lambda::on_shutdown(database.close()).await;
         http::serve(&config, &handler::ROUTE, |request| {
-            handler::put_product(request, &cache, &*database)
+            handler::put_product(request, cache, database)
         })
         .await
     })

@@ -3,29 +3,27 @@
 mod handler;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use lambda_runtime::service_fn;
+use waybill::aws::Aws;
 use waybill::events::EventBus;
+use waybill::lambda;
 use waybill::postgres::{CLAIM_OUTBOX, Database, FORGET_OLD_KEYS, SETTLE_OUTBOX};
 use waybill::queue::FulfillmentQueue;
-use waybill::{aws, lambda};
 
 fn main() -> ExitCode {
     waybill::start("relay-outbox", async |config| {
         let database = config.database()?;
         let (queue, bus) = (config.fulfillment_queue_url()?, config.event_bus_name()?);
         let backoff = database.timing.backoff();
-        let aws = aws::sdk_config().await?;
-        let (database, queue) = tokio::join!(
-            Database::connect(&database, &[CLAIM_OUTBOX, SETTLE_OUTBOX, FORGET_OLD_KEYS]),
-            FulfillmentQueue::connect(&aws, queue),
-        );
-        let database = database?;
+        let aws = Aws::new(config.aws()?)?;
+        let queue = FulfillmentQueue::new(&aws, queue);
         let bus = EventBus::new(&aws, bus);
-        lambda::on_shutdown(Arc::clone(&database).close()).await;
+        let statements = &[CLAIM_OUTBOX, SETTLE_OUTBOX, FORGET_OLD_KEYS];
+        let database = lambda::keep(Database::connect(&database, statements).await?);
+        lambda::on_shutdown(database.close()).await;
         lambda_runtime::run(service_fn(|event| {
-            handler::relay_outbox(event, &*database, &queue, &bus, backoff)
+            handler::relay_outbox(event, database, &queue, &bus, backoff)
         }))
         .await
     })

@@ -3,7 +3,6 @@
 mod handler;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use waybill::postgres::{CHANGE_STATUS, Database};
 use waybill::{http, lambda};
@@ -11,9 +10,10 @@ use waybill::{http, lambda};
 fn main() -> ExitCode {
     waybill::start("update-order-status", async |config| {
         let database = Database::connect(&config.database()?, &[CHANGE_STATUS]).await?;
-        lambda::on_shutdown(Arc::clone(&database).close()).await;
+        let database = lambda::keep(database);
+        lambda::on_shutdown(database.close()).await;
         http::serve(&config, &handler::ROUTE, |request| {
-            handler::update_order_status(request, &*database)
+            handler::update_order_status(request, database)
         })
         .await
     })

@@ -65,6 +65,7 @@ impl Shop {
         DatabaseConfig {
             url: self.url.clone(),
             connect_timeout: Duration::from_secs(5),
+            connections: 1,
             timing: Timing::default(),
             owner_limits: OwnerLimits::default(),
         }

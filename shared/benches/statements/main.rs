@@ -13,7 +13,6 @@ mod peer;
 #[path = "../shop/mod.rs"]
 mod shop;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement};
@@ -81,7 +80,7 @@ async fn main() {
 /// A shop, and both who work in it.
 struct Sides {
     shop: Shop,
-    service: Arc<Database>,
+    service: Database,
     peer: Peer,
 }
 

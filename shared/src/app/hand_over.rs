@@ -74,13 +74,17 @@ pub(super) async fn hand_over(
 /// Offers the orders, some at a time, until the time is over.
 async fn offer<'a>(warehouse: &impl Warehouse, tasks: Vec<&'a Task>) -> Vec<(&'a Task, Offer)> {
     let deadline = Instant::now() + OFFER_TIME;
-    let offers = tasks.into_iter().map(|task| {
-        async move {
-            let offer = timeout_at(deadline, warehouse.offer(&task.job)).await;
-            (task, offer.unwrap_or_else(|elapsed| Offer::Unanswered(elapsed.into())))
-        }
-        .instrument(task.job.span())
-    });
+    // Collected, as the compiler finds a stream of borrowing closures not to be `Send`.
+    let offers: Vec<_> = tasks
+        .into_iter()
+        .map(|task| {
+            async move {
+                let offer = timeout_at(deadline, warehouse.offer(&task.job)).await;
+                (task, offer.unwrap_or_else(|elapsed| Offer::Unanswered(elapsed.into())))
+            }
+            .instrument(task.job.span())
+        })
+        .collect();
     stream::iter(offers).buffer_unordered(AT_ONCE).collect().await
 }
 

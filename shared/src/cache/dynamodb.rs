@@ -3,16 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
+use crate::BoxError;
 use crate::app::ports::{CacheProducts, Cached};
+use crate::aws::{Aws, CallError, Client, Limits, Service};
 use crate::domain::{Currency, Money, Product, ProductId};
 use crate::metrics::{Metric, count};
 
@@ -22,28 +20,28 @@ const PRODUCT_LIFETIME: Duration = Duration::from_mins(5);
 /// How long the absence of a product may be.
 const MISSING_LIFETIME: Duration = Duration::from_secs(30);
 
-/// What one call may cost an answer. DynamoDB needs a few milliseconds; beyond this, Postgres is
-/// the better choice.
-const CALL_TIMEOUT: Duration = Duration::from_millis(200);
+/// DynamoDB needs a few milliseconds; beyond this, Postgres is the better choice.
+const LIMITS: Limits =
+    Limits { tries: 1, one_try: Duration::from_millis(200), in_all: Duration::from_millis(200) };
 
-type Item = HashMap<String, AttributeValue>;
+/// The attributes of an item, each as DynamoDB writes it: `{"S": "…"}`, `{"N": "…"}`, `{"BOOL": …}`.
+type Item = Map<String, Value>;
 
 /// Products in a table with the key `pk` and a time to live in `ttl`.
+#[derive(Clone)]
 pub struct DynamoDbCache {
     client: Client,
     table: String,
 }
 
 impl DynamoDbCache {
-    /// Uses `table`. One call goes out at once, so that the first request finds the connection
-    /// open; what comes back is of no interest.
-    pub async fn connect(config: &SdkConfig, table: String) -> Self {
-        let config = aws_sdk_dynamodb::config::Builder::from(config)
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().operation_timeout(CALL_TIMEOUT).build())
-            .build();
-        let cache = Self { client: Client::from_conf(config), table };
-        cache.recall(&[ProductId::from(uuid::Uuid::nil())]).await;
+    /// Uses `table`. One call goes out in the background, so that the first request finds the
+    /// connection open; what comes back is of no interest.
+    #[must_use]
+    pub fn connect(aws: &Aws, table: String) -> Self {
+        let cache = Self { client: aws.client(Service::DynamoDb, LIMITS), table };
+        let first = cache.clone();
+        tokio::spawn(async move { first.recall(&[ProductId::from(Uuid::nil())]).await });
         cache
     }
 
@@ -51,18 +49,23 @@ impl DynamoDbCache {
     ///
     /// # Errors
     /// What DynamoDB or the way to it said.
-    pub async fn check(&self) -> Result<(), crate::BoxError> {
-        self.read(&[ProductId::from(uuid::Uuid::nil())]).await.map(drop)
+    pub async fn check(&self) -> Result<(), BoxError> {
+        self.read(&[ProductId::from(Uuid::nil())]).await?;
+        Ok(())
     }
 
-    async fn read(&self, ids: &[ProductId]) -> Result<Vec<Item>, crate::BoxError> {
-        let keys = ids
-            .iter()
-            .map(|id| HashMap::from([("pk".to_owned(), AttributeValue::S(key(*id)))]))
-            .collect();
-        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).build()?;
-        let answer = self.client.batch_get_item().request_items(&self.table, keys).send().await?;
-        Ok(answer.responses.unwrap_or_default().into_values().flatten().collect())
+    async fn read(&self, ids: &[ProductId]) -> Result<Vec<Item>, CallError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Answer {
+            #[serde(default)]
+            responses: HashMap<String, Vec<Item>>,
+        }
+
+        let keys: Vec<_> = ids.iter().map(|id| json!({ "pk": text(key(*id)) })).collect();
+        let input = json!({ "RequestItems": { &self.table: { "Keys": keys } } });
+        let answer: Answer = self.client.call("BatchGetItem", &input).await?;
+        Ok(answer.responses.into_values().flatten().collect())
     }
 }
 
@@ -74,7 +77,8 @@ impl CacheProducts for DynamoDbCache {
                 items.iter().filter_map(|item| decode(item, now)).collect()
             }
             Err(error) => {
-                tracing::warn!(error = %DisplayErrorContext(&*error), "the product cache can't be read");
+                let error = crate::error::chain(&error);
+                tracing::warn!(error, "the product cache can't be read");
                 count(Metric::Errors, 1);
                 HashMap::new()
             }
@@ -86,26 +90,23 @@ impl CacheProducts for DynamoDbCache {
 
     async fn remember(&self, id: ProductId, cached: Cached) {
         let now = Timestamp::now();
-        let written = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(encode(id, &cached, now)))
+        let input = json!({
+            "TableName": self.table,
+            "Item": encode(id, &cached, now),
             // Whoever read an older version, and comes late, leaves the newer one in place.
-            .condition_expression("attribute_not_exists(pk) OR version <= :version OR #ttl <= :now")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":version", number(cached.version()))
-            .expression_attribute_values(":now", number(now.as_second()))
-            .send()
-            .await;
-        match written {
+            "ConditionExpression": "attribute_not_exists(pk) OR version <= :version OR #ttl <= :now",
+            "ExpressionAttributeNames": { "#ttl": "ttl" },
+            "ExpressionAttributeValues": {
+                ":version": number(cached.version()),
+                ":now": number(now.as_second()),
+            },
+        });
+        match self.client.call::<Value>("PutItem", &input).await {
             Ok(_) => {}
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(PutItemError::is_conditional_check_failed_exception) => {}
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => {}
             Err(error) => {
-                tracing::warn!(error = %DisplayErrorContext(&error), "the product cache can't be written");
+                let error = crate::error::chain(&error);
+                tracing::warn!(error, "the product cache can't be written");
                 count(Metric::Errors, 1);
             }
         }
@@ -116,8 +117,12 @@ fn key(id: ProductId) -> String {
     format!("product#{id}")
 }
 
-fn number(value: impl Into<i64>) -> AttributeValue {
-    AttributeValue::N(value.into().to_string())
+fn text(value: impl Into<String>) -> Value {
+    json!({ "S": value.into() })
+}
+
+fn number(value: impl Into<i64>) -> Value {
+    json!({ "N": value.into().to_string() })
 }
 
 fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
@@ -126,20 +131,18 @@ fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
         Cached::Missing => MISSING_LIFETIME,
     };
     let expires = now.as_second().saturating_add_unsigned(lifetime.as_secs());
-    let mut item = HashMap::from([
-        ("pk".to_owned(), AttributeValue::S(key(id))),
-        ("ttl".to_owned(), number(expires)),
-        ("version".to_owned(), number(cached.version())),
-    ]);
+    let mut item = Item::new();
+    let mut put = |name: &str, value| item.insert(name.to_owned(), value);
+    put("pk", text(key(id)));
+    put("ttl", number(expires));
+    put("version", number(cached.version()));
     if let Cached::Found(product) = cached {
-        item.extend([
-            ("name".to_owned(), AttributeValue::S(product.name.clone())),
-            ("currency".to_owned(), AttributeValue::S(product.price.currency.as_str().to_owned())),
-            ("price_minor".to_owned(), number(product.price.minor)),
-            ("stock".to_owned(), number(product.stock)),
-            ("active".to_owned(), AttributeValue::Bool(product.active)),
-            ("updated_at".to_owned(), AttributeValue::S(product.updated_at.to_string())),
-        ]);
+        put("name", text(&product.name));
+        put("currency", text(product.price.currency.as_str()));
+        put("price_minor", number(product.price.minor));
+        put("stock", number(product.stock));
+        put("active", json!({ "BOOL": product.active }));
+        put("updated_at", text(product.updated_at.to_string()));
     }
     item
 }
@@ -147,8 +150,8 @@ fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
 /// Reads an item; one that has expired, or that makes no sense, is as good as none. DynamoDB
 /// deletes expired items within days, not at once.
 fn decode(item: &Item, now: Timestamp) -> Option<(ProductId, Cached)> {
-    let text = |name: &str| item.get(name)?.as_s().ok();
-    let integer = |name: &str| item.get(name)?.as_n().ok()?.parse::<i64>().ok();
+    let text = |name: &str| item.get(name)?.get("S")?.as_str();
+    let integer = |name: &str| item.get(name)?.get("N")?.as_str()?.parse::<i64>().ok();
     let id = ProductId::parse(text("pk")?.strip_prefix("product#")?).ok()?;
     if integer("ttl")? <= now.as_second() {
         return None;
@@ -160,10 +163,10 @@ fn decode(item: &Item, now: Timestamp) -> Option<(ProductId, Cached)> {
     let currency = Currency::parse(text("currency")?).ok()?;
     let product = Product {
         id,
-        name: text("name")?.clone(),
+        name: text("name")?.to_owned(),
         price: Money { minor: integer("price_minor")?, currency },
         stock: integer("stock")?.try_into().ok()?,
-        active: *item.get("active")?.as_bool().ok()?,
+        active: item.get("active")?.get("BOOL")?.as_bool()?,
         version,
         updated_at: text("updated_at")?.parse().ok()?,
     };
@@ -211,7 +214,7 @@ mod tests {
         let whole = encode(product().id, &Cached::Found(product()), now);
         for attribute in whole.keys() {
             let mut item = whole.clone();
-            item.insert(attribute.clone(), AttributeValue::S("?".to_owned()));
+            item.insert(attribute.clone(), text("?"));
             // A name may be anything.
             assert_eq!(decode(&item, now).is_some(), attribute == "name", "{attribute}");
             item.remove(attribute);

@@ -2,24 +2,19 @@
 
 use std::time::Duration;
 
-use aws_config::SdkConfig;
-use aws_sdk_eventbridge::Client;
-use aws_sdk_eventbridge::config::retry::RetryConfig;
-use aws_sdk_eventbridge::config::timeout::TimeoutConfig;
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use tokio::time::timeout_at;
+use serde::Deserialize;
+use serde_json::json;
 
+use crate::BoxError;
 use crate::app::ports::{Event, Message, SendBatch};
-use crate::{BoxError, deadline};
+use crate::aws::{Aws, Client, Limits, Service};
 
 /// Who the events are from, by their `source`.
 const SOURCE: &str = "waybill";
 
-/// What one try may take.
-const TRY_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// What all tries together may take. What has not left by then stays in the outbox.
-const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+/// What has not left within this time stays in the outbox.
+const LIMITS: Limits =
+    Limits { tries: 3, one_try: Duration::from_secs(2), in_all: Duration::from_secs(5) };
 
 /// Publishes order events on an EventBridge bus.
 pub struct EventBus {
@@ -28,18 +23,10 @@ pub struct EventBus {
 }
 
 impl EventBus {
-    /// Uses the bus `name`.
+    /// Uses the bus `name`. Nothing goes out yet.
     #[must_use]
-    pub fn new(config: &SdkConfig, name: String) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(TRY_TIMEOUT)
-            .operation_timeout(SEND_TIMEOUT)
-            .build();
-        let config = aws_sdk_eventbridge::config::Builder::from(config)
-            .retry_config(RetryConfig::standard())
-            .timeout_config(timeouts)
-            .build();
-        Self { client: Client::from_conf(config), name }
+    pub fn new(aws: &Aws, name: String) -> Self {
+        Self { client: aws.client(Service::EventBridge, LIMITS), name }
     }
 }
 
@@ -62,23 +49,36 @@ impl SendBatch<Event> for EventBus {
         &self,
         messages: &[Message<Event>],
     ) -> Result<Vec<Result<(), BoxError>>, BoxError> {
-        let entries = messages.iter().map(|message| {
-            let Event(name) = &message.kind;
-            PutEventsRequestEntry::builder()
-                .event_bus_name(&self.name)
-                .source(SOURCE)
-                .detail_type(name)
-                .detail(&message.body)
-                .build()
-        });
-        // In a box, since a call is large and many wait at once.
-        let call = Box::pin(self.client.put_events().set_entries(Some(entries.collect())).send());
-        let answer = timeout_at(deadline::current(SEND_TIMEOUT), call).await??;
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Answer {
+            entries: Vec<Entry>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Entry {
+            error_code: Option<String>,
+        }
+
+        let entries: Vec<_> = messages
+            .iter()
+            .map(|message| {
+                let Event(name) = &message.kind;
+                json!({
+                    "EventBusName": self.name,
+                    "Source": SOURCE,
+                    "DetailType": name,
+                    "Detail": message.body,
+                })
+            })
+            .collect();
+        let input = json!({ "Entries": entries });
+        let answer: Answer = self.client.call("PutEvents", &input).await?;
         // In the order of the request, one for each entry.
-        let mut entries = answer.entries.unwrap_or_default().into_iter();
+        let mut entries = answer.entries.into_iter();
         let result = |_| match entries.next() {
-            Some(entry) if entry.error_code.is_none() => Ok(()),
-            Some(entry) => Err(entry.error_code.unwrap_or_default().into()),
+            Some(Entry { error_code: None }) => Ok(()),
+            Some(Entry { error_code: Some(code) }) => Err(code.into()),
             None => Err("EventBridge said nothing of this entry".into()),
         };
         Ok(messages.iter().map(result).collect())

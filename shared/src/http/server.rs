@@ -29,13 +29,14 @@ const GRACE: Duration = Duration::from_millis(1500);
 ///
 /// # Errors
 /// If the variable that names a caller makes no sense, or the Lambda runtime can't go on.
-pub async fn serve<H, F>(config: &Config, route: &Route, handler: H) -> Result<(), BoxError>
+pub async fn serve<H, F>(config: &Config, route: &'static Route, handler: H) -> Result<(), BoxError>
 where
-    H: Fn(Incoming) -> F + Sync,
-    F: Future<Output = Result<Reply, Problem>> + Send,
+    H: Fn(Incoming) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
     let callers = Callers { watch: config.watch_caller()?, first_issuer: config.first_issuer() };
-    run(|request| answer(request, &callers, route, &handler)).await
+    let callers = lambda::keep(callers);
+    run(move |request| answer(request, callers, route, handler)).await
 }
 
 /// Serves the requests of any caller, each by the route that `routes` finds for it. The handler learns
@@ -43,13 +44,13 @@ where
 ///
 /// # Errors
 /// If the Lambda runtime can't go on.
-pub async fn serve_public<R, H, F>(routes: &R, handler: H) -> Result<(), BoxError>
+pub async fn serve_public<R, H, F>(routes: &'static R, handler: H) -> Result<(), BoxError>
 where
     R: FindRoute + Sync,
-    H: Fn(Incoming<Anyone>) -> F + Sync,
-    F: Future<Output = Result<Reply, Problem>> + Send,
+    H: Fn(Incoming<Anyone>) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
-    run(|request| answer_anyone(request, routes, &handler)).await
+    run(move |request| answer_anyone(request, routes, handler)).await
 }
 
 /// What [`serve`] answers to one request.
@@ -86,11 +87,10 @@ where
 
 async fn run<A, F>(answer: A) -> Result<(), BoxError>
 where
-    A: Fn(Request) -> F + Sync,
-    F: Future<Output = Response<Body>> + Send,
+    A: Fn(Request) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let answer = &answer;
-    let requests = service_fn(|request: Request| async move {
+    let requests = service_fn(move |request: Request| async move {
         let context = request.lambda_context_ref();
         let _answering = Invocation::begin(context.map_or("", |context| &context.request_id));
         Ok::<_, Infallible>(answer(request).await)
@@ -100,7 +100,7 @@ where
         Adapter::from(requests),
         |LambdaEvent { payload, context }| LambdaEvent::new(without_url(payload), context),
     );
-    lambda_http::lambda_runtime::run(events).await
+    lambda_http::lambda_runtime::run_concurrent(events).await
 }
 
 async fn answer_admitted<A, C, H, F>(request: Request, admit: A, handler: H) -> Response<Body>

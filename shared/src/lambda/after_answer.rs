@@ -53,6 +53,12 @@ impl AfterAnswer {
         }
     }
 
+    /// Works after the answer without an extension: an environment that takes several invocations at
+    /// once is never frozen, and takes no extension for `INVOKE`.
+    pub(super) fn never_frozen() -> Self {
+        Self { at_work: Some(Arc::clone(&AT_WORK)) }
+    }
+
     /// Does all work before the answer.
     #[must_use]
     pub fn before() -> Self {

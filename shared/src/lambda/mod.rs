@@ -6,15 +6,17 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lambda_extension::Extension;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::{BoxError, telemetry};
 
 pub use after_answer::{AfterAnswer, Invocation};
 
 /// Runs `main` as the function `function`: with logging on, with the configuration read, on one
-/// thread. What it fails with is logged, and the process ends with 1.
+/// thread, or on several if it handles several invocations at once. What it fails with is logged, and
+/// the process ends with 1.
 pub fn start(
     function: &'static str,
     main: impl AsyncFnOnce(Config) -> Result<(), BoxError>,
@@ -26,8 +28,11 @@ pub fn start(
     }
     let run = || -> Result<(), BoxError> {
         level?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(main(config))
+        let mut builder = match config.concurrency() {
+            1 => Builder::new_current_thread(),
+            _ => Builder::new_multi_thread(),
+        };
+        builder.enable_all().build()?.block_on(main(config))
     };
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -53,19 +58,31 @@ pub async fn on_shutdown(close: impl Future<Output = ()> + Send + 'static) {
     close_on_sigterm(close);
 }
 
-/// The same for a function that has work to do after its answers, and a way to do it. With
-/// `before_answer` it is done before them.
+/// The same for a function that has work to do after its answers, and a way to do it.
+///
+/// # Errors
+/// If the variable by which all work is done before the answer holds nonsense.
 pub async fn on_shutdown_with_work(
-    before_answer: bool,
+    config: &Config,
     close: impl Future<Output = ()> + Send + 'static,
-) -> AfterAnswer {
-    if before_answer {
+) -> Result<AfterAnswer, ConfigError> {
+    if config.work_before_answer()? {
         on_shutdown(close).await;
-        return AfterAnswer::before();
+        return Ok(AfterAnswer::before());
+    }
+    if config.concurrency() > 1 {
+        on_shutdown(close).await;
+        return Ok(AfterAnswer::never_frozen());
     }
     let after_answer = AfterAnswer::register().await;
     close_on_sigterm(close);
-    after_answer
+    Ok(after_answer)
+}
+
+/// Keeps `value` for as long as the process lives, for handlers that the runtime starts whenever it
+/// likes.
+pub fn keep<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
 }
 
 fn close_on_sigterm(close: impl Future<Output = ()> + Send + 'static) {

@@ -1,12 +1,14 @@
-//! One connection, opened before the first request and replaced when it breaks.
+//! Connections, each opened when it is first needed, and replaced when it breaks.
 //!
-//! A Lambda environment handles one request at a time, so that a pool would hold one connection: a
-//! client of `tokio_postgres` is that, and pipelines if it is ever asked for more.
+//! A Lambda environment handles one request at a time, and so has one connection, which it opens before
+//! the first request. One that handles several at once has several; each runs one statement at a time,
+//! since a statement that waits for a lock would hold up those behind it.
 
-use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use futures_util::future::join_all;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -31,13 +33,24 @@ const MIN_CONFLICT_DELAY: Duration = Duration::from_millis(4);
 /// The most that doubling leads to.
 const MAX_CONFLICT_DELAY: Duration = Duration::from_millis(250);
 
-/// A connection to Postgres with its statements prepared.
+/// Connections to Postgres with their statements prepared.
 pub struct Database {
     connector: Connector,
     statements: &'static [&'static str],
     timing: Timing,
     owner_limits: OwnerLimits,
-    session: Mutex<Option<Arc<Session>>>,
+    /// One permit for each connection that there may be.
+    permits: Semaphore,
+    /// The connections that run no statement.
+    idle: Mutex<Vec<Session>>,
+}
+
+/// The right to one connection, and the connection once it is open. Dropped, it leaves an open one to
+/// the next.
+struct Lease<'a> {
+    database: &'a Database,
+    session: Option<Session>,
+    _permit: SemaphorePermit<'a>,
 }
 
 /// What a statement answered.
@@ -60,15 +73,20 @@ impl Database {
     pub async fn connect(
         config: &DatabaseConfig,
         statements: &'static [&'static str],
-    ) -> Result<Arc<Self>, BoxError> {
+    ) -> Result<Self, BoxError> {
         let database = Self {
             connector: Connector::new(&config.url)?,
             statements,
             timing: config.timing,
             owner_limits: config.owner_limits,
-            session: Mutex::new(None),
+            permits: Semaphore::new(config.connections),
+            idle: Mutex::default(),
         };
-        if let Err(error) = database.session(Instant::now() + config.connect_timeout).await {
+        let opened = async {
+            let deadline = Instant::now() + config.connect_timeout;
+            database.lease(deadline).await?.session(deadline).await.map(drop)
+        };
+        if let Err(error) = opened.await {
             tracing::error!(
                 error = error.chain(),
                 server = database.connector.server(),
@@ -76,7 +94,7 @@ impl Database {
                 "failed to connect to Postgres; requests will try again"
             );
         }
-        Ok(Arc::new(database))
+        Ok(database)
     }
 
     pub(super) fn timing(&self) -> Timing {
@@ -96,10 +114,9 @@ impl Database {
     }
 
     /// Says good-bye, so that the server need not find out by itself.
-    pub async fn close(self: Arc<Self>) {
-        if let Some(session) = self.session.lock().await.take().and_then(Arc::into_inner) {
-            session.close().await;
-        }
+    pub async fn close(&self) {
+        let idle = std::mem::take(&mut *self.idle());
+        join_all(idle.into_iter().map(Session::close)).await;
     }
 
     /// Runs one of the prepared statements. See [`run`](Self::run).
@@ -126,13 +143,15 @@ impl Database {
         let deadline = deadline::current(STATEMENT_TIME);
         let mut delay = MIN_CONFLICT_DELAY;
         let (mut replaced, mut repeated) = (false, false);
+        let mut lease = self.lease(deadline).await.map_err(QueryError::Unavailable)?;
         loop {
-            let session = self.session_by(deadline).await.map_err(QueryError::Unavailable)?;
+            let session = lease.session(reconnect_by(deadline));
+            let session = session.await.map_err(QueryError::Unavailable)?;
             let (fault, error) =
                 match session.query(sql, arguments, deadline, &self.connector).await {
                     Ok(rows) => return Ok(Answer { rows, repeated }),
                     Err(Failure::Silent(error)) => {
-                        self.forget(&session).await;
+                        lease.session = None;
                         return Err(QueryError::Unavailable(unavailable(error)));
                     }
                     Err(Failure::Said(fault, error)) => (fault, error),
@@ -149,16 +168,16 @@ impl Database {
                     }
                 }
                 Fault::Lost | Fault::Unfit => {
-                    self.forget(&session).await;
+                    let lost = lease.session.take();
                     if !replaced {
                         let error = crate::error::chain(&error);
                         tracing::warn!(error, "the connection is of no more use; opening another");
-                        if fault == Fault::Lost {
+                        if let Some(lost) = lost.filter(|_| fault == Fault::Lost) {
                             repeated = true;
                             // What the new connection comes to, the next turn finds out.
                             let _ = tokio::join!(
-                                Box::pin(session.cancel(&self.connector)),
-                                self.session_by(deadline)
+                                Box::pin(lost.cancel(&self.connector)),
+                                lease.session(reconnect_by(deadline))
                             );
                         }
                         replaced = true;
@@ -170,35 +189,46 @@ impl Database {
         }
     }
 
-    /// The present connection, or a new one as far as a request with this `deadline` has time for it.
-    async fn session_by(&self, deadline: Instant) -> Result<Arc<Session>, Error> {
-        self.session(deadline.min(Instant::now() + RECONNECT_TIMEOUT)).await
+    /// The right to a connection, once there is one to be had.
+    async fn lease(&self, deadline: Instant) -> Result<Lease<'_>, Error> {
+        let permit = timeout_at(deadline, self.permits.acquire()).await.map_err(unavailable)?;
+        let permit = permit.map_err(unavailable)?;
+        // The one that was used last, whose memory and whose server's are the warmest.
+        Ok(Lease { database: self, session: self.idle().pop(), _permit: permit })
     }
 
-    /// The present connection, or a new one by the `deadline`, prepared.
-    async fn session(&self, deadline: Instant) -> Result<Arc<Session>, Error> {
-        let session = async {
-            let mut session = self.session.lock().await;
-            if let Some(session) = session.as_ref().filter(|session| !session.is_closed()) {
-                return Ok(Arc::clone(session));
-            }
-            // Boxed, since it is large and rare: otherwise each request would carry room for it.
-            let opened = Arc::new(Box::pin(self.open(deadline)).await?);
-            *session = Some(Arc::clone(&opened));
-            Ok(opened)
-        };
-        timeout_at(deadline, session).await.map_err(unavailable)?
+    fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn open(&self, deadline: Instant) -> Result<Session, Error> {
         let connection = self.connector.connect_by(deadline).await?;
         Session::prepare(connection, self.statements).await.map_err(unavailable)
     }
+}
 
-    async fn forget(&self, lost: &Arc<Session>) {
-        let mut session = self.session.lock().await;
-        if session.as_ref().is_some_and(|session| Arc::ptr_eq(session, lost)) {
-            *session = None;
-        }
+impl Lease<'_> {
+    /// The connection, or a new one by the `deadline`, prepared.
+    async fn session(&mut self, deadline: Instant) -> Result<&Session, Error> {
+        let session = match self.session.take().filter(|session| !session.is_closed()) {
+            Some(session) => session,
+            None => {
+                // Boxed, since it is large and rare: otherwise each request would carry room for it.
+                let open = Box::pin(self.database.open(deadline));
+                timeout_at(deadline, open).await.map_err(unavailable)??
+            }
+        };
+        Ok(self.session.insert(session))
     }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        self.database.idle().extend(self.session.take());
+    }
+}
+
+/// When a request with this `deadline` must have a connection in place of one that is gone.
+fn reconnect_by(deadline: Instant) -> Instant {
+    deadline.min(Instant::now() + RECONNECT_TIMEOUT)
 }

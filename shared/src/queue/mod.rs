@@ -4,32 +4,24 @@ mod after_answer;
 #[cfg(feature = "warehouse")]
 mod dead_letters;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::config::retry::RetryConfig;
-use aws_sdk_sqs::config::timeout::TimeoutConfig;
-use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
-use tokio::time::error::Elapsed;
-use tokio::time::timeout_at;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::app::FulfillmentJob;
 use crate::app::ports::{Job, MeasureQueue, Message, SendBatch, SendJobs};
-use crate::{BoxError, Error, deadline};
+use crate::aws::{Aws, CallError, Client, Limits, Service};
+use crate::{BoxError, Error};
 
 pub use after_answer::SendAfterAnswer;
 #[cfg(feature = "warehouse")]
 pub use dead_letters::DeadLetterQueue;
 
-/// How often a send is tried in all, with the SDK's backoff between the tries.
-const TRIES: u32 = 3;
-
-/// What one try may take.
-const TRY_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What all tries together may take: less than a caller of create-order has patience for.
-const SEND_TIMEOUT: Duration = Duration::from_secs(3);
+/// A send is tried three times, within less than a caller of create-order has patience for.
+const LIMITS: Limits =
+    Limits { tries: 3, one_try: Duration::from_secs(1), in_all: Duration::from_secs(3) };
 
 /// Sends fulfilment jobs through SQS.
 pub struct FulfillmentQueue {
@@ -38,23 +30,10 @@ pub struct FulfillmentQueue {
 }
 
 impl FulfillmentQueue {
-    /// Uses the queue at `url`. One call goes out at once, so that the first request finds the
-    /// connection open, and a wrong url shows in the log of the start.
-    pub async fn connect(config: &SdkConfig, url: String) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(TRY_TIMEOUT)
-            .operation_timeout(SEND_TIMEOUT)
-            .build();
-        let config = aws_sdk_sqs::config::Builder::from(config)
-            .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
-            .timeout_config(timeouts)
-            .build();
-        let queue = Self { client: Client::from_conf(config), url };
-        if let Err(error) = queue.check().await {
-            let error = crate::error::chain(&*error);
-            tracing::warn!(error, "the fulfilment queue does not answer yet");
-        }
-        queue
+    /// Uses the queue at `url`. Nothing goes out yet.
+    #[must_use]
+    pub fn new(aws: &Aws, url: String) -> Self {
+        Self { client: aws.client(Service::Sqs, LIMITS), url }
     }
 
     /// The dead-letter queue at `url`, over the same connection. Nothing goes out yet.
@@ -69,13 +48,20 @@ impl FulfillmentQueue {
     /// # Errors
     /// What SQS or the way to it said.
     pub async fn check(&self) -> Result<(), BoxError> {
-        self.client
-            .get_queue_attributes()
-            .queue_url(&self.url)
-            .attribute_names(QueueAttributeName::QueueArn)
-            .send()
-            .await?;
-        Ok(())
+        self.attribute("QueueArn").await.map(drop)
+    }
+
+    async fn attribute(&self, name: &str) -> Result<String, BoxError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Answer {
+            #[serde(default)]
+            attributes: HashMap<String, String>,
+        }
+
+        let input = json!({ "QueueUrl": self.url, "AttributeNames": [name] });
+        let mut answer: Answer = self.client.call("GetQueueAttributes", &input).await?;
+        Ok(answer.attributes.remove(name).ok_or_else(|| format!("SQS does not say the {name}"))?)
     }
 }
 
@@ -95,15 +81,28 @@ impl SendBatch<Job> for FulfillmentQueue {
         &self,
         messages: &[Message<Job>],
     ) -> Result<Vec<Result<(), BoxError>>, BoxError> {
-        let entries = messages.iter().map(|message| {
-            SendMessageBatchRequestEntry::builder()
-                .id(message.id.simple().to_string())
-                .message_body(&message.body)
-                .build()
-        });
-        let entries = entries.collect::<Result<Vec<_>, _>>()?;
-        let call = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
-        let answer = in_time(call.send()).await??;
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Answer {
+            #[serde(default)]
+            successful: Vec<Entry>,
+            #[serde(default)]
+            failed: Vec<Entry>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Entry {
+            id: String,
+            #[serde(default)]
+            code: String,
+        }
+
+        let entries: Vec<_> = messages
+            .iter()
+            .map(|message| json!({ "Id": message.id.simple(), "MessageBody": message.body }))
+            .collect();
+        let input = json!({ "QueueUrl": self.url, "Entries": entries });
+        let answer: Answer = self.client.call("SendMessageBatch", &input).await?;
         let result = |message: &Message<Job>| {
             let id = message.id.simple().to_string();
             if answer.successful.iter().any(|entry| entry.id == id) {
@@ -118,30 +117,18 @@ impl SendBatch<Job> for FulfillmentQueue {
 
 impl MeasureQueue for FulfillmentQueue {
     async fn waiting(&self) -> Result<u64, BoxError> {
-        let name = QueueAttributeName::ApproximateNumberOfMessages;
-        let call = self.client.get_queue_attributes().queue_url(&self.url);
-        let call = call.attribute_names(name.clone()).send();
-        let answer = in_time(call).await??;
-        let attributes = answer.attributes.unwrap_or_default();
-        Ok(attributes.get(&name).ok_or("SQS does not say how many messages wait")?.parse()?)
+        Ok(self.attribute("ApproximateNumberOfMessages").await?.parse()?)
     }
 }
 
 impl SendJobs for FulfillmentQueue {
     async fn send(&self, job: &FulfillmentJob) -> Result<(), Error> {
         let body = job.to_body().map_err(|error| Error::Internal(error.into()))?;
-        let call = self.client.send_message().queue_url(&self.url).message_body(body).send();
-        in_time(call).await.map_err(unavailable)?.map_err(unavailable)?;
-        Ok(())
+        let input = json!({ "QueueUrl": self.url, "MessageBody": body });
+        self.client.call::<Value>("SendMessage", &input).await.map(drop).map_err(unavailable)
     }
 }
 
-/// The answer to `call`, unless the invocation's deadline comes first. In a box, since a call is large
-/// and many may wait.
-async fn in_time<T>(call: impl Future<Output = T>) -> Result<T, Elapsed> {
-    timeout_at(deadline::current(SEND_TIMEOUT), Box::pin(call)).await
-}
-
-fn unavailable(source: impl Into<BoxError>) -> Error {
-    Error::Unavailable { dependency: "SQS", source: source.into() }
+fn unavailable(error: CallError) -> Error {
+    Error::Unavailable { dependency: "SQS", source: error.into() }
 }

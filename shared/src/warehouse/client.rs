@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::config::http::{HttpRequest, HttpResponse};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use backon::{ExponentialBuilder, Retryable};

@@ -1,7 +1,5 @@
 //! How many orders one owner may place.
 
-use std::sync::Arc;
-
 use waybill::app::Context;
 use waybill::app::ports::{ChangeOrders, Claim, PlaceOrders, Placement, Visible};
 use waybill::config::OwnerLimits;
@@ -11,7 +9,7 @@ use waybill::postgres::Database;
 
 use crate::support::{STATEMENTS, TestDatabase, caller, context, order};
 
-async fn limited(test: &TestDatabase, pending: i32, per_minute: i32) -> Arc<Database> {
+async fn limited(test: &TestDatabase, pending: i32, per_minute: i32) -> Database {
     let mut config = test.config();
     config.owner_limits = OwnerLimits { pending, per_minute };
     Database::connect(&config, STATEMENTS).await.unwrap()

@@ -1,6 +1,5 @@
 //! Statements that were carried out, and whose answers were lost: the client is told what happened.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use waybill::app::ports::{
@@ -20,7 +19,7 @@ use crate::support::{STATEMENTS, TestDatabase, config, context, order};
 struct World {
     test: TestDatabase,
     proxy: Proxy,
-    database: Arc<Database>,
+    database: Database,
 }
 
 impl World {
@@ -75,7 +74,7 @@ async fn one_request_is_one_order_whichever_index_reports_the_repeat() {
         let wanted = order(&[(mug, 4)]);
         let queue = Sent;
         let context = context();
-        let created = app::create_order(&*world.database, &queue, &wanted, None, &context);
+        let created = app::create_order(&world.database, &queue, &wanted, None, &context);
         let created = world.losing(created).await.unwrap();
         assert!(!created.replayed);
         assert_eq!((world.test.rows().await, world.test.stock(mug).await), ([1, 1, 1], 96));
@@ -97,11 +96,11 @@ async fn a_change_that_was_made_is_answered_as_made() {
     let mug = world.test.product("EUR", 1450, 4).await;
     let id = world.place(mug, 4).await.summary.id;
     let context = context();
-    let confirmed = app::update_order_status(&*world.database, id, Status::Confirmed, 1, &context);
+    let confirmed = app::update_order_status(&world.database, id, Status::Confirmed, 1, &context);
     let confirmed = world.losing(confirmed).await.unwrap();
     assert_eq!((confirmed.summary.status, confirmed.summary.version), (Status::Confirmed, 2));
     let cancelled =
-        world.losing(app::cancel_order(&*world.database, id, Some(2), &context)).await.unwrap();
+        world.losing(app::cancel_order(&world.database, id, Some(2), &context)).await.unwrap();
     assert_eq!((cancelled.summary.status, cancelled.summary.version), (Status::Cancelled, 3));
     assert_eq!(cancelled.history.len(), 3);
     assert_eq!(world.test.stock(mug).await, 4);

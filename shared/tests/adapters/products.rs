@@ -6,7 +6,7 @@ use waybill::app::ports::ReadProducts;
 use waybill::cache::{DynamoDbCache, Flights, MemoryCache, PageCache};
 use waybill::domain::ProductId;
 
-use crate::support::{TestDatabase, aws, cache_table, first_products};
+use crate::support::{TestDatabase, aws, cache_table, first_products, service};
 
 #[tokio::test]
 async fn a_list_has_what_can_be_ordered() {
@@ -39,7 +39,7 @@ async fn a_product_is_read_once_and_then_served_from_the_cache() {
     let table = cache_table(&aws).await;
     let mug = test.product("EUR", 1450, 10).await;
     let process =
-        async || MemoryCache::in_front_of(DynamoDbCache::connect(&aws, table.clone()).await);
+        async || MemoryCache::in_front_of(DynamoDbCache::connect(&service(&aws), table.clone()));
 
     let read =
         app::get_product(&Flights::default(), &process().await, &*database, mug).await.unwrap();
@@ -57,7 +57,7 @@ async fn the_absence_of_a_product_is_remembered_too() {
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let aws = aws().await;
-    let cache = DynamoDbCache::connect(&aws, cache_table(&aws).await).await;
+    let cache = DynamoDbCache::connect(&service(&aws), cache_table(&aws).await);
     let id = ProductId::from(uuid::Uuid::now_v7());
     for _ in 0..2 {
         let product = app::get_product(&Flights::default(), &cache, &*database, id).await;
@@ -75,7 +75,7 @@ async fn without_a_cache_products_are_served_all_the_same() {
     let database = test.connect().await;
     let mug = test.product("EUR", 1450, 10).await;
     let aws = crate::support::aws_at("http://127.0.0.1:9").await;
-    let cache = DynamoDbCache::connect(&aws, "gone".to_owned()).await;
+    let cache = DynamoDbCache::connect(&service(&aws), "gone".to_owned());
     assert_eq!(
         app::get_product(&Flights::default(), &cache, &*database, mug).await.unwrap().id,
         mug

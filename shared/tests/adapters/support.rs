@@ -7,10 +7,12 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
+use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 use waybill::app::Context;
-use waybill::config::{DatabaseConfig, OwnerLimits, Timing};
+use waybill::aws::Aws;
+use waybill::config::{Config, DatabaseConfig, OwnerLimits, Timing};
 use waybill::domain::{
     Caller, CorrelationId, CustomerEmail, CustomerName, NewOrder, OrderQuery, Owner, PageSize,
     ProductId, ProductQuery, Quantity, Scope,
@@ -51,13 +53,13 @@ pub(crate) struct TestDatabase {
     pub(crate) url: String,
     /// For looking behind the adapter's back.
     pub(crate) sql: tokio_postgres::Client,
+    /// What all connect to where one process stands for all of them.
+    process: OnceCell<Arc<Database>>,
 }
 
 impl TestDatabase {
     /// A new database with nothing in it, not even the schema.
     pub(crate) async fn empty() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the tests read their environment here only")]
-        let variable = |name: &str| std::env::var(name).ok();
         let server = variable("TEST_DATABASE_URL")
             .expect("TEST_DATABASE_URL names no Postgres server; `make test` starts one");
         let name = format!("test_{}", Uuid::new_v4().simple());
@@ -71,7 +73,7 @@ impl TestDatabase {
                 format!("ALTER DATABASE {name} SET default_transaction_isolation = '{level}'");
             connect(&url).await.batch_execute(&sql).await.unwrap();
         }
-        Self { sql: connect(&url).await, url }
+        Self { sql: connect(&url).await, url, process: OnceCell::new() }
     }
 
     /// A new database with the schema.
@@ -85,9 +87,20 @@ impl TestDatabase {
         config(self.url.clone())
     }
 
-    /// The adapter, as a function would connect it.
+    /// The adapter, as a process connects it. Under `TEST_CONNECTIONS`, all are the same process, which
+    /// has so many connections, as one has that handles several invocations at once.
     pub(crate) async fn connect(&self) -> Arc<Database> {
-        Database::connect(&self.config(), STATEMENTS).await.unwrap()
+        let connect = async |connections| {
+            let config = DatabaseConfig { connections, ..self.config() };
+            Arc::new(Database::connect(&config, STATEMENTS).await.unwrap())
+        };
+        match variable("TEST_CONNECTIONS") {
+            None => connect(1).await,
+            Some(connections) => {
+                let shared = self.process.get_or_init(|| connect(connections.parse().unwrap()));
+                Arc::clone(shared.await)
+            }
+        }
     }
 
     /// Puts a product on sale.
@@ -146,9 +159,15 @@ pub(crate) fn config(url: String) -> DatabaseConfig {
     DatabaseConfig {
         url,
         connect_timeout: Duration::from_secs(30),
+        connections: 1,
         timing: Timing::default(),
         owner_limits: OwnerLimits::NONE,
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests read their environment here only")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 async fn connect(url: &str) -> tokio_postgres::Client {
@@ -198,9 +217,17 @@ pub(crate) fn context() -> Context {
     }
 }
 
-/// The emulator, as a function would find it.
+/// The same as the service calls it.
+pub(crate) fn service(config: &SdkConfig) -> Aws {
+    let mut of_service = Config::from_env().aws().unwrap();
+    of_service.endpoints.all = config.endpoint_url().map(str::to_owned);
+    Aws::new(of_service).unwrap()
+}
+
+/// The emulator, as the environment names it.
 pub(crate) async fn aws() -> SdkConfig {
-    let config = waybill::aws::sdk_config().await.unwrap();
+    let http = aws_smithy_http_client::Builder::new().build_http();
+    let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
     assert!(
         config.endpoint_url().is_some(),
         "AWS_ENDPOINT_URL names no emulator; `make test` starts one"

@@ -23,7 +23,7 @@ use waybill::warehouse::Counter;
 
 use crate::counterpart::{Answer, Counterpart, Request, SECRET};
 use crate::proxy::{Proxy, authority};
-use crate::support::{STATEMENTS, TestDatabase, aws, config, context, order, queue};
+use crate::support::{STATEMENTS, TestDatabase, aws, config, context, order, queue, service};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -47,7 +47,7 @@ impl World {
         let test = TestDatabase::new().await;
         let database = test.connect().await;
         let aws = aws().await;
-        let queue = FulfillmentQueue::connect(&aws, queue(&aws).await).await;
+        let queue = FulfillmentQueue::new(&service(&aws), queue(&aws).await);
         let letters = crate::support::queue(&aws).await;
         let counter = counter(url, &queue, &letters, PATIENCE);
         let mug = test.product("EUR", 1450, 100).await;
@@ -260,7 +260,7 @@ async fn a_refused_order_stays_pending_with_the_reason_and_its_job_is_a_dead_let
 
     // It waits for a person, and the relay knows.
     assert!(world.is_parked(1).await);
-    let bus = EventBus::new(&world.aws, "default".to_owned());
+    let bus = EventBus::new(&service(&world.aws), "default".to_owned());
     let wait = Backoff { min: Duration::from_secs(1), max: Duration::from_secs(1) };
     let until = tokio::time::Instant::now() + Duration::from_mins(1);
     let relayed = app::relay_outbox(&*world.database, &world.queue, &bus, wait, until);
@@ -421,7 +421,7 @@ async fn a_warehouse_costs_one_round_trip_more_and_a_refusal_another() {
     let mut world = World::with(3, &warehouse.url).await;
     let proxy = Proxy::to(&authority(&world.test.url)).await;
     let behind_proxy = config(proxy.instead_of(&world.test.url));
-    world.database = Database::connect(&behind_proxy, STATEMENTS).await.unwrap();
+    world.database = Database::connect(&behind_proxy, STATEMENTS).await.unwrap().into();
     for (batch, round_trips) in [(&[0, 1][..], 2), (&[0], 1), (&[2], 2)] {
         proxy.forget();
         assert_eq!(world.deliver(batch).await, Vec::<String>::new());

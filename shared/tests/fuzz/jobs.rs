@@ -1,7 +1,6 @@
 //! Batches of messages with anything in them.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_runtime::{Context, LambdaEvent};
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use waybill::app::ports::NoWarehouse;
 use waybill::app::{Backoff, FulfillmentJob};
-use waybill::lambda::AfterAnswer;
+use waybill::lambda::{self, AfterAnswer};
 
 use crate::cases;
 use crate::functions::fulfill_order::{Events, fulfill_orders};
@@ -113,8 +112,8 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 
         let events = Events {
-            outbox: Arc::new(shop),
-            bus: Arc::new(shop),
+            outbox: lambda::keep(shop),
+            bus: lambda::keep(shop),
             backoff,
             after_answer: AfterAnswer::before(),
         };
