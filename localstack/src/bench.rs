@@ -2,12 +2,13 @@
 //! a relay empties a backlog.
 
 use tokio::process::Command;
+use waybill_ops::error::Result;
+use waybill_ops::tools::Tools;
+use waybill_ops::{process, ui};
 
 use crate::config::Config;
-use crate::error::Result;
+use crate::postgres;
 use crate::stack::{Kind, Stack};
-use crate::tools::Tools;
-use crate::{postgres, process, ui};
 
 /// Runs the benchmarks: those of the statements on a Postgres of their own, which does not wait for the
 /// disk. That would be the same for both sides, and hide the difference.
@@ -16,7 +17,7 @@ use crate::{postgres, process, ui};
 /// If Postgres does not start, or a benchmark fails.
 pub(crate) async fn run(config: &Config) -> Result<()> {
     let mut stack = Stack::take(config, Kind::Test)?;
-    let tools = Tools::install(config).await?;
+    let tools = Tools::install(&config.common).await?;
     let server = stack.start_database(config, &tools).await?;
     ui::step("cargo bench --package waybill (compiling takes some minutes, once)");
     let mut command = Command::new("cargo");
@@ -24,7 +25,7 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
         .args(["bench", "--package", "waybill", "--bench", "render", "--bench", "statements"])
         .args(["--bench", "relay"])
         .args(["--no-default-features", "--features", "http,migrations,eventbridge"])
-        .current_dir(&config.root)
+        .current_dir(&config.common.root)
         .env("TEST_DATABASE_URL", server)
         .env("PGBENCH", postgres::programs(tools.dir())?.join("pgbench"));
     process::run_loudly("A benchmark", &mut command).await?;

@@ -5,8 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio_postgres::{Client, NoTls};
-
-use crate::error::{Context as _, Error, Result};
+use waybill_ops::error::{Context as _, Error, Result};
 
 /// A database, by its URL.
 #[derive(Debug, Clone)]

@@ -4,19 +4,20 @@ use std::fs;
 
 use aws_sdk_cloudformation::types::TemplateStage;
 use serde_json::{Value, json};
+use waybill_ops::aws::Aws;
+use waybill_ops::bootstraps::{self, Target};
+use waybill_ops::env_file::EnvFile;
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::release::{self, Cloud, Order};
+use waybill_ops::remote::{MIGRATE_FUNCTION, Remote};
+use waybill_ops::tools::Tools;
+use waybill_ops::{process, ui};
 
-use crate::aws::{self, Aws};
-use crate::bootstraps::{self, Target};
 use crate::config::Config;
-use crate::env_file::EnvFile;
-use crate::error::{Context as _, Error, Result};
 use crate::intrinsics::Place;
-use crate::release::{self, Cloud, Order};
-use crate::remote::{MIGRATE_FUNCTION, Remote};
 use crate::stack::{Endpoints, Kind, Stack};
 use crate::tokens::{self, Issuer};
-use crate::tools::Tools;
-use crate::{emulator, gateway, process, routes, ui};
+use crate::{emulator, gateway, lambda, routes};
 
 /// What the stack is called, on every emulator.
 pub(crate) const STACK_NAME: &str = "waybill";
@@ -63,7 +64,7 @@ pub(crate) async fn deploy(
         })?;
     }
     ui::step("Building the functions (minutes the first time)");
-    bootstraps::build(config, tools, Target::Local).await?;
+    bootstraps::build(&config.common, tools, Target::Local).await?;
 
     let issuer = Issuer::prepare(&stack.dir, tools, &to.aws.endpoint).await?;
     issuer.publish().await?;
@@ -89,7 +90,7 @@ pub(crate) async fn deploy(
         format!("FirstJwtIssuer={}", issuer.url()),
         format!("JwtAudience={}", tokens::AUDIENCE),
     ];
-    let fingerprint = bootstraps::fingerprint(config, &parameters)?;
+    let fingerprint = bootstraps::fingerprint(&config.common, &parameters)?;
     let record = stack.dir.join("deployed");
     let is_current = |deployed: &Deployed| {
         let known = fs::read_to_string(&record).unwrap_or_default();
@@ -99,7 +100,7 @@ pub(crate) async fn deploy(
         STACK_NAME,
         &to.aws.service("CLOUDFORMATION").await,
         &to.aws.service("LAMBDA").await,
-        bootstraps::path(config, "migrate"),
+        bootstraps::path(&config.common, "migrate"),
     );
     let mut local = Local { config, tools, stack, aws: &to.aws, parameters: &parameters, remote };
     let (deployed, applied, mut changed) = match describe(&formation).await {
@@ -146,7 +147,7 @@ pub(crate) async fn migrate_and_seed(
     invoke_at: &str,
     migrate: &str,
 ) -> Result<bool> {
-    let answer = aws::invoke(invoke_at, migrate, &json!({})).await?;
+    let answer = lambda::invoke(invoke_at, migrate, &json!({})).await?;
     let applied = answer.get("applied").and_then(Value::as_array).map_or(0, Vec::len);
     Ok(told(applied) | seed(config, to).await?)
 }
@@ -161,7 +162,7 @@ fn told(applied: usize) -> bool {
 
 /// Seeds an empty shop; whether it was empty.
 async fn seed(config: &Config, to: &Endpoints) -> Result<bool> {
-    let seeded = to.database().seed(&config.root.join("sql/seed.sql")).await?;
+    let seeded = to.database().seed(&config.common.root.join("sql/seed.sql")).await?;
     if seeded {
         ui::step("Seeded the shop with sql/seed.sql");
     }
@@ -173,7 +174,7 @@ async fn seed(config: &Config, to: &Endpoints) -> Result<bool> {
 async fn order(found: Option<&Deployed>, to: &Endpoints) -> Result<Order> {
     let Some(deployed) = found else { return Ok(Order::SchemaFirst) };
     let migrate = deployed.outputs.get(MIGRATE_FUNCTION)?;
-    let known = aws::function_variable(&to.aws.endpoint, migrate, "DATABASE_URL").await?;
+    let known = lambda::function_variable(&to.aws.endpoint, migrate, "DATABASE_URL").await?;
     Ok(if known == to.database_url { Order::SchemaFirst } else { Order::CodeFirst })
 }
 
@@ -206,7 +207,7 @@ impl Cloud for Local<'_> {
     async fn deploy(&mut self) -> Result<()> {
         ui::step("Deploying template.yaml with sam deploy");
         sam_deploy(self.config, self.tools, self.stack, self.aws, self.parameters).await?;
-        aws::bound_event_sources(&self.aws.endpoint).await
+        lambda::bound_event_sources(&self.aws.endpoint).await
     }
 }
 
@@ -219,7 +220,7 @@ async fn sam_deploy(
 ) -> Result<()> {
     let mut command = tools.sam();
     command
-        .current_dir(&config.root)
+        .current_dir(&config.common.root)
         // A section that samconfig.toml does not have: what is set there is for the cloud.
         .args(["deploy", "--config-env", "local", "--template-file", "template.yaml"])
         .args(["--stack-name", STACK_NAME, "--region", &aws.region, "--resolve-s3"])

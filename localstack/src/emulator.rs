@@ -7,11 +7,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use waybill_ops::error::{Context as _, Result};
+use waybill_ops::process::Daemon;
+use waybill_ops::tools::Tools;
 
 use crate::config::Config;
-use crate::error::{Context as _, Result};
-use crate::process::Daemon;
-use crate::tools::Tools;
 
 /// One emulator, running or not.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Emulator {
             .args(["-m", "ministack"])
             // The functions inherit this environment, so it holds nothing of the caller's.
             .env_clear()
-            .env("PATH", &config.path)
+            .env("PATH", &config.common.path)
             .envs(config.home.as_ref().map(|home| ("HOME", home)))
             .env("TMPDIR", &scratch)
             .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -54,9 +54,9 @@ impl Emulator {
             .env("IOT_MTLS_ENABLED", "0")
             // What it calls itself, in queue URLs for one, and where the functions find it.
             .env("MINISTACK_HOST", "127.0.0.1")
-            .env("MINISTACK_REGION", &config.region)
+            .env("MINISTACK_REGION", &config.common.region)
             .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
-            .env("AWS_DEFAULT_REGION", &config.region)
+            .env("AWS_DEFAULT_REGION", &config.common.region)
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("LAMBDA_EXECUTOR", "local");

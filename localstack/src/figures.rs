@@ -7,15 +7,14 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::sync::mpsc::{self, Sender};
+use waybill_ops::bootstraps::Target;
+use waybill_ops::env_file::EnvFile;
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::process::Job;
+use waybill_ops::tools::Tools;
+use waybill_ops::{bootstraps, process, ui};
 
-use crate::bootstraps::Target;
 use crate::config::Config;
-use crate::env_file::EnvFile;
-use crate::error::{Context as _, Error, Result};
-use crate::process::Job;
-use crate::stack::Stack;
-use crate::tools::Tools;
-use crate::{bootstraps, process, ui};
 
 /// How often each function is started.
 const SPAWNS: usize = 20;
@@ -29,14 +28,14 @@ const NEXT: &str = "GET /2018-06-01/runtime/invocation/next";
 /// # Errors
 /// If no stack is up, the build fails, or a function does not ask for work.
 pub(crate) async fn print(config: &Config) -> Result<()> {
-    let env = Stack::main_env(config)?;
-    let tools = Tools::install(config).await?;
+    let env = EnvFile::of_make_up(&config.common)?;
+    let tools = Tools::install(&config.common).await?;
     ui::step("Building the functions as they are deployed to AWS (ten minutes the first time)");
-    bootstraps::build(config, &tools, Target::Measured).await?;
+    bootstraps::build(&config.common, &tools, Target::Measured).await?;
     ui::line("| function | size (MB) | median start (ms) | slowest (ms) |");
     ui::line("|---|---:|---:|---:|");
-    for function in bootstraps::functions(config)? {
-        let path = bootstraps::path_to_measure(config, &function);
+    for function in bootstraps::functions(&config.common)? {
+        let path = bootstraps::path_to_measure(&config.common, &function);
         let size = fs::metadata(&path).context(|| format!("{} is missing.", path.display()))?.len();
         let mut starts = Vec::with_capacity(SPAWNS);
         for _ in 0..SPAWNS {
@@ -62,13 +61,13 @@ async fn start(config: &Config, env: &EnvFile, function: &str) -> Result<Duratio
     let log_path = config.local().join("figures.log");
     let log =
         File::create(&log_path).context(|| format!("Cannot write {}.", log_path.display()))?;
-    let mut command = Command::new(bootstraps::path_to_measure(config, function));
+    let mut command = Command::new(bootstraps::path_to_measure(&config.common, function));
     command
         .env_clear()
         .envs(&env.0)
         // Any will do: nothing is asked of the function.
         .env("CURSOR_SECRET", "x".repeat(32))
-        .env("PATH", &config.path)
+        .env("PATH", &config.common.path)
         .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
         .env("AWS_LAMBDA_FUNCTION_NAME", function)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")

@@ -6,8 +6,8 @@ use aws_sdk_apigatewayv2::Client;
 use aws_sdk_apigatewayv2::types::{
     AuthorizationType, AuthorizerType, IntegrationType, JwtConfiguration,
 };
+use waybill_ops::error::{Context as _, Result};
 
-use crate::error::{Context as _, Result};
 use crate::routes::{Api, Authorizer, Route};
 
 /// Makes the API's authorizers and routes exactly these; changes nothing that is right already.

@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
-
-use crate::error::{Error, Result};
+use waybill_ops::error::{Error, Result};
 
 /// What a template's references resolve to.
 pub(crate) struct Place<'a> {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::aws::{self, Aws};
+use waybill_ops::aws::Aws;
+use waybill_ops::env_file::EnvFile;
+use waybill_ops::error::{Error, Result};
+use waybill_ops::logs;
+use waybill_ops::remote::STACK_NAME;
+
 use crate::database::Database;
-use crate::deploy::STACK_NAME;
-use crate::env_file::EnvFile;
-use crate::error::{Error, Result};
-use crate::logs;
+use crate::lambda;
 
 /// Names that people have in tests of orders that are refused, and so are in no database.
 const NAMES: [&str; 2] = ["Ada Lovelace", "Grace Hopper"];
@@ -69,7 +71,7 @@ impl Forbidden {
         })?;
         texts.insert(("the password of the database", password.to_owned()));
         let function = format!("{STACK_NAME}-list-orders");
-        let secret = aws::function_variable(&aws.endpoint, &function, "CURSOR_SECRET").await?;
+        let secret = lambda::function_variable(&aws.endpoint, &function, "CURSOR_SECRET").await?;
         texts.insert(("the secret of the cursors", secret));
         let database = Database::new(url);
         for (what, column) in [

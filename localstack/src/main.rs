@@ -3,34 +3,22 @@
 //! It stands behind the targets of the Makefile: it installs the pinned tools, runs Postgres and an
 //! AWS emulator on loopback, deploys the template to them, and runs the tests against the result.
 
-mod aws;
 mod bench;
-mod bootstraps;
-mod budget;
-mod cloud;
 mod config;
-mod credentials;
 mod deploy;
-mod dlq;
 mod emulator;
-mod env_file;
 mod figures;
 mod gateway;
 mod intrinsics;
-mod issuer;
+mod lambda;
 mod leaks;
-mod logs;
 mod order;
 mod pump;
-mod reconcile;
-mod release;
-mod remote;
 mod resources;
 mod routes;
 mod stack;
 mod suite;
 mod tokens;
-mod tools;
 mod up;
 mod watch;
 
@@ -38,12 +26,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use local_cloud::{database, error, postgres, process, ui};
+use local_cloud::{database, postgres};
 use tokio::signal::unix::{SignalKind, signal};
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::release::Order;
+use waybill_ops::tools::Tools;
+use waybill_ops::{bootstraps, dlq, logs, reconcile, ui};
 
 use crate::config::Config;
-use crate::error::{Context as _, Error, Result};
-use crate::release::Order;
 
 /// The local cloud of Waybill; the targets of the Makefile call it.
 #[derive(Debug, Parser)]
@@ -136,21 +126,21 @@ async fn run(command: Command) -> Result<bool> {
         Command::Reset => up::reset(&config).await,
         Command::Watch => watch::watch(&config).await,
         Command::Logs { since, no_follow } => {
-            logs::follow(&config, Duration::from_secs(since * 60), !no_follow).await
+            logs::follow(&config.common, Duration::from_secs(since * 60), !no_follow).await
         }
-        Command::Dlq(arguments) => dlq::run(&config, &arguments).await,
+        Command::Dlq(arguments) => dlq::run(&config.common, &arguments).await,
         Command::Token { subject, scope } => up::token(&config, &subject, &scope),
         Command::Test => return suite::run(&config).await,
         Command::Figures => figures::print(&config).await,
         Command::Bench => bench::run(&config).await,
-        Command::Reconcile => return reconcile::run(&config).await,
+        Command::Reconcile => return reconcile::run(&config.common).await,
         Command::Deploy { emulator, deploy_first, arguments } => {
             let order = if deploy_first { Order::CodeFirst } else { Order::SchemaFirst };
-            cloud::deploy(&config, emulator, order, &arguments).await
+            waybill_ops::deploy::deploy(&config.common, emulator, order, &arguments).await
         }
         Command::Build => {
-            let tools = tools::Tools::install(&config).await?;
-            bootstraps::build(&config, &tools, bootstraps::Target::Local).await
+            let tools = Tools::install(&config.common).await?;
+            bootstraps::build(&config.common, &tools, bootstraps::Target::Local).await
         }
     }
     .map(|()| true)

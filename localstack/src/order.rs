@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-
-use crate::error::{Context as _, Error, Result};
-use crate::ui;
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::ui;
 
 /// How long fulfilment may take, cold starts included.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -8,10 +8,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::process::{self, Daemon};
 
 use crate::database::Database;
-use crate::error::{Context as _, Error, Result};
-use crate::process::{self, Daemon};
 
 /// The major version in the wheel that is used, as `PG_VERSION` spells it.
 const MAJOR: &str = "18";

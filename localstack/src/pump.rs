@@ -9,11 +9,12 @@ use aws_sdk_sqs::types::{
     DeleteMessageBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
 };
 use serde_json::{Map, Value, json};
+use waybill_ops::aws::Aws;
+use waybill_ops::error::{Context as _, Result};
+use waybill_ops::ui;
 
-use crate::aws::{self, Aws};
-use crate::error::{Context as _, Result};
+use crate::lambda;
 use crate::resources::Queues;
-use crate::ui;
 
 /// The template's batch size.
 const BATCH_SIZE: i32 = 10;
@@ -55,7 +56,7 @@ async fn turn(
         return Ok(());
     }
     let event = event(messages, &queues.arn, &aws.region);
-    let answer = aws::invoke(invoke_at, function, &event).await?;
+    let answer = lambda::invoke(invoke_at, function, &event).await?;
     let sent: BTreeSet<&str> = messages.iter().filter_map(Message::message_id).collect();
     let failed = failures(&answer, &sent);
     ui::step(format!("{function}: {} jobs, {} failed", messages.len(), failed.len()));

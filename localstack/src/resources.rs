@@ -10,9 +10,8 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::json;
-
-use crate::aws::Aws;
-use crate::error::{Context as _, Error, Result};
+use waybill_ops::aws::Aws;
+use waybill_ops::error::{Context as _, Error, Result};
 
 /// The name of the fulfilment queue.
 pub(crate) const QUEUE: &str = "waybill-fulfillment";

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
+use waybill_ops::error::Result;
 
-use crate::error::Result;
 use crate::intrinsics::{Place, Resolver, not_understood};
 
 /// What SAM writes for a route that says itself that it has no authorizer.

@@ -5,17 +5,18 @@ use std::fs::{self, File, Permissions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::aws::Aws;
+use waybill_ops::aws::{self, Aws};
+use waybill_ops::env_file;
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::tools::Tools;
+use waybill_ops::ui;
+
 use crate::config::Config;
 use crate::database::Database;
 use crate::emulator::Emulator;
-use crate::env_file::EnvFile;
-use crate::error::{Context as _, Error, Result};
 use crate::postgres::Postgres;
-use crate::tools::Tools;
-use crate::ui;
 
 /// Which stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,7 @@ impl Kind {
 pub(crate) struct Stack {
     pub(crate) kind: Kind,
     pub(crate) dir: PathBuf,
+    env_path: PathBuf,
     postgres: Postgres,
     emulator: Emulator,
     started_postgres: bool,
@@ -100,6 +102,10 @@ impl Stack {
             kind,
             postgres: Postgres::in_dir(&dir),
             emulator: Emulator::in_dir(&dir),
+            env_path: match kind {
+                Kind::Main => env_file::path_of_make_up(&config.common),
+                Kind::Watch | Kind::Test => dir.join("stack.env"),
+            },
             dir,
             started_postgres: false,
             started_emulator: false,
@@ -126,7 +132,7 @@ impl Stack {
         let given_emulator = given_endpoint.is_some();
         let endpoint = if let Some(endpoint) = given_endpoint {
             ui::step(format!("AWS: the emulator at {endpoint}"));
-            refuse_the_cloud(&endpoint)?;
+            aws::refuse_the_cloud(&endpoint)?;
             reqwest::get(&endpoint).await.context(|| {
                 "AWS_ENDPOINT_URL is set, and nothing answers there. Start it, or unset \
                  AWS_ENDPOINT_URL to have an emulator started for you."
@@ -135,7 +141,7 @@ impl Stack {
         } else {
             format!("http://127.0.0.1:{}", self.start_emulator(config, tools).await?)
         };
-        let mut aws = Aws::at(config, &endpoint);
+        let mut aws = Aws::at(&config.common, &endpoint);
         if self.kind != Kind::Watch {
             aws = aws.alone();
         }
@@ -168,11 +174,13 @@ impl Stack {
         if self.kind != Kind::Main {
             return Ok(());
         }
-        if config.database_url.is_none() && self.postgres.running_on() != Some(config.postgres_port)
+        if config.common.database_url.is_none()
+            && self.postgres.running_on() != Some(config.postgres_port)
         {
             require_free(config.postgres_port, "Postgres", "WAYBILL_POSTGRES_PORT")?;
         }
-        if config.endpoint_url.is_none() && self.emulator.running_on() != Some(config.emulator_port)
+        if config.common.endpoint_url.is_none()
+            && self.emulator.running_on() != Some(config.emulator_port)
         {
             require_free(config.emulator_port, "the AWS emulator", "WAYBILL_EMULATOR_PORT")?;
         }
@@ -217,21 +225,9 @@ impl Stack {
         self.postgres.running_on().is_some() || self.emulator.running_on().is_some()
     }
 
-    /// Where its variables are written: for `make up` a path that the README can name.
-    pub(crate) fn env_path(&self) -> PathBuf {
-        match self.kind {
-            Kind::Main => self.dir.with_file_name("stack.env"),
-            Kind::Watch | Kind::Test => self.dir.join("stack.env"),
-        }
-    }
-
-    /// The variables of the stack of `make up`.
-    ///
-    /// # Errors
-    /// If it is not up.
-    pub(crate) fn main_env(config: &Config) -> Result<EnvFile> {
-        EnvFile::read(&config.local().join("stack.env"))
-            .ok_or_else(|| Error::new("No stack is up. `make up` starts one."))
+    /// Where its variables are written.
+    pub(crate) fn env_path(&self) -> &Path {
+        &self.env_path
     }
 
     /// The folder of the stack of `make up`.
@@ -242,7 +238,7 @@ impl Stack {
     /// The Postgres to use instead of an own one. Not one that is this stack's: in a shell that has
     /// sourced `stack.env`, `make up` means what it means elsewhere.
     fn given_database(&self, config: &Config) -> Option<String> {
-        let url = config.database_url.clone().filter(|_| self.kind != Kind::Test)?;
+        let url = config.common.database_url.clone().filter(|_| self.kind != Kind::Test)?;
         let own = self.postgres.url(config.postgres_port).ok();
         (self.kind != Kind::Main || own.as_ref() != Some(&url)).then_some(url)
     }
@@ -250,7 +246,7 @@ impl Stack {
     /// The emulator to use instead of an own one, likewise: at our address it is ours if we run it,
     /// and becomes ours if nobody does.
     fn given_endpoint(&self, config: &Config) -> Option<String> {
-        let url = config.endpoint_url.clone().filter(|_| self.kind != Kind::Test)?;
+        let url = config.common.endpoint_url.clone().filter(|_| self.kind != Kind::Test)?;
         let port = config.emulator_port;
         let own = url == format!("http://127.0.0.1:{port}")
             && (self.emulator.running_on() == Some(port) || is_free(port));
@@ -316,20 +312,6 @@ impl Drop for Stack {
     }
 }
 
-/// Local commands never touch AWS itself.
-///
-/// # Errors
-/// If the endpoint is one of AWS.
-pub(crate) fn refuse_the_cloud(endpoint: &str) -> Result<()> {
-    if endpoint.contains("amazonaws.com") {
-        return Err(Error::new(format!(
-            "AWS_ENDPOINT_URL is {endpoint}, which is AWS. Local stacks are for emulators; use \
-             `make deploy` for the cloud."
-        )));
-    }
-    Ok(())
-}
-
 /// Fails if somebody else has the port.
 ///
 /// # Errors
@@ -361,7 +343,7 @@ enum Holder {
     Unknown(Error),
 }
 
-fn lock(path: &std::path::Path) -> std::result::Result<File, Holder> {
+fn lock(path: &Path) -> std::result::Result<File, Holder> {
     let unknown = |error: std::io::Error| {
         Holder::Unknown(Error::new(format!("{}: {error}.", path.display())))
     };

@@ -5,15 +5,16 @@ use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
+use waybill_ops::aws::Aws;
+use waybill_ops::env_file::EnvFile;
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::process::Job;
+use waybill_ops::tools::Tools;
+use waybill_ops::{reconcile, ui};
 
-use crate::aws::Aws;
 use crate::config::Config;
-use crate::env_file::EnvFile;
-use crate::error::{Context as _, Error, Result};
-use crate::process::Job;
 use crate::stack::{Kind, Stack};
-use crate::tools::Tools;
-use crate::{deploy, leaks, reconcile, ui};
+use crate::{deploy, leaks};
 
 /// The adapter tests need servers, so that plain `cargo test` leaves them out.
 const FEATURES: [&str; 2] = ["--features", "waybill/adapter-tests"];
@@ -26,7 +27,7 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
     // What a run that was killed may have left.
     Stack::take(config, Kind::Test)?.delete()?;
     let mut stack = Stack::take(config, Kind::Test)?;
-    let tools = Tools::install(config).await?;
+    let tools = Tools::install(&config.common).await?;
     let mut broken = check(config, &tools).await;
     let mut counts = Counts::default();
     match provision(config, &tools, &mut stack).await {
@@ -44,7 +45,7 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
             }
             // After all of them, since both are about all that they did.
             ui::step("Reconciling the books of the tests' stack");
-            let adds_up = reconcile::adds_up(config, env.get("DATABASE_URL")?).await;
+            let adds_up = reconcile::adds_up(&config.common, env.get("DATABASE_URL")?).await;
             counts.add_one(adds_up.unwrap_or_else(|error| {
                 ui::failure(&error);
                 false
@@ -92,7 +93,7 @@ async fn check(config: &Config, tools: &Tools) -> Vec<String> {
     documentation.env("RUSTDOCFLAGS", "-D warnings");
     let mut template = tools.sam();
     template.args(["validate", "--lint", "--template-file", "template.yaml"]);
-    template.args(["--region", &config.region]);
+    template.args(["--region", &config.common.region]);
     let checks = [
         ("cargo fmt --all --check", cargo(&["fmt", "--all", "--check"])),
         ("cargo clippy --workspace --all-targets -- -D warnings", clippy),
@@ -102,7 +103,7 @@ async fn check(config: &Config, tools: &Tools) -> Vec<String> {
     let mut broken = Vec::new();
     for (name, mut command) in checks {
         ui::step(name);
-        let passed = match Job::spawn(command.current_dir(&config.root)) {
+        let passed = match Job::spawn(command.current_dir(&config.common.root)) {
             Ok(mut job) => job.wait().await.is_ok_and(|status| status.success()),
             Err(error) => {
                 ui::failure(&error);
@@ -145,7 +146,7 @@ async fn test(config: &Config, aws: &Aws, env: &EnvFile, tests: Tests) -> Result
             command.args(["--test", "adapters"]).env("TEST_ISOLATION", "repeatable read");
         }
     }
-    command.args(FEATURES).current_dir(&config.root).envs(&env.0).stdout(Stdio::piped());
+    command.args(FEATURES).current_dir(&config.common.root).envs(&env.0).stdout(Stdio::piped());
     aws.point(&mut command);
     if std::io::stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
@@ -182,7 +183,7 @@ async fn conform(
     let mut command = tools.command("schemathesis");
     command
         .arg("--config-file")
-        .arg(config.root.join("localstack/schemathesis.toml"))
+        .arg(config.common.root.join("localstack/schemathesis.toml"))
         .arg("run")
         .args([&format!("{api_url}/openapi.json"), "--url", api_url])
         .env("WAYBILL_TOKEN", env.get(token)?)

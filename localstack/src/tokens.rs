@@ -14,9 +14,8 @@ use ring::rand::SystemRandom;
 use ring::rsa::{KeyPair, PublicKeyComponents};
 use ring::signature::RSA_PKCS1_SHA256;
 use serde_json::{Value, json};
-
-use crate::error::{Context as _, Error, Result};
-use crate::tools::Tools;
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::tools::Tools;
 
 /// Whom the tokens are for.
 pub(crate) const AUDIENCE: &str = "waybill";

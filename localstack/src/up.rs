@@ -4,13 +4,15 @@ use std::fs;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use waybill_ops::env_file::EnvFile;
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::tools::Tools;
+use waybill_ops::ui;
 
 use crate::config::Config;
-use crate::error::{Context as _, Error, Result};
 use crate::stack::{Kind, Stack};
 use crate::tokens::Issuer;
-use crate::tools::Tools;
-use crate::{deploy, order, ui};
+use crate::{deploy, order};
 
 /// Brings the stack up and proves that it works.
 ///
@@ -19,7 +21,7 @@ use crate::{deploy, order, ui};
 pub(crate) async fn up(config: &Config) -> Result<()> {
     let mut stack = Stack::take(config, Kind::Main)?;
     stack.check_ports(config)?;
-    let tools = Tools::install(config).await?;
+    let tools = Tools::install(&config.common).await?;
     let to = stack.start(config, &tools).await?;
     let deployment = deploy::deploy(config, &tools, &stack, &to).await?;
     let api_url = deployment.env.get("API_URL")?.to_owned();
@@ -28,7 +30,7 @@ pub(crate) async fn up(config: &Config) -> Result<()> {
     if !proven {
         order::place(&api_url, deployment.env.get("TOKEN")?).await?;
     }
-    deployment.env.write(&stack.env_path())?;
+    deployment.env.write(stack.env_path())?;
     stack.keep();
     ui::step("The stack is up");
     ui::line(next_steps(&api_url));
@@ -59,7 +61,7 @@ fn next_steps(api_url: &str) -> String {
 /// # Errors
 /// If none is.
 pub(crate) fn token(config: &Config, subject: &str, scopes: &str) -> Result<()> {
-    let env = Stack::main_env(config)?;
+    let env = EnvFile::of_make_up(&config.common)?;
     let issuer = Issuer::open(&Stack::main_dir(config), env.get("AWS_ENDPOINT_URL")?)?;
     ui::line(issuer.token(subject, scopes)?);
     Ok(())

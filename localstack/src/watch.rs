@@ -7,16 +7,17 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
+use waybill_ops::aws::Aws;
+use waybill_ops::env_file::EnvFile;
+use waybill_ops::error::{Error, Result};
+use waybill_ops::process::Job;
+use waybill_ops::tools::Tools;
+use waybill_ops::{process, ui};
 
-use crate::aws::Aws;
 use crate::config::{Config, WATCH_CALLER};
-use crate::env_file::EnvFile;
-use crate::error::{Error, Result};
-use crate::process::Job;
 use crate::resources::{self, Queues};
 use crate::stack::{self, Endpoints, Kind, Stack};
-use crate::tools::Tools;
-use crate::{aws, deploy, process, pump, ui};
+use crate::{deploy, lambda, pump};
 
 /// Serves the routes until it is interrupted; then nothing is left running.
 ///
@@ -25,14 +26,14 @@ use crate::{aws, deploy, process, pump, ui};
 pub(crate) async fn watch(config: &Config) -> Result<()> {
     let mut stack = Stack::take(config, Kind::Watch)?;
     stack::require_free(config.watch_port, "cargo lambda watch", "WAYBILL_WATCH_PORT")?;
-    let tools = Tools::install(config).await?;
+    let tools = Tools::install(&config.common).await?;
     let to = stack.start(config, &tools).await?;
     let queues = resources::create(&to.aws).await?;
     let env = variables(config, &to, &queues);
 
     ui::step("Compiling the functions (minutes the first time)");
     let mut compile = tokio::process::Command::new("cargo");
-    compile.args(["build", "--bins"]).current_dir(&config.root);
+    compile.args(["build", "--bins"]).current_dir(&config.common.root);
     process::run_loudly("Compiling the functions", &mut compile).await?;
 
     let api_url = env.get("API_URL")?.to_owned();
@@ -41,7 +42,7 @@ pub(crate) async fn watch(config: &Config) -> Result<()> {
         ready = prepare(config, &to, &api_url) => ready?,
         ended = functions.wait() => return Err(ended_early(ended?)),
     }
-    env.write(&stack.env_path())?;
+    env.write(stack.env_path())?;
     ui::step("Watching: save a file, call again; Ctrl-C stops");
     ui::line(next_steps(config, &api_url, &stack));
     tokio::select! {
@@ -55,7 +56,7 @@ pub(crate) async fn watch(config: &Config) -> Result<()> {
 async fn schedule(api_url: &str, function: &str) {
     loop {
         tokio::time::sleep(Duration::from_mins(1)).await;
-        if let Err(error) = aws::invoke(api_url, function, &serde_json::json!({})).await {
+        if let Err(error) = lambda::invoke(api_url, function, &serde_json::json!({})).await {
             ui::failure(&error);
         }
     }
@@ -66,7 +67,7 @@ fn spawn(config: &Config, tools: &Tools, aws: &Aws, env: &EnvFile) -> Result<Job
     let mut command = tools.command("cargo-lambda");
     command
         .args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", &port])
-        .current_dir(&config.root)
+        .current_dir(&config.common.root)
         .envs(&env.0)
         // Nothing verifies a token here, so that the functions are told who calls.
         .env(WATCH_CALLER, &config.watch_caller);

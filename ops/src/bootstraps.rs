@@ -13,7 +13,7 @@ use crate::tools::{self, Tools};
 ///
 /// # Errors
 /// If the folder cannot be read.
-pub(crate) fn functions(config: &Config) -> Result<Vec<String>> {
+pub fn functions(config: &Config) -> Result<Vec<String>> {
     let dir = config.root.join("functions");
     let entries = fs::read_dir(&dir).context(|| format!("Cannot read {}.", dir.display()))?;
     let mut names: Vec<String> = entries
@@ -26,12 +26,14 @@ pub(crate) fn functions(config: &Config) -> Result<Vec<String>> {
 }
 
 /// Where a build for deploying leaves a function's binary, and where `template.yaml` looks for it.
-pub(crate) fn path(config: &Config, function: &str) -> PathBuf {
+#[must_use]
+pub fn path(config: &Config, function: &str) -> PathBuf {
     config.root.join(LAMBDA_DIR).join(function).join("bootstrap")
 }
 
 /// The same of a build for measuring.
-pub(crate) fn path_to_measure(config: &Config, function: &str) -> PathBuf {
+#[must_use]
+pub fn path_to_measure(config: &Config, function: &str) -> PathBuf {
     config.root.join(MEASURED_DIR).join(function).join("bootstrap")
 }
 
@@ -40,7 +42,7 @@ const MEASURED_DIR: &str = "target/lambda-measured";
 
 /// For which machine, and for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Target {
+pub enum Target {
     /// This one, with its own linker, to be deployed locally: with the profile that compiles fast.
     Local,
     /// This one, to be measured: as it is compiled for AWS, and in a folder of its own.
@@ -53,7 +55,8 @@ pub(crate) enum Target {
 
 impl Target {
     /// What the template's parameter `Architecture` calls it.
-    pub(crate) fn architecture(self) -> &'static str {
+    #[must_use]
+    pub fn architecture(self) -> &'static str {
         match self {
             Self::Arm64 => "arm64",
             Self::Local | Self::Measured if cfg!(target_arch = "aarch64") => "arm64",
@@ -66,7 +69,7 @@ impl Target {
 ///
 /// # Errors
 /// If there is no space, or the build fails.
-pub(crate) async fn build(config: &Config, tools: &Tools, target: Target) -> Result<()> {
+pub async fn build(config: &Config, tools: &Tools, target: Target) -> Result<()> {
     tools::require_space_to_build(config)?;
     let mut command = tools.command("cargo-lambda");
     command.args(["lambda", "build"]);
@@ -86,7 +89,7 @@ pub(crate) async fn build(config: &Config, tools: &Tools, target: Target) -> Res
 ///
 /// # Errors
 /// If a file is missing.
-pub(crate) fn fingerprint(config: &Config, parameters: &[String]) -> Result<String> {
+pub fn fingerprint(config: &Config, parameters: &[String]) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     let mut files = vec![config.root.join("template.yaml")];
     files.extend(functions(config)?.iter().map(|function| path(config, function)));

@@ -19,7 +19,7 @@ use crate::ui;
 
 /// What `make dlq` is asked for.
 #[derive(Debug, Args)]
-pub(crate) struct Arguments {
+pub struct Arguments {
     /// Move the dead letters back to the fulfilment queue
     #[arg(long)]
     redrive: bool,
@@ -71,7 +71,7 @@ enum Choice<'a> {
 ///
 /// # Errors
 /// If there is no such stack, its queues cannot be used, or the letter that is meant is not there.
-pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<()> {
+pub async fn run(config: &Config, arguments: &Arguments) -> Result<()> {
     let choice = match arguments {
         Arguments { message: Some(id), .. } => Choice::Message(id),
         Arguments { order: Some(number), .. } => Choice::Order(number),

@@ -7,9 +7,9 @@ use aws_sdk_cloudwatchlogs::Client;
 
 use crate::aws::Aws;
 use crate::config::Config;
-use crate::deploy::STACK_NAME;
+use crate::env_file::EnvFile;
 use crate::error::{Context as _, Result};
-use crate::stack::Stack;
+use crate::remote::STACK_NAME;
 use crate::ui;
 
 /// How often the log groups are asked.
@@ -23,8 +23,8 @@ const PLATFORM: [&str; 4] = ["INIT_START ", "START RequestId", "END RequestId", 
 ///
 /// # Errors
 /// If no stack is up, or its logs cannot be read.
-pub(crate) async fn follow(config: &Config, since: Duration, go_on: bool) -> Result<()> {
-    let env = Stack::main_env(config)?;
+pub async fn follow(config: &Config, since: Duration, go_on: bool) -> Result<()> {
+    let env = EnvFile::of_make_up(config)?;
     let aws = Aws::at(config, env.get("AWS_ENDPOINT_URL")?).alone();
     let client = Client::new(&aws.service("CLOUDWATCH_LOGS").await);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -54,7 +54,7 @@ pub(crate) async fn follow(config: &Config, since: Duration, go_on: bool) -> Res
 ///
 /// # Errors
 /// If its logs cannot be read.
-pub(crate) async fn all(aws: &Aws) -> Result<BTreeMap<String, Vec<String>>> {
+pub async fn all(aws: &Aws) -> Result<BTreeMap<String, Vec<String>>> {
     let client = Client::new(&aws.clone().alone().service("CLOUDWATCH_LOGS").await);
     let mut all = BTreeMap::new();
     for group in groups(&client).await? {

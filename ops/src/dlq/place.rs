@@ -6,14 +6,13 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_cloudformation::types::Stack as Described;
 
 use super::Target;
-use crate::aws::Aws;
-use crate::cloud::{self, Settings};
+use crate::aws::{self, Aws};
 use crate::config::Config;
 use crate::credentials::Found;
-use crate::deploy::STACK_NAME;
 use crate::env_file::EnvFile;
 use crate::error::{Context as _, Error, Result};
-use crate::stack::{self, Stack};
+use crate::remote::STACK_NAME;
+use crate::settings::Settings;
 
 /// A stack's queues and its log, and the clients to reach them.
 #[derive(Debug)]
@@ -58,9 +57,9 @@ pub(super) async fn find(config: &Config, target: &Target) -> Result<Place> {
 async fn local(config: &Config) -> Result<Place> {
     let (aws, (queue_url, dlq_url)) = match (&config.endpoint_url, &config.queues) {
         (Some(endpoint), Some(queues)) => (Aws::at(config, endpoint), queues.clone()),
-        _ => of_make_up(config, &Stack::main_env(config)?)?,
+        _ => of_make_up(config, &EnvFile::of_make_up(config)?)?,
     };
-    stack::refuse_the_cloud(&aws.endpoint)?;
+    aws::refuse_the_cloud(&aws.endpoint)?;
     Ok(Place {
         sqs: aws_sdk_sqs::Client::new(&aws.service("SQS").await),
         logs: aws_sdk_cloudwatchlogs::Client::new(&aws.service("CLOUDWATCH_LOGS").await),
@@ -80,7 +79,7 @@ fn of_make_up(config: &Config, env: &EnvFile) -> Result<(Aws, (String, String))>
 }
 
 async fn deployed(config: &Config, target: &Target, stack: &str) -> Result<Place> {
-    cloud::refuse_an_emulator(config, target.emulator, "make dlq")?;
+    config.refuse_an_emulator(target.emulator, "make dlq")?;
     let aws = sdk_config(config, target).await?;
     let region = aws.region().map_or("?", Region::as_ref);
     let found = aws_sdk_cloudformation::Client::new(&aws)

@@ -16,14 +16,16 @@ use serde_json::Value;
 
 use crate::error::{Context as _, Error, Result};
 
+/// The name of the stack, unless `sam deploy` is told another.
+pub const STACK_NAME: &str = "waybill";
 /// The output of the template that names the migrate function.
-pub(crate) const MIGRATE_FUNCTION: &str = "MigrateFunctionName";
+pub const MIGRATE_FUNCTION: &str = "MigrateFunctionName";
 /// How long new code may take until it is in place. In a VPC that is a minute or two.
 const UPDATE_LIMIT: Duration = Duration::from_mins(5);
 
 /// A stack, deployed or not yet.
 #[derive(Debug)]
-pub(crate) struct Remote {
+pub struct Remote {
     stack: String,
     formation: aws_sdk_cloudformation::Client,
     lambda: aws_sdk_lambda::Client,
@@ -33,12 +35,8 @@ pub(crate) struct Remote {
 
 impl Remote {
     /// The stack of that name. CloudFormation and Lambda may have endpoints of their own.
-    pub(crate) fn new(
-        stack: &str,
-        formation: &SdkConfig,
-        lambda: &SdkConfig,
-        bootstrap: PathBuf,
-    ) -> Self {
+    #[must_use]
+    pub fn new(stack: &str, formation: &SdkConfig, lambda: &SdkConfig, bootstrap: PathBuf) -> Self {
         // An invocation sends nothing until it has ended, and a migration takes its time.
         let patient = aws_sdk_lambda::config::Builder::from(lambda)
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -72,7 +70,7 @@ impl Remote {
     ///
     /// # Errors
     /// If CloudFormation does not say whether there is such a stack.
-    pub(crate) async fn migrate_function(&self) -> Result<Option<String>> {
+    pub async fn migrate_function(&self) -> Result<Option<String>> {
         let stack = self.describe().await?;
         let outputs = stack.iter().flat_map(Stack::outputs);
         let mut named = outputs.filter(|output| output.output_key() == Some(MIGRATE_FUNCTION));
@@ -83,7 +81,7 @@ impl Remote {
     ///
     /// # Errors
     /// If CloudFormation does not say.
-    pub(crate) async fn parameters(&self) -> Result<BTreeMap<String, String>> {
+    pub async fn parameters(&self) -> Result<BTreeMap<String, String>> {
         let stack = self.describe().await?;
         let pairs = stack.iter().flat_map(Stack::parameters).filter_map(|parameter| {
             Some((parameter.parameter_key()?.to_owned(), parameter.parameter_value()?.to_owned()))
@@ -96,7 +94,7 @@ impl Remote {
     ///
     /// # Errors
     /// If Lambda refuses the code, or does not finish in time.
-    pub(crate) async fn update_code(&self, function: &str) -> Result<()> {
+    pub async fn update_code(&self, function: &str) -> Result<()> {
         let code = archive(&self.bootstrap)?;
         // An update that is under way would have Lambda refuse this one.
         self.settled(function).await?;
@@ -144,7 +142,7 @@ impl Remote {
     ///
     /// # Errors
     /// If it cannot be invoked; or if it failed, with what it said.
-    pub(crate) async fn migrate(&self, function: &str) -> Result<Vec<String>> {
+    pub async fn migrate(&self, function: &str) -> Result<Vec<String>> {
         let invoked = self
             .lambda
             .invoke()

@@ -24,14 +24,15 @@ print(sys.version.split()[0])";
 
 /// The installed tools.
 #[derive(Debug, Clone)]
-pub(crate) struct Tools {
+pub struct Tools {
     dir: PathBuf,
     path: String,
 }
 
 impl Tools {
     /// Where the tools are, whether or not they are installed.
-    pub(crate) fn at(config: &Config) -> Self {
+    #[must_use]
+    pub fn at(config: &Config) -> Self {
         let dir = config.local().join("tools");
         let path = format!("{}:{}", dir.join("bin").display(), config.path);
         Self { dir, path }
@@ -41,7 +42,7 @@ impl Tools {
     ///
     /// # Errors
     /// If there is no suitable Python, no space, or pip fails.
-    pub(crate) async fn install(config: &Config) -> Result<Self> {
+    pub async fn install(config: &Config) -> Result<Self> {
         let tools = Self::at(config);
         let requirements = config.root.join("localstack/requirements.txt");
         let wanted = fs::read_to_string(&requirements)
@@ -76,26 +77,30 @@ impl Tools {
     }
 
     /// The folder of the environment.
-    pub(crate) fn dir(&self) -> &Path {
+    #[must_use]
+    pub fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// One of the tools, with all of them on its `PATH`.
-    pub(crate) fn command(&self, program: &str) -> Command {
+    #[must_use]
+    pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.dir.join("bin").join(program));
         command.env("PATH", &self.path).env("VIRTUAL_ENV", &self.dir);
         command
     }
 
     /// `sam`, with no telemetry and nothing written into the home directory.
-    pub(crate) fn sam(&self) -> Command {
+    #[must_use]
+    pub fn sam(&self) -> Command {
         let mut command = self.command("sam");
         command.env("SAM_CLI_TELEMETRY", "0").env("__SAM_CLI_APP_DIR", self.dir.join("sam-home"));
         command
     }
 
     /// The Python of the environment.
-    pub(crate) fn python(&self) -> PathBuf {
+    #[must_use]
+    pub fn python(&self) -> PathBuf {
         self.dir.join("bin/python")
     }
 }
@@ -104,7 +109,7 @@ impl Tools {
 ///
 /// # Errors
 /// A sentence that says how much is missing.
-pub(crate) fn require_space_to_build(config: &Config) -> Result<()> {
+pub fn require_space_to_build(config: &Config) -> Result<()> {
     require_space(&config.root, BUILD_SPACE, "a build")
 }
 

@@ -3,18 +3,18 @@
 use tokio::process::Command;
 
 use crate::config::Config;
+use crate::env_file::EnvFile;
 use crate::error::Result;
 use crate::process::Job;
-use crate::stack::Stack;
 
 /// Runs `waybill-reconcile` on `DATABASE_URL`, or on the stack that is up: whether it found nothing.
 ///
 /// # Errors
 /// If there is no database to look at, or the program does not compile.
-pub(crate) async fn run(config: &Config) -> Result<bool> {
+pub async fn run(config: &Config) -> Result<bool> {
     let url = match &config.database_url {
         Some(url) => url.clone(),
-        None => Stack::main_env(config)?.get("DATABASE_URL")?.to_owned(),
+        None => EnvFile::of_make_up(config)?.get("DATABASE_URL")?.to_owned(),
     };
     adds_up(config, &url).await
 }
@@ -23,7 +23,7 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
 ///
 /// # Errors
 /// If the program does not compile.
-pub(crate) async fn adds_up(config: &Config, url: &str) -> Result<bool> {
+pub async fn adds_up(config: &Config, url: &str) -> Result<bool> {
     let mut command = Command::new("cargo");
     command
         .args(["run", "--quiet", "--package", "waybill", "--bin", "waybill-reconcile"])

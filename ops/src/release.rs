@@ -6,7 +6,8 @@
 use crate::error::{Context as _, Error, Result};
 
 /// Where a release goes.
-pub(crate) trait Cloud {
+#[expect(async_fn_in_trait, reason = "the runner alone implements and calls it")]
+pub trait Cloud {
     /// What to do when the first migration failed.
     const ADVICE: &'static str;
 
@@ -25,7 +26,7 @@ pub(crate) trait Cloud {
 
 /// What an existing stack gets first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
+pub enum Order {
     /// The migrations, by the new code of the migrate function alone.
     SchemaFirst,
     /// The template: the deployed functions no longer reach their database.
@@ -36,7 +37,7 @@ pub(crate) enum Order {
 ///
 /// # Errors
 /// If a step fails; none is tried after it. The message says what was changed before.
-pub(crate) async fn release<C: Cloud>(cloud: &mut C, order: Order) -> Result<Vec<String>> {
+pub async fn release<C: Cloud>(cloud: &mut C, order: Order) -> Result<Vec<String>> {
     let mut applied = Vec::new();
     if order == Order::SchemaFirst
         && let Some(function) = cloud.migrate_function().await?

@@ -5,20 +5,21 @@ use std::fmt::Write as _;
 use std::fs::{self, File, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::config::Config;
 use crate::error::{Context as _, Error, Result};
 
 /// Names and values, sorted by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct EnvFile(pub(crate) BTreeMap<String, String>);
+pub struct EnvFile(pub BTreeMap<String, String>);
 
 impl EnvFile {
     /// One value.
     ///
     /// # Errors
     /// If there is none of that name.
-    pub(crate) fn get(&self, name: &str) -> Result<&str> {
+    pub fn get(&self, name: &str) -> Result<&str> {
         let value = self.0.get(name).map(String::as_str);
         value.ok_or_else(|| {
             Error::new(format!("stack.env holds no {name}; `make up` writes it anew."))
@@ -29,7 +30,7 @@ impl EnvFile {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+    pub fn write(&self, path: &Path) -> Result<()> {
         // One that is there keeps its mode when it is opened, and one that is made has the right one.
         File::options()
             .create(true)
@@ -42,8 +43,18 @@ impl EnvFile {
             .context(|| format!("Cannot write {}.", path.display()))
     }
 
-    /// Reads the file, if a stack is up.
-    pub(crate) fn read(path: &Path) -> Option<Self> {
+    /// The variables of the stack of `make up`.
+    ///
+    /// # Errors
+    /// If it is not up.
+    pub fn of_make_up(config: &Config) -> Result<Self> {
+        Self::read(&path_of_make_up(config))
+            .ok_or_else(|| Error::new("No stack is up. `make up` starts one."))
+    }
+
+    /// Reads the file; none if it does not exist.
+    #[must_use]
+    pub fn read(path: &Path) -> Option<Self> {
         fs::read_to_string(path).ok().map(|text| Self::parse(&text))
     }
 
@@ -64,6 +75,12 @@ impl EnvFile {
         };
         Self(text.lines().filter_map(pair).collect())
     }
+}
+
+/// The file of the stack of `make up`.
+#[must_use]
+pub fn path_of_make_up(config: &Config) -> PathBuf {
+    config.local().join("stack.env")
 }
 
 #[cfg(test)]
