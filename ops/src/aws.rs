@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sqs::config::Credentials;
+use aws_sdk_sqs::config::{Credentials, SharedHttpClient};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use tokio::process::Command;
 
@@ -71,17 +71,21 @@ impl Aws {
     pub async fn service(&self, name: &str) -> SdkConfig {
         let endpoint = self.service_endpoints.get(name).unwrap_or(&self.endpoint);
         let (key, secret) = &self.credentials;
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
         aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+            .http_client(http_client())
             .endpoint_url(endpoint)
             .region(Region::new(self.region.clone()))
             .credentials_provider(Credentials::new(key, secret, None, None, "waybill-local"))
             .load()
             .await
     }
+}
+
+/// An HTTP client with rustls on ring, for any AWS client.
+pub(crate) fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
 }
 
 /// Fails if the endpoint is one of AWS: local commands never touch it.

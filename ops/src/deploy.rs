@@ -1,17 +1,17 @@
 //! `make deploy`: the same template and the same binaries, to AWS.
 
-use std::fs;
 use std::process::Stdio;
+
+use aws_config::Region;
 
 use crate::bootstraps::{self, Target};
 use crate::config::Config;
-use crate::credentials::Found;
 use crate::error::{Context as _, Error, Result};
 use crate::release::{self, Cloud, Order};
 use crate::remote::{Remote, STACK_NAME};
 use crate::settings::Settings;
 use crate::tools::Tools;
-use crate::{budget, issuer, ui};
+use crate::{budget, credentials, issuer, ui};
 
 /// Builds, migrates and deploys. `arguments` go to `sam deploy` as they are.
 ///
@@ -25,7 +25,7 @@ pub async fn deploy(
 ) -> Result<()> {
     config.refuse_an_emulator(emulator, "make deploy")?;
     let mut account = Account { config, tools: Tools::at(config), emulator, arguments, at: None };
-    let parameters = account.setting("parameter-overrides");
+    let parameters = account.settings()?.get("parameter-overrides");
     if parameters.is_none() && !account.is_guided() {
         return Err(Error::new(
             "Say where the database is: make deploy ARGS=\"--parameter-overrides DatabaseUrl=...\"; \
@@ -81,10 +81,9 @@ struct At {
 }
 
 impl Account<'_> {
-    /// What `sam deploy` goes by now; a guided deployment writes it anew.
-    fn setting(&self, name: &str) -> Option<String> {
-        let file = fs::read_to_string(self.config.root.join("samconfig.toml")).unwrap_or_default();
-        Settings { arguments: self.arguments, file: &file }.get(name)
+    /// The settings of `sam deploy`, read again each time: a guided deployment changes them.
+    fn settings(&self) -> Result<Settings<'_>> {
+        Settings::read(self.config, self.arguments)
     }
 
     fn is_guided(&self) -> bool {
@@ -93,18 +92,17 @@ impl Account<'_> {
 
     /// The stack, with credentials that are good now.
     async fn find(&self) -> Result<Option<At>> {
-        let profile = self.setting("profile").unwrap_or_default();
-        let mut found = Found::look_up(self.config, &profile).await?;
-        let stack = self.setting("stack-name").unwrap_or_else(|| STACK_NAME.to_owned());
-        let region = self.setting("region").or(found.region.take());
-        let Some(region) = region else {
+        let settings = self.settings()?;
+        let stack = settings.get("stack-name").unwrap_or_else(|| STACK_NAME.to_owned());
+        let emulator = self.config.endpoint_url.as_deref().filter(|_| self.emulator);
+        let (profile, region) = (settings.get("profile"), settings.get("region"));
+        let sdk = credentials::sdk_config(profile, region, emulator).await?;
+        let Some(region) = sdk.region().map(Region::to_string) else {
             if self.is_guided() {
                 return Ok(None);
             }
-            return Err(Error::new("Say in which region to deploy: add --region to ARGS."));
+            return Err(Error::new("No region is set. Add --region to ARGS."));
         };
-        let emulator = self.config.endpoint_url.as_deref().filter(|_| self.emulator);
-        let sdk = found.sdk_config(region.clone(), emulator).await;
         let bootstrap = bootstraps::path(self.config, "migrate");
         let remote = Remote::new(&stack, &sdk, &sdk, bootstrap);
         Ok(Some(At { stack, region, remote }))

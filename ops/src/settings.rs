@@ -1,20 +1,38 @@
-//! What `sam deploy` goes by: its arguments, then `samconfig.toml`.
+//! The settings of `sam deploy`: its arguments, then `samconfig.toml`.
 
-/// What `sam deploy` goes by: its arguments, then its file.
+use std::fs;
+
+use toml::{Table, Value};
+
+use crate::config::Config;
+use crate::error::{Context as _, Result};
+
+/// What `sam deploy` goes by.
 pub(crate) struct Settings<'a> {
     /// Of the command.
-    pub(crate) arguments: &'a [String],
-    /// The text of `samconfig.toml`.
-    pub(crate) file: &'a str,
+    arguments: &'a [String],
+    /// `samconfig.toml`.
+    file: Table,
 }
 
-impl Settings<'_> {
-    /// A setting, spelled as an option without its dashes.
-    pub(crate) fn get(&self, name: &str) -> Option<String> {
-        self.argument(name).or_else(|| self.in_file(name))
+impl<'a> Settings<'a> {
+    /// Reads `samconfig.toml` beside these arguments. A missing file is an empty one.
+    ///
+    /// # Errors
+    /// If the file is not TOML.
+    pub(crate) fn read(config: &Config, arguments: &'a [String]) -> Result<Self> {
+        let path = config.root.join("samconfig.toml");
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let file = toml::from_str(&text).context(|| format!("{} is not TOML.", path.display()))?;
+        Ok(Self { arguments, file })
     }
 
-    /// All words up to the next option, for there may be several.
+    /// A setting, spelled as an option without its dashes. An empty one counts as not set.
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        self.argument(name).or_else(|| self.in_file(name)).filter(|value| !value.is_empty())
+    }
+
+    /// All words up to the next option: parameters are several.
     fn argument(&self, name: &str) -> Option<String> {
         let option = format!("--{name}");
         let mut rest = self
@@ -30,23 +48,25 @@ impl Settings<'_> {
         Some(values.join(" "))
     }
 
-    /// The last value in the sections that `sam deploy` reads, which is all of TOML that is needed.
+    /// The value in the sections that `sam deploy` reads, its own section first.
     fn in_file(&self, name: &str) -> Option<String> {
         let environment = self.argument("config-env").unwrap_or_else(|| "default".to_owned());
-        let sections = ["global", "deploy"].map(|it| format!("[{environment}.{it}.parameters]"));
-        let mut section = "";
-        let mut found = None;
-        for line in self.file.lines().map(str::trim) {
-            if line.starts_with('[') {
-                section = line;
-            } else if sections.iter().any(|wanted| wanted == section)
-                && let Some((key, value)) = line.split_once('=')
-                && key.trim() == name.replace('-', "_")
-            {
-                found = Some(value.trim().trim_matches('"').to_owned());
-            }
+        let sections = self.file.get(&environment)?;
+        let key = name.replace('-', "_");
+        let values = ["deploy", "global"].map(|it| sections.get(it)?.get("parameters")?.get(&key));
+        values.into_iter().flatten().next().and_then(text)
+    }
+}
+
+/// Text, or a list of texts with spaces between.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(values) => {
+            let words: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
+            Some(words?.join(" "))
         }
-        found
+        _ => None,
     }
 }
 
@@ -67,7 +87,7 @@ stack_name = "waybill-staging"
 
     fn get(arguments: &[&str], name: &str) -> Option<String> {
         let arguments: Vec<String> = arguments.iter().map(|&it| it.to_owned()).collect();
-        Settings { arguments: &arguments, file: FILE }.get(name)
+        Settings { arguments: &arguments, file: toml::from_str(FILE).unwrap() }.get(name)
     }
 
     #[test]
@@ -83,6 +103,18 @@ stack_name = "waybill-staging"
     fn another_environment_of_the_file_is_read_when_asked_for() {
         let staging = get(&["--config-env", "staging"], "stack-name");
         assert_eq!(staging.as_deref(), Some("waybill-staging"));
+    }
+
+    #[test]
+    fn the_file_may_use_any_quotes_and_comments_and_lists() {
+        let file = toml::from_str(
+            "[default.deploy.parameters]\n\
+             region = 'eu-west-1' # single quotes\n\
+             parameter_overrides = [\n \"A=1\",\n \"B=2\",\n]\n",
+        );
+        let settings = Settings { arguments: &[], file: file.unwrap() };
+        assert_eq!(settings.get("region").as_deref(), Some("eu-west-1"));
+        assert_eq!(settings.get("parameter-overrides").as_deref(), Some("A=1 B=2"));
     }
 
     #[test]

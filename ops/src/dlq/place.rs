@@ -1,14 +1,12 @@
 //! Where the dead letters are: a local stack by its variables, a deployed one by its outputs.
 
-use std::fs;
-
 use aws_config::{Region, SdkConfig};
 use aws_sdk_cloudformation::types::Stack as Described;
 
 use super::Target;
 use crate::aws::{self, Aws};
 use crate::config::Config;
-use crate::credentials::Found;
+use crate::credentials;
 use crate::env_file::EnvFile;
 use crate::error::{Context as _, Error, Result};
 use crate::remote::STACK_NAME;
@@ -108,16 +106,15 @@ async fn deployed(config: &Config, target: &Target, stack: &str) -> Result<Place
 
 /// Clients towards AWS, by what was said here, then by what the deployment went by.
 async fn sdk_config(config: &Config, target: &Target) -> Result<SdkConfig> {
-    let file = fs::read_to_string(config.root.join("samconfig.toml")).unwrap_or_default();
-    let settings = Settings { arguments: &[], file: &file };
-    let profile = target.profile.clone().or_else(|| settings.get("profile")).unwrap_or_default();
-    let mut found = Found::look_up(config, &profile).await?;
-    let region = target.region.clone().or_else(|| settings.get("region")).or(found.region.take());
-    let region = region.ok_or_else(|| {
-        Error::new("Say in which region the stack is: make dlq ARGS=\"--stack-name … --region …\".")
-    })?;
+    let settings = Settings::read(config, &[])?;
+    let profile = target.profile.clone().or_else(|| settings.get("profile"));
+    let region = target.region.clone().or_else(|| settings.get("region"));
     let emulator = config.endpoint_url.as_deref().filter(|_| target.emulator);
-    Ok(found.sdk_config(region, emulator).await)
+    let sdk = credentials::sdk_config(profile, region, emulator).await?;
+    if sdk.region().is_none() {
+        return Err(Error::new("No region is set: make dlq ARGS=\"--stack-name … --region …\"."));
+    }
+    Ok(sdk)
 }
 
 fn log_group(stack: &str) -> String {
