@@ -9,7 +9,7 @@ use waybill_ops::bootstraps::{self, Target};
 use waybill_ops::env_file::EnvFile;
 use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::release::{self, Cloud, Order};
-use waybill_ops::remote::{MIGRATE_FUNCTION, Remote};
+use waybill_ops::remote::{Described, MIGRATE_FUNCTION, Remote, STACK_NAME};
 use waybill_ops::tools::Tools;
 use waybill_ops::{process, ui};
 
@@ -18,9 +18,6 @@ use crate::intrinsics::Place;
 use crate::stack::{Endpoints, Kind, Stack};
 use crate::tokens::{self, Issuer};
 use crate::{emulator, gateway, lambda, routes};
-
-/// What the stack is called, on every emulator.
-pub(crate) const STACK_NAME: &str = "waybill";
 
 /// How many orders of one owner may be pending, and how many one may place in a minute: the defaults
 /// of the template.
@@ -35,15 +32,6 @@ pub(crate) struct Deployment {
     pub(crate) env: EnvFile,
     /// Whether anything was deployed, migrated or seeded.
     pub(crate) changed: bool,
-}
-
-/// A stack as CloudFormation describes it.
-#[derive(Debug)]
-struct Deployed {
-    /// Unique to each time that the stack was created.
-    id: String,
-    parameters: EnvFile,
-    outputs: EnvFile,
 }
 
 /// Builds the functions and brings the stack up to date, with its routes, its schema and its seed.
@@ -92,7 +80,7 @@ pub(crate) async fn deploy(
     ];
     let fingerprint = bootstraps::fingerprint(&config.common, &parameters)?;
     let record = stack.dir.join("deployed");
-    let is_current = |deployed: &Deployed| {
+    let is_current = |deployed: &Described| {
         let known = fs::read_to_string(&record).unwrap_or_default();
         known == format!("{fingerprint} {}", deployed.id)
     };
@@ -103,23 +91,25 @@ pub(crate) async fn deploy(
         bootstraps::path(&config.common, "migrate"),
     );
     let mut local = Local { config, tools, stack, aws: &to.aws, parameters: &parameters, remote };
-    let (deployed, applied, mut changed) = match describe(&formation).await {
-        Some(deployed) if is_current(&deployed) => {
-            ui::step("The deployed stack is up to date");
-            let applied = local.migrate(deployed.outputs.get(MIGRATE_FUNCTION)?).await?;
-            (deployed, applied, false)
-        }
-        found => {
-            let order = order(found.as_ref(), to).await?;
-            let applied = release::release(&mut local, order).await?;
-            let deployed = describe(&formation)
-                .await
-                .ok_or_else(|| Error::new("sam deploy succeeded, but there is no stack."))?;
-            fs::write(&record, format!("{fingerprint} {}", deployed.id))
-                .context(|| format!("Cannot write {}.", record.display()))?;
-            (deployed, applied, true)
-        }
-    };
+    let (deployed, applied, mut changed) =
+        match local.remote.describe().await?.filter(is_complete) {
+            Some(deployed) if is_current(&deployed) => {
+                ui::step("The deployed stack is up to date");
+                let applied = local.migrate(deployed.output(MIGRATE_FUNCTION)?).await?;
+                (deployed, applied, false)
+            }
+            found => {
+                let order = order(found.as_ref(), to).await?;
+                let applied = release::release(&mut local, order).await?;
+                let deployed =
+                    local.remote.describe().await?.filter(is_complete).ok_or_else(|| {
+                        Error::new("sam deploy succeeded, but there is no stack.")
+                    })?;
+                fs::write(&record, format!("{fingerprint} {}", deployed.id))
+                    .context(|| format!("Cannot write {}.", record.display()))?;
+                (deployed, applied, true)
+            }
+        };
     let api_id = create_routes(&formation, &apis, &to.aws, &deployed).await?;
     changed |= told(applied.len()) | seed(config, to).await?;
     let env = variables(&deployed, to, &issuer, &emulator::api_url(&to.aws.endpoint, &api_id))?;
@@ -171,9 +161,9 @@ async fn seed(config: &Config, to: &Endpoints) -> Result<bool> {
 
 /// The deployed migrate function knows the database that it was deployed with: another one, such as a
 /// new `DATABASE_URL`, it learns by a deployment.
-async fn order(found: Option<&Deployed>, to: &Endpoints) -> Result<Order> {
+async fn order(found: Option<&Described>, to: &Endpoints) -> Result<Order> {
     let Some(deployed) = found else { return Ok(Order::SchemaFirst) };
-    let migrate = deployed.outputs.get(MIGRATE_FUNCTION)?;
+    let migrate = deployed.output(MIGRATE_FUNCTION)?;
     let known = lambda::function_variable(&to.aws.endpoint, migrate, "DATABASE_URL").await?;
     Ok(if known == to.database_url { Order::SchemaFirst } else { Order::CodeFirst })
 }
@@ -238,24 +228,9 @@ fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', r"\\").replace('"', r#"\""#))
 }
 
-async fn describe(formation: &aws_sdk_cloudformation::Client) -> Option<Deployed> {
-    let answer = formation.describe_stacks().stack_name(STACK_NAME).send().await.ok()?;
-    let stack = answer.stacks().first()?;
-    let complete = ["CREATE_COMPLETE", "UPDATE_COMPLETE"];
-    if !complete.contains(&stack.stack_status().map_or("", |status| status.as_str())) {
-        return None;
-    }
-    let pair = |output: &aws_sdk_cloudformation::types::Output| {
-        Some((output.output_key()?.to_owned(), output.output_value()?.to_owned()))
-    };
-    let parameter = |parameter: &aws_sdk_cloudformation::types::Parameter| {
-        Some((parameter.parameter_key()?.to_owned(), parameter.parameter_value()?.to_owned()))
-    };
-    Some(Deployed {
-        id: stack.stack_id()?.to_owned(),
-        parameters: EnvFile(stack.parameters().iter().filter_map(parameter).collect()),
-        outputs: EnvFile(stack.outputs().iter().filter_map(pair).collect()),
-    })
+/// Whether the last deployment of the stack succeeded.
+fn is_complete(stack: &Described) -> bool {
+    ["CREATE_COMPLETE", "UPDATE_COMPLETE"].contains(&stack.status.as_str())
 }
 
 /// Creates the routes and authorizers that the emulator did not take from the template; the id of the
@@ -264,7 +239,7 @@ async fn create_routes(
     formation: &aws_sdk_cloudformation::Client,
     apis: &aws_sdk_apigatewayv2::Client,
     aws: &Aws,
-    deployed: &Deployed,
+    deployed: &Described,
 ) -> Result<String> {
     let resources = formation
         .describe_stack_resources()
@@ -288,7 +263,7 @@ async fn create_routes(
         .context(|| "The processed template is not JSON.")?;
     // arn:aws:cloudformation:<region>:<account>:stack/...
     let account = deployed.id.split(':').nth(4).unwrap_or_default();
-    let parameter = |name: &str| deployed.parameters.0.get(name).cloned();
+    let parameter = |name: &str| deployed.parameters.get(name).cloned();
     let place =
         Place { region: &aws.region, account, parameter: &parameter, physical_id: &physical_id };
     let wanted = routes::from_template(&template, &place)?;
@@ -299,12 +274,12 @@ async fn create_routes(
 }
 
 fn variables(
-    deployed: &Deployed,
+    deployed: &Described,
     to: &Endpoints,
     issuer: &Issuer,
     api_url: &str,
 ) -> Result<EnvFile> {
-    let output = |name: &str| deployed.outputs.get(name).map(str::to_owned);
+    let output = |name: &str| deployed.output(name).map(str::to_owned);
     let token = |(subject, scopes): (&str, &str)| issuer.token(subject, scopes);
     let mut pairs = vec![
         ("API_URL", api_url.to_owned()),

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
+use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
-use aws_sdk_cloudformation::types::Stack;
+use aws_sdk_cloudformation::types::{Output, Parameter};
 use aws_sdk_lambda::config::StalledStreamProtectionConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::LastUpdateStatus;
@@ -23,11 +24,70 @@ pub const MIGRATE_FUNCTION: &str = "MigrateFunctionName";
 /// How long new code may take until it is in place. In a VPC that is a minute or two.
 const UPDATE_LIMIT: Duration = Duration::from_mins(5);
 
+/// What CloudFormation says of a stack.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// Unique to each time that a stack of this name was created.
+    pub id: String,
+    /// Such as `UPDATE_COMPLETE`.
+    pub status: String,
+    /// The values of the parameters, defaults included.
+    pub parameters: BTreeMap<String, String>,
+    /// The values of the outputs.
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl Described {
+    /// One output.
+    ///
+    /// # Errors
+    /// If the stack has no output of that name.
+    pub fn output(&self, name: &str) -> Result<&str> {
+        self.outputs.get(name).map(String::as_str).ok_or_else(|| {
+            Error::new(format!("The stack {} has no output {name}; is it Waybill?", self.id))
+        })
+    }
+}
+
+/// Looks a stack up; none if there is none of that name.
+///
+/// # Errors
+/// If CloudFormation fails.
+pub async fn describe(formation: &Client, stack: &str) -> Result<Option<Described>> {
+    let found = match formation.describe_stacks().stack_name(stack).send().await {
+        Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next(),
+        // CloudFormation has no error code of its own for a missing stack.
+        Err(error)
+            if error.code() == Some("ValidationError")
+                && error.message().is_some_and(|it| it.contains("does not exist")) =>
+        {
+            None
+        }
+        Err(error) => {
+            return Err(error).context(|| format!("Failed to look up the stack {stack}."));
+        }
+    };
+    Ok(found.map(|found| Described {
+        id: found.stack_id().unwrap_or_default().to_owned(),
+        status: found.stack_status().map_or("", |status| status.as_str()).to_owned(),
+        parameters: pairs(found.parameters(), Parameter::parameter_key, Parameter::parameter_value),
+        outputs: pairs(found.outputs(), Output::output_key, Output::output_value),
+    }))
+}
+
+fn pairs<T>(
+    all: &[T],
+    key: fn(&T) -> Option<&str>,
+    value: fn(&T) -> Option<&str>,
+) -> BTreeMap<String, String> {
+    all.iter().filter_map(|it| Some((key(it)?.to_owned(), value(it)?.to_owned()))).collect()
+}
+
 /// A stack, deployed or not yet.
 #[derive(Debug)]
 pub struct Remote {
     stack: String,
-    formation: aws_sdk_cloudformation::Client,
+    formation: Client,
     lambda: aws_sdk_lambda::Client,
     /// The binary of migrate.
     bootstrap: PathBuf,
@@ -43,50 +103,35 @@ impl Remote {
             .build();
         Self {
             stack: stack.to_owned(),
-            formation: aws_sdk_cloudformation::Client::new(formation),
+            formation: Client::new(formation),
             lambda: aws_sdk_lambda::Client::from_conf(patient),
             bootstrap,
         }
     }
 
-    /// The stack as CloudFormation describes it; none if there is none.
-    async fn describe(&self) -> Result<Option<Stack>> {
-        match self.formation.describe_stacks().stack_name(&self.stack).send().await {
-            Ok(answer) => Ok(answer.stacks.unwrap_or_default().into_iter().next()),
-            // It has no error of its own for this.
-            Err(error)
-                if error.code() == Some("ValidationError")
-                    && error.message().is_some_and(|it| it.contains("does not exist")) =>
-            {
-                Ok(None)
-            }
-            Err(error) => {
-                Err(error).context(|| format!("The stack {} cannot be looked up.", self.stack))
-            }
-        }
+    /// What CloudFormation says of it; none if it does not exist.
+    ///
+    /// # Errors
+    /// If CloudFormation fails.
+    pub async fn describe(&self) -> Result<Option<Described>> {
+        describe(&self.formation, &self.stack).await
     }
 
     /// The name of the migrate function, from the outputs of the stack.
     ///
     /// # Errors
-    /// If CloudFormation does not say whether there is such a stack.
+    /// If CloudFormation fails.
     pub async fn migrate_function(&self) -> Result<Option<String>> {
         let stack = self.describe().await?;
-        let outputs = stack.iter().flat_map(Stack::outputs);
-        let mut named = outputs.filter(|output| output.output_key() == Some(MIGRATE_FUNCTION));
-        Ok(named.next().and_then(|output| output.output_value()).map(str::to_owned))
+        Ok(stack.and_then(|mut stack| stack.outputs.remove(MIGRATE_FUNCTION)))
     }
 
     /// The parameters that the stack was deployed with, defaults included.
     ///
     /// # Errors
-    /// If CloudFormation does not say.
+    /// If CloudFormation fails.
     pub async fn parameters(&self) -> Result<BTreeMap<String, String>> {
-        let stack = self.describe().await?;
-        let pairs = stack.iter().flat_map(Stack::parameters).filter_map(|parameter| {
-            Some((parameter.parameter_key()?.to_owned(), parameter.parameter_value()?.to_owned()))
-        });
-        Ok(pairs.collect())
+        Ok(self.describe().await?.map(|stack| stack.parameters).unwrap_or_default())
     }
 
     /// Replaces the code of the function with the binary that was built, and waits until it is in

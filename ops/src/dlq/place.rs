@@ -1,15 +1,14 @@
 //! Where the dead letters are: a local stack by its variables, a deployed one by its outputs.
 
 use aws_config::{Region, SdkConfig};
-use aws_sdk_cloudformation::types::Stack as Described;
 
 use super::Target;
 use crate::aws::{self, Aws};
 use crate::config::Config;
 use crate::credentials;
 use crate::env_file::EnvFile;
-use crate::error::{Context as _, Error, Result};
-use crate::remote::STACK_NAME;
+use crate::error::{Error, Result};
+use crate::remote::{self, STACK_NAME};
 use crate::settings::Settings;
 
 /// A stack's queues and its log, and the clients to reach them.
@@ -80,26 +79,15 @@ async fn deployed(config: &Config, target: &Target, stack: &str) -> Result<Place
     config.refuse_an_emulator(target.emulator, "make dlq")?;
     let aws = sdk_config(config, target).await?;
     let region = aws.region().map_or("?", Region::as_ref);
-    let found = aws_sdk_cloudformation::Client::new(&aws)
-        .describe_stacks()
-        .stack_name(stack)
-        .send()
-        .await
-        .context(|| format!("The stack {stack} cannot be found in {region}."))?;
-    let outputs = found.stacks().first().map(Described::outputs).unwrap_or_default();
-    let output = |name: &str| {
-        let found = outputs.iter().find(|output| output.output_key() == Some(name));
-        found.and_then(|output| output.output_value()).map(str::to_owned).ok_or_else(|| {
-            Error::new(format!(
-                "The stack {stack} in {region} has no output {name}; is it Waybill?"
-            ))
-        })
-    };
+    let formation = aws_sdk_cloudformation::Client::new(&aws);
+    let found = remote::describe(&formation, stack)
+        .await?
+        .ok_or_else(|| Error::new(format!("There is no stack {stack} in {region}.")))?;
     Ok(Place {
         sqs: aws_sdk_sqs::Client::new(&aws),
         logs: aws_sdk_cloudwatchlogs::Client::new(&aws),
-        queue_url: output("FulfillmentQueueUrl")?,
-        dlq_url: output("FulfillmentDlqUrl")?,
+        queue_url: found.output("FulfillmentQueueUrl")?.to_owned(),
+        dlq_url: found.output("FulfillmentDlqUrl")?.to_owned(),
         log_group: log_group(stack),
     })
 }
