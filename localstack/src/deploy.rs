@@ -1,8 +1,8 @@
 //! Puts `template.yaml` onto an emulator: the real `sam deploy`, then what the emulator leaves out.
 
 use std::fs;
+use std::path::PathBuf;
 
-use aws_sdk_cloudformation::types::TemplateStage;
 use serde_json::{Value, json};
 use waybill_ops::aws::Aws;
 use waybill_ops::bootstraps::{self, Target};
@@ -14,10 +14,9 @@ use waybill_ops::tools::Tools;
 use waybill_ops::{process, ui};
 
 use crate::config::Config;
-use crate::intrinsics::Place;
 use crate::stack::{Endpoints, Kind, Stack};
 use crate::tokens::{self, Issuer};
-use crate::{emulator, gateway, lambda, routes};
+use crate::{emulator, lambda, template};
 
 /// How many orders of one owner may be pending, and how many one may place in a minute: the defaults
 /// of the template.
@@ -44,12 +43,8 @@ pub(crate) async fn deploy(
     stack: &Stack,
     to: &Endpoints,
 ) -> Result<Deployment> {
-    let apis = aws_sdk_apigatewayv2::Client::new(&to.aws.service("APIGATEWAYV2").await);
     if to.given_emulator {
-        apis.get_apis().send().await.context(|| {
-            "The emulator in AWS_ENDPOINT_URL has no API Gateway v2 (LocalStack's free images have \
-             none), so the template cannot be deployed to it. `make watch` works with it."
-        })?;
+        emulator::require_http_apis(&to.aws.endpoint).await?;
     }
     ui::step("Building the functions (minutes the first time)");
     bootstraps::build(&config.common, tools, Target::Local).await?;
@@ -57,7 +52,6 @@ pub(crate) async fn deploy(
     let issuer = Issuer::prepare(&stack.dir, tools, &to.aws.endpoint).await?;
     issuer.publish().await?;
 
-    let formation = aws_sdk_cloudformation::Client::new(&to.aws.service("CLOUDFORMATION").await);
     // The tests must not know of the caller's warehouse. Empty is explicit: what is left out stays as
     // it was deployed before.
     let warehouse = config.warehouse.clone().filter(|_| stack.kind == Kind::Main);
@@ -78,7 +72,8 @@ pub(crate) async fn deploy(
         format!("FirstJwtIssuer={}", issuer.url()),
         format!("JwtAudience={}", tokens::AUDIENCE),
     ];
-    let fingerprint = bootstraps::fingerprint(&config.common, &parameters)?;
+    let template = template_file(config, stack, to).await?;
+    let fingerprint = bootstraps::fingerprint(&config.common, &template, &parameters)?;
     let record = stack.dir.join("deployed");
     let is_current = |deployed: &Described| {
         let known = fs::read_to_string(&record).unwrap_or_default();
@@ -90,7 +85,8 @@ pub(crate) async fn deploy(
         &to.aws.service("LAMBDA").await,
         bootstraps::path(&config.common, "migrate"),
     );
-    let mut local = Local { config, tools, stack, aws: &to.aws, parameters: &parameters, remote };
+    let mut local =
+        Local { config, tools, stack, aws: &to.aws, template, parameters: &parameters, remote };
     let (deployed, applied, mut changed) =
         match local.remote.describe().await?.filter(is_complete) {
             Some(deployed) if is_current(&deployed) => {
@@ -110,9 +106,9 @@ pub(crate) async fn deploy(
                 (deployed, applied, true)
             }
         };
-    let api_id = create_routes(&formation, &apis, &to.aws, &deployed).await?;
     changed |= told(applied.len()) | seed(config, to).await?;
-    let env = variables(&deployed, to, &issuer, &emulator::api_url(&to.aws.endpoint, &api_id))?;
+    let api_url = emulator::api_url(&to.aws.endpoint, deployed.output("ApiUrl")?);
+    let env = variables(&deployed, to, &issuer, &api_url)?;
     Ok(Deployment { env, changed })
 }
 
@@ -174,6 +170,7 @@ struct Local<'a> {
     tools: &'a Tools,
     stack: &'a Stack,
     aws: &'a Aws,
+    template: PathBuf,
     parameters: &'a [String],
     remote: Remote,
 }
@@ -196,27 +193,36 @@ impl Cloud for Local<'_> {
 
     async fn deploy(&mut self) -> Result<()> {
         ui::step("Deploying template.yaml with sam deploy");
-        sam_deploy(self.config, self.tools, self.stack, self.aws, self.parameters).await?;
-        lambda::bound_event_sources(&self.aws.endpoint).await
+        sam_deploy(self).await
     }
 }
 
-async fn sam_deploy(
-    config: &Config,
-    tools: &Tools,
-    stack: &Stack,
-    aws: &Aws,
-    parameters: &[String],
-) -> Result<()> {
+/// What is deployed: `template.yaml`, or the copy of it for MiniStack.
+async fn template_file(config: &Config, stack: &Stack, to: &Endpoints) -> Result<PathBuf> {
+    let original = config.common.root.join("template.yaml");
+    if !emulator::is_ministack(&to.aws.endpoint).await {
+        return Ok(original);
+    }
+    let text = fs::read_to_string(&original)
+        .context(|| format!("Failed to read {}.", original.display()))?;
+    let copy = stack.dir.join("template.yaml");
+    fs::write(&copy, template::for_ministack(&text)?)
+        .context(|| format!("Failed to write {}.", copy.display()))?;
+    Ok(copy)
+}
+
+async fn sam_deploy(local: &Local<'_>) -> Result<()> {
+    let Local { config, tools, stack, aws, .. } = local;
     let mut command = tools.sam();
     command
         .current_dir(&config.common.root)
         // A section that samconfig.toml does not have: what is set there is for the cloud.
-        .args(["deploy", "--config-env", "local", "--template-file", "template.yaml"])
+        .args(["deploy", "--config-env", "local", "--template-file"])
+        .arg(&local.template)
         .args(["--stack-name", STACK_NAME, "--region", &aws.region, "--resolve-s3"])
         .args(["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"])
         .args(["--no-fail-on-empty-changeset", "--no-progressbar", "--parameter-overrides"])
-        .args(parameters)
+        .args(local.parameters)
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
     aws.point(&mut command);
@@ -231,46 +237,6 @@ fn quoted(value: &str) -> String {
 /// Whether the last deployment of the stack succeeded.
 fn is_complete(stack: &Described) -> bool {
     ["CREATE_COMPLETE", "UPDATE_COMPLETE"].contains(&stack.status.as_str())
-}
-
-/// Creates the routes and authorizers that the emulator did not take from the template; the id of the
-/// API.
-async fn create_routes(
-    formation: &aws_sdk_cloudformation::Client,
-    apis: &aws_sdk_apigatewayv2::Client,
-    aws: &Aws,
-    deployed: &Described,
-) -> Result<String> {
-    let resources = formation
-        .describe_stack_resources()
-        .stack_name(STACK_NAME)
-        .send()
-        .await
-        .context(|| "The resources of the deployed stack cannot be listed.")?;
-    let physical_id = |logical: &str| {
-        let found = resources.stack_resources().iter();
-        let mut found = found.filter(|resource| resource.logical_resource_id() == Some(logical));
-        found.next().and_then(|resource| resource.physical_resource_id()).map(str::to_owned)
-    };
-    let template = formation
-        .get_template()
-        .stack_name(STACK_NAME)
-        .template_stage(TemplateStage::Processed)
-        .send()
-        .await
-        .context(|| "The processed template cannot be had from the emulator.")?;
-    let template: Value = serde_json::from_str(template.template_body().unwrap_or_default())
-        .context(|| "The processed template is not JSON.")?;
-    // arn:aws:cloudformation:<region>:<account>:stack/...
-    let account = deployed.id.split(':').nth(4).unwrap_or_default();
-    let parameter = |name: &str| deployed.parameters.get(name).cloned();
-    let place =
-        Place { region: &aws.region, account, parameter: &parameter, physical_id: &physical_id };
-    let wanted = routes::from_template(&template, &place)?;
-    let api_id = physical_id(&wanted.logical_id)
-        .ok_or_else(|| Error::new(format!("The deployed stack has no {}.", wanted.logical_id)))?;
-    gateway::reconcile(apis, &api_id, &wanted).await?;
-    Ok(api_id)
 }
 
 fn variables(

@@ -1,5 +1,4 @@
-//! The emulator: MiniStack, one process and the functions it starts. Nothing outside this file and
-//! `routes.rs` knows which emulator it is.
+//! The emulator: MiniStack, one process and the functions it starts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use waybill_ops::error::{Context as _, Result};
+use serde_json::Value;
+use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::process::Daemon;
 use waybill_ops::tools::Tools;
 
@@ -76,7 +76,36 @@ impl Emulator {
     }
 }
 
-/// Where the stage `$default` of an HTTP API answers without DNS, as LocalStack has it too.
-pub(crate) fn api_url(endpoint: &str, api_id: &str) -> String {
+/// Whether the emulator at an endpoint is MiniStack.
+pub(crate) async fn is_ministack(endpoint: &str) -> bool {
+    let answer = reqwest::get(format!("{endpoint}/_ministack/health")).await;
+    answer.is_ok_and(|answer| answer.status().is_success())
+}
+
+/// Fails if the emulator at an endpoint is a LocalStack without API Gateway v2, such as its free images.
+///
+/// # Errors
+/// Says what works there instead.
+pub(crate) async fn require_http_apis(endpoint: &str) -> Result<()> {
+    if is_ministack(endpoint).await {
+        return Ok(());
+    }
+    let answer = reqwest::get(format!("{endpoint}/_localstack/health")).await;
+    let Ok(answer) = answer.and_then(reqwest::Response::error_for_status) else { return Ok(()) };
+    let health: Value = answer.json().await.unwrap_or_default();
+    if health.get("services").is_none_or(|services| services.get("apigatewayv2").is_some()) {
+        return Ok(());
+    }
+    Err(Error::new(
+        "The emulator in AWS_ENDPOINT_URL has no API Gateway v2 (LocalStack's free images have \
+         none), so the template cannot be deployed to it. `make watch` works with it.",
+    ))
+}
+
+/// Where an HTTP API answers without DNS, on LocalStack as well. `url` is its URL on AWS, which begins
+/// with its id.
+pub(crate) fn api_url(endpoint: &str, url: &str) -> String {
+    let host = url.trim_start_matches("https://");
+    let api_id = host.split('.').next().unwrap_or(host);
     format!("{endpoint}/_aws/execute-api/{api_id}/$default")
 }

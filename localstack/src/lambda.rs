@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use waybill_ops::error::{Context as _, Error, Result};
 
 /// More than any function of the template may take; and when it is over, the jobs of a batch are
@@ -52,51 +52,4 @@ pub(crate) async fn function_variable(base: &str, function: &str, name: &str) ->
     let variable = configuration.pointer("/Environment/Variables").and_then(|all| all.get(name));
     let value = variable.and_then(Value::as_str).map(str::to_owned);
     value.ok_or_else(|| Error::new(format!("{function} has no {name}.")))
-}
-
-/// Has an emulator bound the batches that it hands over at once as the template says. Its
-/// `CloudFormation` leaves a number that comes from a parameter as text, at which its poller fails, and
-/// then no message arrives.
-///
-/// # Errors
-/// If the event source mappings cannot be listed or updated.
-pub(crate) async fn bound_event_sources(base: &str) -> Result<()> {
-    let url = format!("{base}/2015-03-31/event-source-mappings");
-    let failed = || "The event source mappings of the emulator cannot be updated.";
-    let listed = reqwest::get(&url).await.context(failed)?;
-    let listed: Value = listed.error_for_status().context(failed)?.json().await.context(failed)?;
-    let client = reqwest::Client::new();
-    for (id, most) in bounds(&listed) {
-        let scaling = json!({ "ScalingConfig": { "MaximumConcurrency": most } });
-        let updated = client.put(format!("{url}/{id}")).json(&scaling).send().await;
-        updated.and_then(reqwest::Response::error_for_status).context(failed)?;
-    }
-    Ok(())
-}
-
-/// The ids of the mappings whose bound is a number in text, and the number.
-fn bounds(listed: &Value) -> Vec<(&str, u32)> {
-    let mappings = listed.get("EventSourceMappings").and_then(Value::as_array);
-    let bounds = mappings.into_iter().flatten().filter_map(|mapping| {
-        let most = mapping.pointer("/ScalingConfig/MaximumConcurrency")?.as_str()?;
-        Some((mapping.get("UUID")?.as_str()?, most.parse().ok()?))
-    });
-    bounds.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bounds_that_are_text_are_made_numbers_and_others_are_left_alone() {
-        let listed = json!({ "EventSourceMappings": [
-            { "UUID": "a", "ScalingConfig": { "MaximumConcurrency": "8" } },
-            { "UUID": "b", "ScalingConfig": { "MaximumConcurrency": 8 } },
-            { "UUID": "c", "ScalingConfig": {} },
-            { "UUID": "d" },
-        ]});
-        assert_eq!(bounds(&listed), [("a", 8)]);
-        assert!(bounds(&json!({})).is_empty());
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::Config;
 use crate::error::{Context as _, Result};
@@ -89,9 +89,9 @@ pub async fn build(config: &Config, tools: &Tools, target: Target) -> Result<()>
 ///
 /// # Errors
 /// If a file is missing.
-pub fn fingerprint(config: &Config, parameters: &[String]) -> Result<String> {
+pub fn fingerprint(config: &Config, template: &Path, parameters: &[String]) -> Result<String> {
     let mut hasher = DefaultHasher::new();
-    let mut files = vec![config.root.join("template.yaml")];
+    let mut files = vec![template.to_owned()];
     files.extend(functions(config)?.iter().map(|function| path(config, function)));
     for file in files {
         let content = fs::read(&file).context(|| format!("{} is missing.", file.display()))?;
@@ -120,7 +120,9 @@ mod tests {
         fs::write(root.join("template.yaml"), "a").unwrap();
         fs::write(path(&config, "health"), "1").unwrap();
         let parameters = ["Architecture=arm64".to_owned()];
-        let of = |parameters: &[String]| fingerprint(&config, parameters).unwrap();
+        let of = |parameters: &[String]| {
+            fingerprint(&config, &root.join("template.yaml"), parameters).unwrap()
+        };
 
         let first = of(&parameters);
         assert_eq!(first, of(&parameters));

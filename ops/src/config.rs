@@ -6,16 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Context as _, Error, Result};
 
 /// The AWS services that may have an endpoint of their own, by the suffix of `AWS_ENDPOINT_URL_`.
-pub const SERVICES: [&str; 8] = [
-    "APIGATEWAYV2",
-    "CLOUDFORMATION",
-    "CLOUDWATCH_LOGS",
-    "DYNAMODB",
-    "EVENTBRIDGE",
-    "LAMBDA",
-    "S3",
-    "SQS",
-];
+pub const SERVICES: [&str; 7] =
+    ["CLOUDFORMATION", "CLOUDWATCH_LOGS", "DYNAMODB", "EVENTBRIDGE", "LAMBDA", "S3", "SQS"];
 
 /// What the environment says about the checkout, the database and AWS.
 #[derive(Debug, Clone)]
