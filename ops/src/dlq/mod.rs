@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use clap::Args;
 
 use self::letters::{Letter, Letters};
-use self::place::Place;
+use self::place::{Place, Target};
 use self::reasons::Reasons;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -34,29 +34,6 @@ pub struct Arguments {
     dry_run: bool,
     #[command(flatten)]
     target: Target,
-}
-
-/// Whose dead letters.
-#[derive(Debug, Args)]
-struct Target {
-    /// A stack that was deployed with CloudFormation, instead of the local one
-    #[arg(long, value_name = "NAME")]
-    stack_name: Option<String>,
-    /// The region of that stack
-    #[arg(long, requires = "stack_name")]
-    region: Option<String>,
-    /// The AWS profile to use for that stack
-    #[arg(long, requires = "stack_name")]
-    profile: Option<String>,
-    /// That stack is on the emulator in `AWS_ENDPOINT_URL`
-    #[arg(long, requires = "stack_name")]
-    emulator: bool,
-    /// Another queue than the stack's own, to move to
-    #[arg(long, value_name = "URL", requires = "dlq_url")]
-    queue_url: Option<String>,
-    /// Another dead-letter queue than the stack's own
-    #[arg(long, value_name = "URL", requires = "queue_url")]
-    dlq_url: Option<String>,
 }
 
 /// Which letters are meant.

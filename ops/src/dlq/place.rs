@@ -1,8 +1,8 @@
 //! Where the dead letters are: a local stack by its variables, a deployed one by its outputs.
 
 use aws_config::{Region, SdkConfig};
+use clap::Args;
 
-use super::Target;
 use crate::aws::{self, Aws};
 use crate::config::Config;
 use crate::credentials;
@@ -10,6 +10,29 @@ use crate::env_file::EnvFile;
 use crate::error::{Error, Result};
 use crate::remote::{self, STACK_NAME};
 use crate::settings::Settings;
+
+/// Whose dead letters.
+#[derive(Debug, Args)]
+pub(super) struct Target {
+    /// A stack that was deployed with CloudFormation, instead of the local one
+    #[arg(long, value_name = "NAME")]
+    stack_name: Option<String>,
+    /// The region of that stack
+    #[arg(long, requires = "stack_name")]
+    region: Option<String>,
+    /// The AWS profile to use for that stack
+    #[arg(long, requires = "stack_name")]
+    profile: Option<String>,
+    /// That stack is on the emulator in `AWS_ENDPOINT_URL`
+    #[arg(long, requires = "stack_name")]
+    emulator: bool,
+    /// Another queue than the stack's own, to move to
+    #[arg(long, value_name = "URL", requires = "dlq_url")]
+    queue_url: Option<String>,
+    /// Another dead-letter queue than the stack's own
+    #[arg(long, value_name = "URL", requires = "queue_url")]
+    dlq_url: Option<String>,
+}
 
 /// A stack's queues and its log, and the clients to reach them.
 #[derive(Debug)]
