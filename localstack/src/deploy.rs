@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use waybill_ops::aws::Aws;
-use waybill_ops::bootstraps::{self, Target};
+use waybill_ops::bootstraps::{self, Architecture, Purpose};
 use waybill_ops::env_file::EnvFile;
 use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::release::{self, Cloud, Order};
@@ -33,7 +34,25 @@ pub(crate) struct Deployment {
     pub(crate) changed: bool,
 }
 
-/// Builds the functions and brings the stack up to date, with its routes, its schema and its seed.
+/// Compiles the functions, and meanwhile installs the tools and starts Postgres and the emulator.
+///
+/// # Errors
+/// If any of it fails; the rest is stopped then.
+pub(crate) async fn prepare(config: &Config, stack: &mut Stack) -> Result<(Tools, Endpoints)> {
+    let compile = bootstraps::build_here(&config.common, Purpose::Local);
+    let start = async {
+        let tools = Tools::install(&config.common).await?;
+        let to = stack.start(config, &tools).await?;
+        if to.given_emulator {
+            emulator::require_http_apis(&to.aws.endpoint).await?;
+        }
+        Ok((tools, to))
+    };
+    let ((), started) = tokio::try_join!(compile, start)?;
+    Ok(started)
+}
+
+/// Brings the stack up to date: template and code, schema, and seed.
 ///
 /// # Errors
 /// If any of it fails.
@@ -43,12 +62,6 @@ pub(crate) async fn deploy(
     stack: &Stack,
     to: &Endpoints,
 ) -> Result<Deployment> {
-    if to.given_emulator {
-        emulator::require_http_apis(&to.aws.endpoint).await?;
-    }
-    ui::step("Building the functions (minutes the first time)");
-    bootstraps::build(&config.common, tools, Target::Local).await?;
-
     let issuer = Issuer::prepare(&stack.dir, tools, &to.aws.endpoint).await?;
     issuer.publish().await?;
 
@@ -63,7 +76,7 @@ pub(crate) async fn deploy(
         // A local Postgres allows more connections than one person makes requests, and a reservation
         // would have requests fail that are sent side by side.
         "ReserveConcurrency=false".to_owned(),
-        format!("Architecture={}", Target::Local.architecture()),
+        format!("Architecture={}", Architecture::HERE.name()),
         format!("DatabaseUrl={}", to.database_url),
         format!("WarehouseUrl={}", quoted(&warehouse_url)),
         format!("WarehouseSecret={}", quoted(&warehouse_secret)),
@@ -226,7 +239,8 @@ async fn sam_deploy(local: &Local<'_>) -> Result<()> {
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
     aws.point(&mut command);
-    process::run_quietly("sam deploy", &mut command, &stack.dir.join("deploy.log")).await
+    let log = stack.dir.join("deploy.log");
+    process::run_quietly("sam deploy", &mut command, &log, Duration::from_secs(12)).await
 }
 
 /// A value as `sam` reads it from its command line, whatever is in it.

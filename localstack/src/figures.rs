@@ -7,11 +7,10 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::sync::mpsc::{self, Sender};
-use waybill_ops::bootstraps::Target;
+use waybill_ops::bootstraps::Purpose;
 use waybill_ops::env_file::EnvFile;
 use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::process::Job;
-use waybill_ops::tools::Tools;
 use waybill_ops::{bootstraps, process, ui};
 
 use crate::config::Config;
@@ -29,9 +28,8 @@ const NEXT: &str = "GET /2018-06-01/runtime/invocation/next";
 /// If no stack is up, the build fails, or a function does not ask for work.
 pub(crate) async fn print(config: &Config) -> Result<()> {
     let env = EnvFile::of_make_up(&config.common)?;
-    let tools = Tools::install(&config.common).await?;
     ui::step("Building the functions as they are deployed to AWS (ten minutes the first time)");
-    bootstraps::build(&config.common, &tools, Target::Measured).await?;
+    bootstraps::build_here(&config.common, Purpose::Measure).await?;
     ui::line("| function | size (MB) | median start (ms) | slowest (ms) |");
     ui::line("|---|---:|---:|---:|");
     for function in bootstraps::functions(&config.common)? {

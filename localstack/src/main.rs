@@ -26,10 +26,10 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use local_cloud::{database, postgres};
 use tokio::signal::unix::{SignalKind, signal};
+use waybill_ops::bootstraps::{self, Purpose};
 use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::release::Order;
-use waybill_ops::tools::Tools;
-use waybill_ops::{bootstraps, dlq, logs, reconcile, ui};
+use waybill_ops::{dlq, logs, reconcile, ui};
 
 use crate::config::Config;
 
@@ -136,10 +136,7 @@ async fn run(command: Command) -> Result<bool> {
             let order = if deploy_first { Order::CodeFirst } else { Order::SchemaFirst };
             waybill_ops::deploy::deploy(&config.common, emulator, order, &arguments).await
         }
-        Command::Build => {
-            let tools = Tools::install(&config.common).await?;
-            bootstraps::build(&config.common, &tools, bootstraps::Target::Local).await
-        }
+        Command::Build => bootstraps::build_here(&config.common, Purpose::Local).await,
     }
     .map(|()| true)
 }

@@ -30,7 +30,7 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
     let tools = Tools::install(&config.common).await?;
     let mut broken = check(config, &tools).await;
     let mut counts = Counts::default();
-    match provision(config, &tools, &mut stack).await {
+    match provision(config, &mut stack).await {
         Ok((aws, env)) => {
             counts = test(config, &aws, &env, Tests::All).await?;
             // Distributed engines that speak Postgres's protocol have no other level.
@@ -118,9 +118,10 @@ async fn check(config: &Config, tools: &Tools) -> Vec<String> {
 }
 
 /// The variables of a fresh stack, with one more for tests that make databases of their own.
-async fn provision(config: &Config, tools: &Tools, stack: &mut Stack) -> Result<(Aws, EnvFile)> {
-    let to = stack.start(config, tools).await?;
-    let mut env = deploy::deploy(config, tools, stack, &to).await?.env;
+async fn provision(config: &Config, stack: &mut Stack) -> Result<(Aws, EnvFile)> {
+    ui::step("Compiling the functions and starting the stack of the tests");
+    let (tools, to) = deploy::prepare(config, stack).await?;
+    let mut env = deploy::deploy(config, &tools, stack, &to).await?.env;
     let server = env.get("DATABASE_URL")?.replace("/waybill?", "/postgres?");
     env.0.insert("TEST_DATABASE_URL".to_owned(), server);
     Ok((to.aws, env))

@@ -6,8 +6,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use waybill_ops::env_file::EnvFile;
 use waybill_ops::error::{Context as _, Error, Result};
-use waybill_ops::tools::Tools;
-use waybill_ops::ui;
+use waybill_ops::{bootstraps, ui};
 
 use crate::config::Config;
 use crate::stack::{Kind, Stack};
@@ -21,13 +20,22 @@ use crate::{deploy, order};
 pub(crate) async fn up(config: &Config) -> Result<()> {
     let mut stack = Stack::take(config, Kind::Main)?;
     stack.check_ports(config)?;
-    let tools = Tools::install(&config.common).await?;
-    let to = stack.start(config, &tools).await?;
+    ui::step(format!(
+        "1 of 3: compiling the functions, installing the tools, starting Postgres and the emulator ({})",
+        if bootstraps::path(&config.common, "migrate").exists() {
+            "seconds, if little has changed"
+        } else {
+            "about 6 minutes the first time, on 2 cores"
+        }
+    ));
+    let (tools, to) = deploy::prepare(config, &mut stack).await?;
+    ui::step("2 of 3: deploying template.yaml, migrating and seeding the database (about 15 s)");
     let deployment = deploy::deploy(config, &tools, &stack, &to).await?;
     let api_url = deployment.env.get("API_URL")?.to_owned();
     // An order is data, and a run that changes nothing adds none.
     let proven = !deployment.changed && !stack.started_anything() && stack.env_path().exists();
     if !proven {
+        ui::step("3 of 3: placing an order and waiting until it is confirmed (a few seconds)");
         order::place(&api_url, deployment.env.get("TOKEN")?).await?;
     }
     deployment.env.write(stack.env_path())?;

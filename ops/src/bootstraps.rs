@@ -40,48 +40,82 @@ pub fn path_to_measure(config: &Config, function: &str) -> PathBuf {
 const LAMBDA_DIR: &str = "target/lambda";
 const MEASURED_DIR: &str = "target/lambda-measured";
 
-/// For which machine, and for what.
+/// What a build for this machine is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// This one, with its own linker, to be deployed locally: with the profile that compiles fast.
+pub enum Purpose {
+    /// A local stack: with the profile that compiles fast.
     Local,
-    /// This one, to be measured: as it is compiled for AWS, and in a folder of its own.
-    Measured,
-    /// AWS's arm64, with Zig as the linker.
+    /// Measuring: as it is compiled for AWS, and in a folder of its own.
+    Measure,
+}
+
+/// What the functions run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Architecture {
+    /// `arm64`, the default on AWS.
     Arm64,
-    /// AWS's `x86_64`, with Zig as the linker.
+    /// `x86_64`.
     X86,
 }
 
-impl Target {
-    /// What the template's parameter `Architecture` calls it.
+impl Architecture {
+    /// That of this machine.
+    pub const HERE: Self = if cfg!(target_arch = "aarch64") { Self::Arm64 } else { Self::X86 };
+
+    /// The value of the template's parameter `Architecture`.
     #[must_use]
-    pub fn architecture(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Arm64 => "arm64",
-            Self::Local | Self::Measured if cfg!(target_arch = "aarch64") => "arm64",
-            Self::X86 | Self::Local | Self::Measured => "x86_64",
+            Self::X86 => "x86_64",
         }
     }
 }
 
-/// Builds all functions; cargo's progress goes to the terminal.
+/// Builds all functions for AWS, with Zig from the tools as the linker.
 ///
 /// # Errors
 /// If there is no space, or the build fails.
-pub async fn build(config: &Config, tools: &Tools, target: Target) -> Result<()> {
+pub async fn build_for_aws(
+    config: &Config,
+    tools: &Tools,
+    architecture: Architecture,
+) -> Result<()> {
     tools::require_space_to_build(config)?;
     let mut command = tools.command("cargo-lambda");
-    command.args(["lambda", "build"]);
-    match target {
-        Target::Local => command.args(["--profile", "local", "--compiler", "cargo"]),
-        Target::Measured => command.args(["--release", "--compiler", "cargo"]),
-        Target::Arm64 => command.args(["--release", "--arm64"]),
-        Target::X86 => command.args(["--release", "--x86-64"]),
-    };
-    let dir = if target == Target::Measured { MEASURED_DIR } else { LAMBDA_DIR };
-    command.args(["--lambda-dir", dir]);
+    command.args(["lambda", "build", "--release", "--lambda-dir", LAMBDA_DIR]).arg(
+        match architecture {
+            Architecture::Arm64 => "--arm64",
+            Architecture::X86 => "--x86-64",
+        },
+    );
     process::run_loudly("Building the functions", command.current_dir(&config.root)).await
+}
+
+/// Builds all functions for this machine. It takes nothing but cargo, so it need not wait for the tools.
+///
+/// # Errors
+/// If there is no space, or the build fails.
+pub async fn build_here(config: &Config, purpose: Purpose) -> Result<()> {
+    tools::require_space_to_build(config)?;
+    let (profile, dir) = match purpose {
+        Purpose::Local => ("local", LAMBDA_DIR),
+        Purpose::Measure => ("release", MEASURED_DIR),
+    };
+    let mut command = tokio::process::Command::new("cargo");
+    command.args(["build", "--bins", "--profile", profile, "--target-dir", "target"]);
+    process::run_loudly("Building the functions", command.current_dir(&config.root)).await?;
+    for function in functions(config)? {
+        let built = config.root.join("target").join(profile).join(&function);
+        let folder = config.root.join(dir).join(&function);
+        let copy = folder.join("bootstrap.new");
+        // Replaced at once, since the old one may be running.
+        fs::create_dir_all(&folder)
+            .and_then(|()| fs::copy(&built, &copy))
+            .and_then(|_| fs::rename(&copy, folder.join("bootstrap")))
+            .context(|| format!("Failed to copy {} to {}.", built.display(), folder.display()))?;
+    }
+    Ok(())
 }
 
 /// A number that is the same for the same binaries, template and parameters. Another compiler may

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use aws_config::Region;
 
-use crate::bootstraps::{self, Target};
+use crate::bootstraps::{self, Architecture};
 use crate::config::Config;
 use crate::error::{Context as _, Error, Result};
 use crate::release::{self, Cloud, Order};
@@ -45,12 +45,12 @@ pub async fn deploy(
         let overrides = parameters.as_deref().unwrap_or_default();
         issuer::check(&at.remote.parameters().await?, overrides)?;
     }
-    let target = match &parameters {
-        Some(text) if text.contains("Architecture=x86_64") => Target::X86,
-        _ => Target::Arm64,
+    let architecture = match &parameters {
+        Some(text) if text.contains("Architecture=x86_64") => Architecture::X86,
+        _ => Architecture::Arm64,
     };
-    ui::step(format!("Building the functions for {}", target.architecture()));
-    bootstraps::build(config, &account.tools, target).await?;
+    ui::step(format!("Building the functions for {}", architecture.name()));
+    bootstraps::build_for_aws(config, &account.tools, architecture).await?;
     let applied = release::release(&mut account, order).await?;
     ui::line("");
     if let Some(remark) = budget::remark(&account.found()?.parameters().await?) {

@@ -9,6 +9,8 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader};
+use tokio::sync::mpsc;
 
 use crate::error::{Context as _, Error, Result};
 use crate::ui;
@@ -64,6 +66,15 @@ impl Job {
         Ok(Self { child, group })
     }
 
+    /// Lines of the child's piped output and errors, once.
+    pub fn lines(&mut self) -> Option<mpsc::Receiver<String>> {
+        let (sender, lines) = mpsc::channel(100);
+        let (out, err) = (self.child.stdout.take()?, self.child.stderr.take()?);
+        tokio::spawn(forward(BufReader::new(out), sender.clone()));
+        tokio::spawn(forward(BufReader::new(err), sender));
+        Some(lines)
+    }
+
     /// The child's piped standard output, once.
     pub fn stdout(&mut self) -> Option<tokio::process::ChildStdout> {
         self.child.stdout.take()
@@ -91,6 +102,17 @@ impl Drop for Job {
     }
 }
 
+async fn forward(mut from: impl AsyncBufRead + Unpin, to: mpsc::Sender<String>) {
+    let mut line = Vec::new();
+    while from.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
+        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+        if to.send(text).await.is_err() {
+            return;
+        }
+        line.clear();
+    }
+}
+
 /// Runs a command whose output belongs on the terminal.
 ///
 /// # Errors
@@ -103,7 +125,8 @@ pub async fn run_loudly(what: &str, command: &mut tokio::process::Command) -> Re
     Err(Error::new(format!("{what} failed ({status}); what it said is above.")))
 }
 
-/// Runs a command whose output only matters if it fails: it goes to a log, and its end is shown then.
+/// Runs a command whose output only matters if it fails: it goes to a log, whose end is shown then.
+/// `usual` is about how long it takes.
 ///
 /// # Errors
 /// A sentence that names what was attempted, with the end of the log.
@@ -111,6 +134,7 @@ pub async fn run_quietly(
     what: &str,
     command: &mut tokio::process::Command,
     log: &Path,
+    usual: Duration,
 ) -> Result<()> {
     let (out, err) = log_file(log)?;
     let mut job = Job::spawn(command.stdout(out).stderr(err))?;
@@ -118,7 +142,11 @@ pub async fn run_quietly(
     let status = loop {
         match tokio::time::timeout(HEARTBEAT, job.wait()).await {
             Ok(status) => break status?,
-            Err(_) => ui::step(format!("  … {what}, {} s", started.elapsed().as_secs())),
+            Err(_) => ui::step(format!(
+                "  … {what}: {} s of about {} s",
+                started.elapsed().as_secs(),
+                usual.as_secs()
+            )),
         }
     };
     if status.success() {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::process::Command;
 
@@ -55,13 +56,14 @@ impl Tools {
         }
         let python = find_python(config).await?;
         require_space(&config.local(), TOOLS_SPACE, "the tools")?;
-        ui::step("Installing the pinned tools into .local/tools (about a minute, once)");
+        ui::step("Installing the pinned tools into .local/tools (about 90 s, once)");
         let _ = fs::remove_file(&stamp);
         let log = config.local().join("tools.log");
         process::run_quietly(
             "making the Python environment",
             Command::new(python).args(["-m", "venv", "--clear"]).arg(&tools.dir),
             &log,
+            Duration::from_secs(5),
         )
         .await?;
         process::run_quietly(
@@ -70,6 +72,7 @@ impl Tools {
                 .args(["-m", "pip", "install", "--disable-pip-version-check", "--requirement"])
                 .arg(&requirements),
             &log,
+            Duration::from_secs(90),
         )
         .await?;
         fs::write(&stamp, wanted).context(|| format!("Cannot write {}.", stamp.display()))?;
