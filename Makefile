@@ -22,7 +22,7 @@ reset: cargo ## Stop everything, delete the data
 watch: cargo ## Serve the functions, compiled again whenever a file is saved
 	@$(RUN) watch $(ARGS)
 
-logs: cargo ## Follow what the functions of the running stack write
+logs: cargo ## Follow the functions of the running stack; from an hour ago: make logs ARGS="--since 60"
 	@$(RUN) logs $(ARGS)
 
 dlq: cargo ## List the dead letters and why; move them back: make dlq ARGS="--redrive --dry-run"

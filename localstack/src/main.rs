@@ -27,7 +27,7 @@ use clap::{Parser, Subcommand};
 use local_cloud::{database, postgres};
 use tokio::signal::unix::{SignalKind, signal};
 use waybill_ops::bootstraps::{self, Purpose};
-use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::error::{Context as _, Result};
 use waybill_ops::release::Order;
 use waybill_ops::{dlq, logs, reconcile, ui};
 
@@ -53,10 +53,10 @@ enum Command {
     Watch,
     /// Print what the functions of the running stack write
     Logs {
-        /// How many minutes to go back
+        /// Minutes to go back
         #[arg(long, default_value_t = 10)]
         since: u64,
-        /// Print what there is, and end
+        /// Print the lines that exist, then end
         #[arg(long)]
         no_follow: bool,
     },
@@ -95,14 +95,26 @@ enum Command {
     Build,
 }
 
+/// The exit code after Ctrl-C, by the convention of shells.
+const CTRL_C: u8 = 130;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     ui::elapsed();
-    let arguments = Arguments::parse();
+    let command = Arguments::parse().command;
+    // These end in no other way.
+    let ends_by_ctrl_c = matches!(command, Command::Watch | Command::Logs { no_follow: false, .. });
+    // Dropping the branch that has not ended stops what it has started.
     let result = tokio::select! {
-        result = run(arguments.command) => result,
-        // Dropping the other branch ends what it has started and not yet finished.
-        error = interrupted() => Err(error),
+        result = run(command) => result,
+        ended = interrupted() => match ended {
+            Ok((signal, code)) => {
+                ui::line(format!("Stopped by {signal}."));
+                let succeeded = ends_by_ctrl_c && code == CTRL_C;
+                return if succeeded { ExitCode::SUCCESS } else { code.into() };
+            }
+            Err(error) => Err(error),
+        },
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -141,21 +153,15 @@ async fn run(command: Command) -> Result<bool> {
     .map(|()| true)
 }
 
-/// Ends when somebody wants the runner to end.
-async fn interrupted() -> Error {
-    let wait = async || -> Result<&str> {
-        let failed = || "Signals cannot be waited for.";
-        let mut terminate = signal(SignalKind::terminate()).context(failed)?;
-        let mut interrupt = signal(SignalKind::interrupt()).context(failed)?;
-        let mut hang_up = signal(SignalKind::hangup()).context(failed)?;
-        Ok(tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "Ctrl-C",
-            _ = hang_up.recv() => "SIGHUP",
-        })
-    };
-    match wait().await {
-        Ok(signal) => Error::new(format!("Stopped by {signal}.")),
-        Err(error) => error,
-    }
+/// Waits for a signal that ends the runner: its name, and the exit code for it.
+async fn interrupted() -> Result<(&'static str, u8)> {
+    let failed = || "Failed to listen for signals.";
+    let mut interrupt = signal(SignalKind::interrupt()).context(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).context(failed)?;
+    let mut hang_up = signal(SignalKind::hangup()).context(failed)?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => ("Ctrl-C", CTRL_C),
+        _ = terminate.recv() => ("SIGTERM", 143),
+        _ = hang_up.recv() => ("SIGHUP", 129),
+    })
 }
