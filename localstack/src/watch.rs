@@ -3,13 +3,18 @@
 //!
 //! Of the emulator it needs SQS, DynamoDB and `EventBridge`; which emulator that is does not matter.
 
+use std::fs::File;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::Receiver;
 use waybill_ops::aws::Aws;
 use waybill_ops::env_file::EnvFile;
-use waybill_ops::error::{Error, Result};
+use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::process::Job;
 use waybill_ops::tools::Tools;
 use waybill_ops::{process, ui};
@@ -19,6 +24,10 @@ use crate::resources::{self, Queues};
 use crate::stack::{self, Endpoints, Kind, Stack};
 use crate::{deploy, lambda, pump};
 
+/// What cargo, cargo-lambda and the runtime write on every change, and nobody needs.
+const NOISE: [&str; 3] =
+    ["Blocking waiting for file lock", "AWS_LAMBDA_MAX_CONCURRENCY", "ForceStop"];
+
 /// Serves the routes until it is interrupted; then nothing is left running.
 ///
 /// # Errors
@@ -26,18 +35,27 @@ use crate::{deploy, lambda, pump};
 pub(crate) async fn watch(config: &Config) -> Result<()> {
     let mut stack = Stack::take(config, Kind::Watch)?;
     stack::require_free(config.watch_port, "cargo lambda watch", "WAYBILL_WATCH_PORT")?;
-    let tools = Tools::install(&config.common).await?;
-    let to = stack.start(config, &tools).await?;
-    let queues = resources::create(&to.aws).await?;
-    let env = variables(config, &to, &queues);
-
-    ui::step("Compiling the functions (minutes the first time)");
+    ui::step(
+        "Compiling the functions, installing the tools, starting Postgres and the emulator (about \
+         4 minutes the first time)",
+    );
     let mut compile = tokio::process::Command::new("cargo");
     compile.args(["build", "--bins"]).current_dir(&config.common.root);
-    process::run_loudly("Compiling the functions", &mut compile).await?;
+    let compile = process::run_loudly("Compiling the functions", &mut compile);
+    let start = async {
+        let tools = Tools::install(&config.common).await?;
+        let to = stack.start(config, &tools).await?;
+        let queues = resources::create(&to.aws).await?;
+        Ok((tools, to, queues))
+    };
+    let ((), (tools, to, queues)) = tokio::try_join!(compile, start)?;
+    let log = stack.dir.join("functions.log");
+    let env = variables(config, &to, &queues, &log);
 
     let api_url = env.get("API_URL")?.to_owned();
     let mut functions = spawn(config, &tools, &to.aws, &env)?;
+    let lines = functions.lines().ok_or_else(|| Error::new("cargo lambda watch has no output."))?;
+    tokio::spawn(show(lines, create(&log)?));
     tokio::select! {
         ready = prepare(config, &to, &api_url) => ready?,
         ended = functions.wait() => return Err(ended_early(ended?)),
@@ -72,7 +90,24 @@ fn spawn(config: &Config, tools: &Tools, aws: &Aws, env: &EnvFile) -> Result<Job
         // Nothing verifies a token here, so that the functions are told who calls.
         .env(WATCH_CALLER, &config.watch_caller);
     aws.point(&mut command);
-    Job::spawn(&mut command)
+    if std::io::stdout().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    Job::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
+}
+
+/// Prints what cargo and the functions write, and keeps it in a file for `make dlq`.
+async fn show(mut lines: Receiver<String>, mut log: File) {
+    while let Some(line) = lines.recv().await {
+        if !NOISE.iter().any(|noise| line.contains(noise)) {
+            ui::line(&line);
+            let _ = writeln!(log, "{line}");
+        }
+    }
+}
+
+fn create(log: &Path) -> Result<File> {
+    File::create(log).context(|| format!("Failed to write {}.", log.display()))
 }
 
 /// Waits until functions can be invoked, then brings the database up to date through one.
@@ -91,7 +126,7 @@ fn ended_early(status: std::process::ExitStatus) -> Error {
     Error::new(format!("cargo lambda watch ended ({status}); what it said is above."))
 }
 
-fn variables(config: &Config, to: &Endpoints, queues: &Queues) -> EnvFile {
+fn variables(config: &Config, to: &Endpoints, queues: &Queues, log: &Path) -> EnvFile {
     let mut pairs = vec![
         ("API_URL", format!("http://127.0.0.1:{}", config.watch_port)),
         ("DATABASE_URL", to.database_url.clone()),
@@ -99,6 +134,7 @@ fn variables(config: &Config, to: &Endpoints, queues: &Queues) -> EnvFile {
         ("FULFILLMENT_DLQ_URL", queues.dead_letter_url.clone()),
         ("PRODUCT_CACHE_TABLE", resources::TABLE.to_owned()),
         ("EVENT_BUS_NAME", resources::BUS.to_owned()),
+        ("WAYBILL_FUNCTIONS_LOG", log.display().to_string()),
         // Made anew with every watch, as the template makes one with every stack.
         ("CURSOR_SECRET", cursor_secret()),
     ];

@@ -72,7 +72,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<()> {
             format!("{count} in {}:", place.dlq_name())
         });
         ui::line("");
-        let reasons = Reasons::read(&place.logs, &place.log_group, &letters).await;
+        let reasons = Reasons::read(&place.log, &letters).await;
         table::lines(&letters, &reasons, SystemTime::now()).iter().for_each(ui::line);
         if let Some(failure) = &reasons.failure {
             ui::line("");

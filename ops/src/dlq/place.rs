@@ -3,6 +3,7 @@
 use aws_config::{Region, SdkConfig};
 use clap::Args;
 
+use super::reasons::Log;
 use crate::aws::{self, Aws};
 use crate::config::Config;
 use crate::credentials;
@@ -38,11 +39,10 @@ pub(super) struct Target {
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) sqs: aws_sdk_sqs::Client,
-    pub(super) logs: aws_sdk_cloudwatchlogs::Client,
     pub(super) queue_url: String,
     pub(super) dlq_url: String,
-    /// The log group of fulfill-order.
-    pub(super) log_group: String,
+    /// What fulfill-order has logged.
+    pub(super) log: Log,
 }
 
 impl Place {
@@ -75,17 +75,24 @@ pub(super) async fn find(config: &Config, target: &Target) -> Result<Place> {
 }
 
 async fn local(config: &Config) -> Result<Place> {
-    let (aws, (queue_url, dlq_url)) = match (&config.endpoint_url, &config.queues) {
-        (Some(endpoint), Some(queues)) => (Aws::at(config, endpoint), queues.clone()),
-        _ => of_make_up(config, &EnvFile::of_make_up(config)?)?,
+    let (aws, (queue_url, dlq_url), file) = match (&config.endpoint_url, &config.queues) {
+        (Some(endpoint), Some(queues)) => {
+            (Aws::at(config, endpoint), queues.clone(), config.functions_log.clone())
+        }
+        _ => {
+            let (aws, queues) = of_make_up(config, &EnvFile::of_make_up(config)?)?;
+            (aws, queues, None)
+        }
     };
     aws::refuse_the_cloud(&aws.endpoint)?;
     Ok(Place {
         sqs: aws_sdk_sqs::Client::new(&aws.service("SQS").await),
-        logs: aws_sdk_cloudwatchlogs::Client::new(&aws.service("CLOUDWATCH_LOGS").await),
+        log: match file {
+            Some(file) => Log::File(file),
+            None => Log::group(&aws.service("CLOUDWATCH_LOGS").await, STACK_NAME),
+        },
         queue_url,
         dlq_url,
-        log_group: log_group(STACK_NAME),
     })
 }
 
@@ -108,10 +115,9 @@ async fn deployed(config: &Config, target: &Target, stack: &str) -> Result<Place
         .ok_or_else(|| Error::new(format!("There is no stack {stack} in {region}.")))?;
     Ok(Place {
         sqs: aws_sdk_sqs::Client::new(&aws),
-        logs: aws_sdk_cloudwatchlogs::Client::new(&aws),
         queue_url: found.output("FulfillmentQueueUrl")?.to_owned(),
         dlq_url: found.output("FulfillmentDlqUrl")?.to_owned(),
-        log_group: log_group(stack),
+        log: Log::group(&aws, stack),
     })
 }
 
@@ -128,16 +134,13 @@ async fn sdk_config(config: &Config, target: &Target) -> Result<SdkConfig> {
     Ok(sdk)
 }
 
-fn log_group(stack: &str) -> String {
-    format!("/aws/lambda/{stack}-fulfill-order")
-}
-
 fn name(url: &str) -> &str {
     url.rsplit('/').next().unwrap_or(url)
 }
 
 #[cfg(test)]
 mod tests {
+
     use super::*;
     use crate::config::tests::empty;
 

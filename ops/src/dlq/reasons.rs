@@ -1,8 +1,10 @@
 //! Why a message is a dead letter, as far as fulfill-order said so.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_cloudwatchlogs::Client;
 use serde_json::Value;
 
@@ -13,6 +15,29 @@ use crate::error::{Context as _, Result};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How far the clocks of those who sent a message and of those who logged may be apart.
 const CLOCK_SKEW_MS: i64 = 60_000;
+
+/// Where fulfill-order logs.
+#[derive(Debug)]
+pub(super) enum Log {
+    /// A log group of `CloudWatch`.
+    Group(Client, String),
+    /// The file of `make watch`, with the lines of all functions.
+    File(PathBuf),
+}
+
+impl Log {
+    /// The log group of a stack.
+    pub(super) fn group(aws: &SdkConfig, stack: &str) -> Self {
+        Self::Group(Client::new(aws), format!("/aws/lambda/{stack}-fulfill-order"))
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Group(_, name) => format!("the log group {name}"),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+}
 
 /// What the log of fulfill-order has to say.
 #[derive(Debug, Default)]
@@ -34,12 +59,12 @@ impl Reasons {
     /// Searches the log for errors since the oldest letter was sent. All letters are looked for at once,
     /// since it is the searching through the log that takes its time. A log that cannot be searched
     /// costs the reasons, not the listing.
-    pub(crate) async fn read(client: &Client, group: &str, letters: &[&Letter]) -> Self {
+    pub(super) async fn read(log: &Log, letters: &[&Letter]) -> Self {
         let mut reasons = Self::default();
         let Some(oldest) = letters.iter().filter_map(|letter| letter.sent_at_ms()).min() else {
             return reasons;
         };
-        let search = reasons.search(client, group, oldest - CLOCK_SKEW_MS);
+        let search = reasons.search(log, oldest - CLOCK_SKEW_MS);
         reasons.failure = match tokio::time::timeout(PATIENCE, search).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(format!(
@@ -47,8 +72,8 @@ impl Reasons {
                 error.causes().unwrap_or_default()
             )),
             Err(_) => Some(format!(
-                "Not all of the log group {group} was searched within {} s, so reasons may be \
-                 missing here.",
+                "Not all of {} was searched within {} s, so reasons may be missing here.",
+                log.name(),
                 PATIENCE.as_secs()
             )),
         };
@@ -70,7 +95,18 @@ impl Reasons {
             .unwrap_or_else(|| "not known (its log lines are gone)".to_owned())
     }
 
-    async fn search(&mut self, client: &Client, group: &str, from_ms: i64) -> Result<()> {
+    async fn search(&mut self, log: &Log, from_ms: i64) -> Result<()> {
+        let failed = || format!("Failed to read {}.", log.name());
+        let (client, group) = match log {
+            Log::Group(client, group) => (client, group),
+            Log::File(path) => {
+                let text = std::fs::read_to_string(path).context(failed)?;
+                let lines = text.lines().filter(|line| line.contains("fulfill-order"));
+                // Newer lines are further down.
+                (0..).zip(lines).for_each(|(number, line)| self.add(line, number));
+                return Ok(());
+            }
+        };
         let mut pages = client
             .filter_log_events()
             .log_group_name(group)
@@ -80,7 +116,7 @@ impl Reasons {
             .into_paginator()
             .send();
         while let Some(page) = pages.next().await {
-            let page = page.context(|| format!("The log group {group} cannot be read."))?;
+            let page = page.context(failed)?;
             for event in page.events() {
                 let at_ms = event.timestamp().unwrap_or_default();
                 // An emulator may hand over several lines as one event.
@@ -149,6 +185,24 @@ mod tests {
         ]);
         assert_eq!(reasons.of(&letter("m", "{")), "second");
         assert_eq!(reasons.of(&letter("x", "{")), "not known (its log lines are gone)");
+    }
+
+    #[tokio::test]
+    async fn under_make_watch_the_reason_is_in_a_file_with_other_lines() {
+        let file = std::env::temp_dir().join(format!("waybill-{}", uuid::Uuid::new_v4()));
+        let line = |function: &str, message: &str| json!({"level": "ERROR", "function": function, "message": message, "message_id": "m"});
+        let lines = [
+            line("fulfill-order", "first"),
+            line("fulfill-order", "last"),
+            line("health", "other"),
+        ];
+        let text =
+            format!("   Compiling fulfill-order\n{}\n{}\n{}\n", lines[0], lines[1], lines[2]);
+        std::fs::write(&file, text).unwrap();
+        let reasons = Reasons::read(&Log::File(file.clone()), &[&letter("m", "{")]).await;
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(reasons.of(&letter("m", "{")), "last");
+        assert_eq!(reasons.failure, None);
     }
 
     #[test]

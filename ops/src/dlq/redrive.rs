@@ -146,12 +146,14 @@ async fn arn(client: &Client, queue: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
     use std::sync::Mutex;
 
     use serde_json::{Value, json};
     use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
     use tokio::net::{TcpListener, TcpStream};
 
+    use super::super::reasons::Log;
     use super::*;
     use crate::aws::Aws;
     use crate::config::tests::empty;
@@ -218,10 +220,9 @@ mod tests {
             let aws = Aws::at(&empty(), &endpoint);
             let place = Place {
                 sqs: Client::new(&aws.service("SQS").await),
-                logs: aws_sdk_cloudwatchlogs::Client::new(&aws.service("CLOUDWATCH_LOGS").await),
                 queue_url: format!("{endpoint}/0/q"),
                 dlq_url: format!("{endpoint}/0/q-dead"),
-                log_group: String::new(),
+                log: Log::File(PathBuf::new()),
             };
             let serving = async {
                 loop {
