@@ -1,5 +1,5 @@
-//! `make bench`: what the service adds to its statements, what its largest responses take, and how fast
-//! a relay empties a backlog.
+//! `make bench`: the overhead over plain statements, the cost of the largest responses, and the
+//! speed of the relay.
 
 use tokio::process::Command;
 use waybill_ops::error::Result;
@@ -10,8 +10,8 @@ use crate::config::Config;
 use crate::postgres;
 use crate::stack::{Kind, Stack};
 
-/// Runs the benchmarks: those of the statements on a Postgres of their own, which does not wait for the
-/// disk. That would be the same for both sides, and hide the difference.
+/// Runs the benchmarks on a separate Postgres, which does not wait for the disk: that would take
+/// the same time on both sides and hide the difference.
 ///
 /// # Errors
 /// If Postgres does not start, or a benchmark fails.

@@ -22,8 +22,8 @@ pub(crate) struct Config {
     pub(crate) emulator_port: u16,
     /// `WAYBILL_WATCH_PORT`: the port of the API under `make watch`.
     pub(crate) watch_port: u16,
-    /// `WAYBILL_WATCH_CALLER`: the caller of every request under `make watch`: a subject and its scopes,
-    /// separated by spaces.
+    /// `WAYBILL_WATCH_CALLER`: the caller of every request under `make watch`: a subject and its
+    /// scopes, separated by spaces.
     pub(crate) watch_caller: String,
     /// `WAREHOUSE_URL` and `WAREHOUSE_SECRET`: a warehouse for the stack of `make up`. `make watch`
     /// passes them on with the rest of its environment.

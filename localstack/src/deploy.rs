@@ -1,4 +1,4 @@
-//! Puts `template.yaml` onto an emulator: the real `sam deploy`, then what the emulator leaves out.
+//! Deploys `template.yaml` to an emulator with `sam deploy`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -19,13 +19,13 @@ use crate::stack::{Endpoints, Kind, Stack};
 use crate::tokens::{self, Issuer};
 use crate::{emulator, lambda, template};
 
-/// How many orders of one owner may be pending, and how many one may place in a minute: the defaults
-/// of the template.
+/// The template's defaults of how many orders of an owner may be pending, and how many an owner may
+/// place in a minute.
 const OWNER_LIMITS: [u32; 2] = [100, 60];
-/// The same for the tests, which place thousands of orders as one customer.
+/// The limits for tests, which place thousands of orders as one customer.
 const NO_OWNER_LIMITS: [u32; 2] = [1_000_000, 1_000_000];
 
-/// What a deployment came to.
+/// The outcome of a deployment.
 #[derive(Debug)]
 pub(crate) struct Deployment {
     /// The variables of the stack.
@@ -34,10 +34,11 @@ pub(crate) struct Deployment {
     pub(crate) changed: bool,
 }
 
-/// Compiles the functions, and meanwhile installs the tools and starts Postgres and the emulator.
+/// Compiles the functions, and at the same time installs the tools and starts Postgres and the
+/// emulator.
 ///
 /// # Errors
-/// If any of it fails; the rest is stopped then.
+/// If a part fails. The other is stopped then.
 pub(crate) async fn prepare(config: &Config, stack: &mut Stack) -> Result<(Tools, Endpoints)> {
     let compile = bootstraps::build_here(&config.common, Purpose::Local);
     let start = async {
@@ -52,10 +53,10 @@ pub(crate) async fn prepare(config: &Config, stack: &mut Stack) -> Result<(Tools
     Ok(started)
 }
 
-/// Brings the stack up to date: template and code, schema, and seed.
+/// Updates the stack: template and code, schema, and seed.
 ///
 /// # Errors
-/// If any of it fails.
+/// If a step fails.
 pub(crate) async fn deploy(
     config: &Config,
     tools: &Tools,
@@ -65,23 +66,23 @@ pub(crate) async fn deploy(
     let issuer = Issuer::prepare(&stack.dir, tools, &to.aws.endpoint).await?;
     issuer.publish().await?;
 
-    // The tests must not know of the caller's warehouse. Empty is explicit: what is left out stays as
-    // it was deployed before.
+    // The tests must not use the caller's warehouse. A parameter that is left out keeps its old value,
+    // so an empty one is passed.
     let warehouse = config.warehouse.clone().filter(|_| stack.kind == Kind::Main);
     let (warehouse_url, warehouse_secret) = warehouse.unwrap_or_default();
     let [pending, per_minute] = owner_limits(config, stack.kind);
     let parameters = [
         format!("MaxPendingOrders={pending}"),
         format!("MaxOrdersPerMinute={per_minute}"),
-        // A local Postgres allows more connections than one person makes requests, and a reservation
-        // would have requests fail that are sent side by side.
+        // The local Postgres has enough connections, and with a reservation requests at the same time
+        // would fail.
         "ReserveConcurrency=false".to_owned(),
         format!("Architecture={}", Architecture::HERE.name()),
         format!("DatabaseUrl={}", to.database_url),
         format!("WarehouseUrl={}", quoted(&warehouse_url)),
         format!("WarehouseSecret={}", quoted(&warehouse_secret)),
         format!("JwtIssuer={}", issuer.url()),
-        // Its URL has the emulator's port in it. On another port it is still the same issuer.
+        // The URL contains the emulator's port. On another port it is still the same issuer.
         format!("FirstJwtIssuer={}", issuer.url()),
         format!("JwtAudience={}", tokens::AUDIENCE),
     ];
@@ -100,32 +101,32 @@ pub(crate) async fn deploy(
     );
     let mut local =
         Local { config, tools, stack, aws: &to.aws, template, parameters: &parameters, remote };
-    let (deployed, applied, mut changed) =
-        match local.remote.describe().await?.filter(is_complete) {
-            Some(deployed) if is_current(&deployed) => {
-                ui::step("The deployed stack is up to date");
-                let applied = local.migrate(deployed.output(MIGRATE_FUNCTION)?).await?;
-                (deployed, applied, false)
-            }
-            found => {
-                let order = order(found.as_ref(), to).await?;
-                let applied = release::release(&mut local, order).await?;
-                let deployed =
-                    local.remote.describe().await?.filter(is_complete).ok_or_else(|| {
-                        Error::new("sam deploy succeeded, but there is no stack.")
-                    })?;
-                fs::write(&record, format!("{fingerprint} {}", deployed.id))
-                    .context(|| format!("Cannot write {}.", record.display()))?;
-                (deployed, applied, true)
-            }
-        };
-    changed |= told(applied.len()) | seed(config, to).await?;
+    let (deployed, applied, mut changed) = match local.remote.describe().await?.filter(is_complete)
+    {
+        Some(deployed) if is_current(&deployed) => {
+            ui::step("The deployed stack is up to date");
+            let applied = local.migrate(deployed.output(MIGRATE_FUNCTION)?).await?;
+            (deployed, applied, false)
+        }
+        found => {
+            let order = order(found.as_ref(), to).await?;
+            let applied = release::release(&mut local, order).await?;
+            let deployed =
+                local.remote.describe().await?.filter(is_complete).ok_or_else(|| {
+                    Error::new("sam deploy succeeded, but the stack does not exist.")
+                })?;
+            fs::write(&record, format!("{fingerprint} {}", deployed.id))
+                .context(|| format!("Failed to write {}.", record.display()))?;
+            (deployed, applied, true)
+        }
+    };
+    changed |= report(applied.len()) | seed(config, to).await?;
     let api_url = emulator::api_url(&to.aws.endpoint, deployed.output("ApiUrl")?);
     let env = variables(&deployed, to, &issuer, &api_url)?;
     Ok(Deployment { env, changed })
 }
 
-/// The limits of an owner on this stack.
+/// The limits of an owner on a stack.
 fn owner_limits(config: &Config, kind: Kind) -> [u32; 2] {
     let [pending, per_minute] = config.owner_limits;
     match kind {
@@ -136,10 +137,10 @@ fn owner_limits(config: &Config, kind: Kind) -> [u32; 2] {
     }
 }
 
-/// Applies what is missing of the migrations, and the seed to an empty shop; whether it did anything.
+/// Applies missing migrations, and the seed if there are no products. Returns whether anything changed.
 ///
 /// # Errors
-/// If the function cannot be invoked, or the seed fails.
+/// If the function can't be invoked, or the seed fails.
 pub(crate) async fn migrate_and_seed(
     config: &Config,
     to: &Endpoints,
@@ -148,28 +149,28 @@ pub(crate) async fn migrate_and_seed(
 ) -> Result<bool> {
     let answer = lambda::invoke(invoke_at, migrate, &json!({})).await?;
     let applied = answer.get("applied").and_then(Value::as_array).map_or(0, Vec::len);
-    Ok(told(applied) | seed(config, to).await?)
+    Ok(report(applied) | seed(config, to).await?)
 }
 
-/// Says how many migrations were applied; whether any was.
-fn told(applied: usize) -> bool {
+/// Prints how many migrations were applied. Returns whether any was.
+fn report(applied: usize) -> bool {
     if applied > 0 {
-        ui::step(format!("Migrated the database: {applied} applied"));
+        ui::step(format!("Migrations applied: {applied}"));
     }
     applied > 0
 }
 
-/// Seeds an empty shop; whether it was empty.
+/// Applies the seed if there are no products. Returns whether it did.
 async fn seed(config: &Config, to: &Endpoints) -> Result<bool> {
     let seeded = to.database().seed(&config.common.root.join("sql/seed.sql")).await?;
     if seeded {
-        ui::step("Seeded the shop with sql/seed.sql");
+        ui::step("Seeded the database with sql/seed.sql");
     }
     Ok(seeded)
 }
 
-/// The deployed migrate function knows the database that it was deployed with: another one, such as a
-/// new `DATABASE_URL`, it learns by a deployment.
+/// The order of the release. The deployed migrate function only knows the database that it was deployed
+/// with, so a new `DATABASE_URL` must be deployed first.
 async fn order(found: Option<&Described>, to: &Endpoints) -> Result<Order> {
     let Some(deployed) = found else { return Ok(Order::SchemaFirst) };
     let migrate = deployed.output(MIGRATE_FUNCTION)?;
@@ -177,7 +178,7 @@ async fn order(found: Option<&Described>, to: &Endpoints) -> Result<Order> {
     Ok(if known == to.database_url { Order::SchemaFirst } else { Order::CodeFirst })
 }
 
-/// The emulator as a place to release to.
+/// The emulator as the target of a release.
 struct Local<'a> {
     config: &'a Config,
     tools: &'a Tools,
@@ -196,7 +197,7 @@ impl Cloud for Local<'_> {
     }
 
     async fn update_code(&self, function: &str) -> Result<()> {
-        ui::step(format!("Updating the code of {function} alone, to migrate first"));
+        ui::step(format!("Updating the code of {function}, to migrate first"));
         self.remote.update_code(function).await
     }
 
@@ -229,7 +230,7 @@ async fn sam_deploy(local: &Local<'_>) -> Result<()> {
     let mut command = tools.sam();
     command
         .current_dir(&config.common.root)
-        // A section that samconfig.toml does not have: what is set there is for the cloud.
+        // A section that samconfig.toml does not have: its settings are for AWS.
         .args(["deploy", "--config-env", "local", "--template-file"])
         .arg(&local.template)
         .args(["--stack-name", STACK_NAME, "--region", &aws.region, "--resolve-s3"])
@@ -243,7 +244,7 @@ async fn sam_deploy(local: &Local<'_>) -> Result<()> {
     process::run_quietly("sam deploy", &mut command, &log, Duration::from_secs(12)).await
 }
 
-/// A value as `sam` reads it from its command line, whatever is in it.
+/// A value quoted for the command line of `sam`.
 fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', r"\\").replace('"', r#"\""#))
 }
@@ -284,7 +285,7 @@ mod tests {
     use crate::config::tests::empty;
 
     #[test]
-    fn make_up_has_the_limits_of_the_template_unless_told_otherwise() {
+    fn make_up_has_the_limits_of_the_template_or_of_the_environment() {
         let template = include_str!("../../template.yaml");
         let template = &Yaml::load_from_str(template).unwrap()[0];
         let defaults = ["MaxPendingOrders", "MaxOrdersPerMinute"]
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tests_may_place_as_many_orders_as_they_like() {
+    fn tests_have_no_limits() {
         let mut config = empty();
         config.owner_limits = [Some(1), Some(1)];
         assert!(owner_limits(&config, Kind::Test).iter().all(|&limit| limit > 100_000));

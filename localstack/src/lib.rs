@@ -1,4 +1,4 @@
-//! The part of the local cloud that the tests use as well: a Postgres server in a folder of its own.
+//! The part of the local cloud that tests use as well: a Postgres server in its own folder.
 
 pub mod database;
 pub mod postgres;

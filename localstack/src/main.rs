@@ -1,7 +1,7 @@
-//! `waybill-local`: the local cloud of Waybill.
+//! `waybill-local`: the runner of Waybill's local cloud.
 //!
-//! It stands behind the targets of the Makefile: it installs the pinned tools, runs Postgres and an
-//! AWS emulator on loopback, deploys the template to them, and runs the tests against the result.
+//! The targets of the Makefile call it. It installs the pinned tools, runs Postgres and an AWS
+//! emulator on loopback, deploys the template to them, and tests the result.
 
 mod bench;
 mod config;
@@ -33,7 +33,7 @@ use waybill_ops::{dlq, logs, reconcile, ui};
 
 use crate::config::Config;
 
-/// The local cloud of Waybill; the targets of the Makefile call it.
+/// The runner of Waybill's local cloud, called by the targets of the Makefile.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -49,9 +49,9 @@ enum Command {
     Down,
     /// Stop everything, delete the data
     Reset,
-    /// Serve the functions with `cargo lambda watch`, with everything behind them
+    /// Serve the functions with `cargo lambda watch`, with database, queue and cache
     Watch,
-    /// Print what the functions of the running stack write
+    /// Print the log lines of the functions of the running stack
     Logs {
         /// Minutes to go back
         #[arg(long, default_value_t = 10)]
@@ -60,34 +60,34 @@ enum Command {
         #[arg(long)]
         no_follow: bool,
     },
-    /// List the dead letters, or move them back to the fulfilment queue
+    /// List the dead letters, or move them back to the fulfillment queue
     Dlq(dlq::Arguments),
     /// Print a token for the running stack, and nothing else
     Token {
-        /// Whose it is: `sub`
+        /// The subject, `sub`
         #[arg(long, default_value = tokens::CUSTOMER.0)]
         subject: String,
-        /// What it allows, with spaces between
+        /// The scopes, separated by spaces
         #[arg(long, default_value = tokens::CUSTOMER.1)]
         scope: String,
     },
-    /// Run everything that CI runs, on a stack of its own
+    /// Run everything that CI runs, on a separate stack
     Test,
     /// Print the size and the start time of each function
     Figures,
     /// Measure large responses, and the service's statements beside the same SQL by pgbench
     Bench,
-    /// Say whether everything in the database adds up
+    /// Check that stock and orders in the database add up
     Reconcile,
     /// Deploy to AWS, and migrate the database there
     Deploy {
         /// Deploy to the emulator in `AWS_ENDPOINT_URL` instead
         #[arg(long)]
         emulator: bool,
-        /// Deploy before the first migration: the database has moved, or its password has changed
+        /// Deploy before migrating: the database has moved, or its password has changed
         #[arg(long)]
         deploy_first: bool,
-        /// Handed on to `sam deploy`
+        /// Arguments of `sam deploy`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -118,7 +118,7 @@ async fn main() -> ExitCode {
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
-        // It has said for itself what failed.
+        // The command has printed what failed.
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             ui::failure(&error);
@@ -127,7 +127,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Whether what was asked for succeeded.
+/// Runs a command. Returns whether it succeeded.
 async fn run(command: Command) -> Result<bool> {
     let config = Config::from_environment()?;
     match command {

@@ -1,7 +1,7 @@
 //! The copy of `template.yaml` that MiniStack gets. It is the template, with two additions:
 //!
-//! - SAM puts routes and authorizer into the `OpenAPI` body of the API, and MiniStack ignores that body.
-//!   So the copy has them as resources of `CloudFormation`.
+//! - SAM puts routes and authorizer into the `OpenAPI` body of the API, and MiniStack ignores that
+//!   body. So the copy has them as resources of `CloudFormation`.
 //! - MiniStack keeps a number that comes from a parameter as text, and its poller of the queue fails at
 //!   that. So the copy has the number.
 //!
@@ -14,9 +14,9 @@ use saphyr::{LoadableYamlNode as _, Yaml};
 use serde_json::{Map, Value, json};
 use waybill_ops::error::{Context as _, Error, Result};
 
-/// The line that the resources follow.
+/// The line before the first resource.
 const RESOURCES: &str = "\nResources:\n";
-/// How a parameter bounds the concurrency of a queue.
+/// How a parameter limits the concurrency of a queue.
 const CONCURRENCY: &str = "MaximumConcurrency: !Ref ";
 /// The authorizer's name in the copy.
 const AUTHORIZER: &str = "RouteAuthorizer";
@@ -63,7 +63,7 @@ pub(crate) fn for_ministack(template: &str) -> Result<String> {
     Ok(format!("{before}{RESOURCES}{text}{after}"))
 }
 
-/// The resources with the default of the parameter wherever one bounds a queue's concurrency.
+/// The resources with the parameter's default in place of the parameter.
 fn with_numbers(resources: &str, root: &Yaml<'_>) -> Result<String> {
     let mut parts = resources.split(CONCURRENCY);
     let mut text = parts.next().unwrap_or_default().to_owned();
@@ -77,7 +77,7 @@ fn with_numbers(resources: &str, root: &Yaml<'_>) -> Result<String> {
     Ok(text)
 }
 
-/// Local stacks have an issuer of their own, which the parameters name.
+/// The authorizer. A local stack has its own issuer, which parameters name.
 fn authorizer(api: &str, definition: &Yaml<'_>) -> Result<Value> {
     let auth = get(get(definition, "Properties")?, "Auth")?;
     only(auth, &["DefaultAuthorizer", "Authorizers"])?;
@@ -90,7 +90,7 @@ fn authorizer(api: &str, definition: &Yaml<'_>) -> Result<Value> {
     only(authorizer, &["IdentitySource", "JwtConfiguration"])?;
     let jwt = get(authorizer, "JwtConfiguration")?;
     only(jwt, &["issuer", "audience"])?;
-    // !If [OwnUserPool, …, what an issuer that is named has]
+    // !If [OwnUserPool, …, the value for an issuer that is named]
     let when_named = |key| get(jwt, key).ok().and_then(|it| untagged(it).as_sequence_get(2));
     let issuer = when_named("issuer").map(untagged).and_then(Yaml::as_str);
     let audience = when_named("audience").and_then(|it| it.as_sequence_get(0)).map(untagged);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_refused() {
+    fn unknown_properties_are_refused() {
         for (known, changed) in [
             ("AuthorizationScopes: [orders/write]", "AuthorizationScopes: []"),
             ("AuthorizationScopes: [orders/write]", "InvokeRole: x"),

@@ -1,5 +1,5 @@
-//! The issuer of a local stack: its own key, published where the emulator's authorizer looks for it, and
-//! tokens for any subject and scope. A deployed stack has none of this.
+//! The issuer of a local stack: its own key, published where the emulator's authorizer looks for
+//! it, and tokens for any subject and scope. A deployed stack has none of this.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -35,7 +35,7 @@ key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 der = key.private_bytes(form.Encoding.DER, form.PrivateFormat.TraditionalOpenSSL, form.NoEncryption())
 sys.stdout.buffer.write(der)";
 
-/// Signs tokens for one stack.
+/// Signs the tokens of one stack.
 pub(crate) struct Issuer {
     key: EncodingKey,
     /// The public half.
@@ -50,7 +50,7 @@ impl Issuer {
     /// The issuer with the key in `dir`, which is made if there is none that can be read.
     ///
     /// # Errors
-    /// If the key cannot be made or written.
+    /// If the key can't be made or written.
     pub(crate) async fn prepare(dir: &Path, tools: &Tools, endpoint: &str) -> Result<Self> {
         if let Ok(issuer) = Self::open(dir, endpoint) {
             return Ok(issuer);
@@ -77,10 +77,10 @@ impl Issuer {
         Self::open(dir, endpoint)
     }
 
-    /// The issuer of a stack that is up.
+    /// The issuer with the key in `dir`.
     ///
     /// # Errors
-    /// If there is no key in `dir`, or none that can be read.
+    /// If there is no key, or it can't be read.
     pub(crate) fn open(dir: &Path, endpoint: &str) -> Result<Self> {
         let key_path = key_path(dir);
         let der = fs::read(&key_path).context(|| {
@@ -107,8 +107,8 @@ impl Issuer {
         &self.key_path
     }
 
-    /// `iss` of its tokens. It contains the name of the key, since the emulator caches the keys of a URL
-    /// for two hours.
+    /// `iss` of its tokens. It contains the name of the key, since the emulator caches the keys of
+    /// a URL for two hours.
     pub(crate) fn url(&self) -> String {
         format!("{}/{BUCKET}/{}", self.endpoint, self.key_id)
     }
@@ -116,7 +116,7 @@ impl Issuer {
     /// A token of `subject` with these scopes, separated by spaces.
     ///
     /// # Errors
-    /// If it cannot be signed.
+    /// If signing fails.
     pub(crate) fn token(&self, subject: &str, scopes: &str) -> Result<String> {
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         let mut header = Header::new(Algorithm::RS256);

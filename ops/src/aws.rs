@@ -10,12 +10,12 @@ use tokio::process::Command;
 use crate::config::{Config, SERVICES};
 use crate::error::{Error, Result};
 
-/// Where an emulator is, and how to sign for it.
+/// An emulator: its endpoint, and the credentials to sign with.
 #[derive(Debug, Clone)]
 pub struct Aws {
-    /// The endpoint of every service that has none of its own.
+    /// The endpoint of all services that have none of their own.
     pub endpoint: String,
-    /// The region, for URLs and ARNs as much as for signatures.
+    /// The region of URLs, ARNs and signatures.
     pub region: String,
     /// The access key and its secret.
     pub credentials: (String, String),
@@ -23,7 +23,8 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// The emulator at `endpoint`. The caller's credentials are for the one that was given, if one was.
+    /// The emulator at `endpoint`. The caller's credentials are only used for the endpoint in
+    /// `AWS_ENDPOINT_URL`.
     #[must_use]
     pub fn at(config: &Config, endpoint: &str) -> Self {
         let own = || ("test".to_owned(), "test".to_owned());
@@ -36,14 +37,14 @@ impl Aws {
         }
     }
 
-    /// The same without the endpoints of single services, for a stack that must be whole.
+    /// The same emulator for all services, without endpoints of single services.
     #[must_use]
     pub fn alone(mut self) -> Self {
         self.service_endpoints.clear();
         self
     }
 
-    /// What every process that talks to this emulator needs in its environment.
+    /// The variables of a process that uses this emulator.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
@@ -55,7 +56,7 @@ impl Aws {
         ]
     }
 
-    /// Points a process at this emulator, and away from whatever else the caller's environment names.
+    /// Sets the variables for a process, and removes others that the caller's environment has.
     pub fn point(&self, command: &mut Command) {
         command.envs(self.environment()).env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN");
         for name in SERVICES {
@@ -67,7 +68,7 @@ impl Aws {
         }
     }
 
-    /// The configuration of one service's client, named as in `AWS_ENDPOINT_URL_<SERVICE>`.
+    /// The client configuration of one service, named as in `AWS_ENDPOINT_URL_<SERVICE>`.
     pub async fn service(&self, name: &str) -> SdkConfig {
         let endpoint = self.service_endpoints.get(name).unwrap_or(&self.endpoint);
         let (key, secret) = &self.credentials;
@@ -88,15 +89,15 @@ pub(crate) fn http_client() -> SharedHttpClient {
         .build_https()
 }
 
-/// Fails if the endpoint is one of AWS: local commands never touch it.
+/// Fails if the endpoint is one of AWS, which local commands never use.
 ///
 /// # Errors
 /// If the endpoint is one of AWS.
 pub fn refuse_the_cloud(endpoint: &str) -> Result<()> {
     if endpoint.contains("amazonaws.com") {
         return Err(Error::new(format!(
-            "AWS_ENDPOINT_URL is {endpoint}, which is AWS. Local stacks are for emulators; use \
-             `make deploy` for the cloud."
+            "AWS_ENDPOINT_URL is {endpoint}, which is AWS. Local stacks need an emulator. Use \
+             `make deploy` for AWS."
         )));
     }
     Ok(())

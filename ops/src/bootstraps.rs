@@ -1,4 +1,4 @@
-//! The functions' binaries: which there are, how they are built, and what tells two builds apart.
+//! The binaries of the functions: their names, their builds, and a fingerprint of a build.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher as _};
@@ -9,13 +9,13 @@ use crate::error::{Context as _, Result};
 use crate::process;
 use crate::tools::{self, Tools};
 
-/// The names of all functions: the folders of `functions/`, sorted.
+/// The names of all functions, sorted: the folders of `functions/`.
 ///
 /// # Errors
-/// If the folder cannot be read.
+/// If the folder can't be read.
 pub fn functions(config: &Config) -> Result<Vec<String>> {
     let dir = config.root.join("functions");
-    let entries = fs::read_dir(&dir).context(|| format!("Cannot read {}.", dir.display()))?;
+    let entries = fs::read_dir(&dir).context(|| format!("Failed to read {}.", dir.display()))?;
     let mut names: Vec<String> = entries
         .filter_map(std::result::Result::ok)
         .filter(|entry| entry.path().join("Cargo.toml").is_file())
@@ -25,13 +25,13 @@ pub fn functions(config: &Config) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Where a build for deploying leaves a function's binary, and where `template.yaml` looks for it.
+/// The binary of a function in a build that is deployed, where `template.yaml` looks for it.
 #[must_use]
 pub fn path(config: &Config, function: &str) -> PathBuf {
     config.root.join(LAMBDA_DIR).join(function).join("bootstrap")
 }
 
-/// The same of a build for measuring.
+/// The binary of a function in a build that is measured.
 #[must_use]
 pub fn path_to_measure(config: &Config, function: &str) -> PathBuf {
     config.root.join(MEASURED_DIR).join(function).join("bootstrap")
@@ -43,13 +43,13 @@ const MEASURED_DIR: &str = "target/lambda-measured";
 /// What a build for this machine is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A local stack: with the profile that compiles fast.
+    /// A local stack: the profile that compiles fast.
     Local,
-    /// Measuring: as it is compiled for AWS, and in a folder of its own.
+    /// Measuring: the profile of AWS, in its own folder.
     Measure,
 }
 
-/// What the functions run on.
+/// The processor architecture of the functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Architecture {
     /// `arm64`, the default on AWS.
@@ -59,7 +59,7 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// That of this machine.
+    /// The architecture of this machine.
     pub const HERE: Self = if cfg!(target_arch = "aarch64") { Self::Arm64 } else { Self::X86 };
 
     /// The value of the template's parameter `Architecture`.
@@ -72,7 +72,7 @@ impl Architecture {
     }
 }
 
-/// Builds all functions for AWS, with Zig from the tools as the linker.
+/// Builds all functions for AWS. Zig, from the tools, is the linker.
 ///
 /// # Errors
 /// If there is no space, or the build fails.
@@ -92,7 +92,7 @@ pub async fn build_for_aws(
     process::run_loudly("Building the functions", command.current_dir(&config.root)).await
 }
 
-/// Builds all functions for this machine. It takes nothing but cargo, so it need not wait for the tools.
+/// Builds all functions for this machine. It needs cargo only, so it does not wait for the tools.
 ///
 /// # Errors
 /// If there is no space, or the build fails.
@@ -109,7 +109,7 @@ pub async fn build_here(config: &Config, purpose: Purpose) -> Result<()> {
         let built = config.root.join("target").join(profile).join(&function);
         let folder = config.root.join(dir).join(&function);
         let copy = folder.join("bootstrap.new");
-        // Replaced at once, since the old one may be running.
+        // The old binary may be running, so it is replaced and not written to.
         fs::create_dir_all(&folder)
             .and_then(|()| fs::copy(&built, &copy))
             .and_then(|_| fs::rename(&copy, folder.join("bootstrap")))
@@ -118,8 +118,8 @@ pub async fn build_here(config: &Config, purpose: Purpose) -> Result<()> {
     Ok(())
 }
 
-/// A number that is the same for the same binaries, template and parameters. Another compiler may
-/// come to another number; that costs one deployment.
+/// A hash of binaries, template and parameters. It may differ between versions of Rust, which costs
+/// one deployment.
 ///
 /// # Errors
 /// If a file is missing.

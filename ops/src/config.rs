@@ -24,7 +24,8 @@ pub struct Config {
     pub service_endpoints: BTreeMap<&'static str, String>,
     /// `AWS_REGION`, or `us-east-1`.
     pub region: String,
-    /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; only sent to the emulator in `AWS_ENDPOINT_URL`.
+    /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; only sent to the emulator in
+    /// `AWS_ENDPOINT_URL`.
     pub credentials: Option<(String, String)>,
     /// `FULFILLMENT_QUEUE_URL` and `FULFILLMENT_DLQ_URL`, as `stack.env` sets them.
     pub queues: Option<(String, String)>,

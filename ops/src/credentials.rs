@@ -8,11 +8,11 @@ use aws_credential_types::provider::ProvideCredentials as _;
 use crate::aws;
 use crate::error::{Context as _, Error, Result};
 
-/// The client configuration with the credentials that the AWS tools of this machine use: the
-/// environment, the profiles with single sign-on and credential processes, and the machine's role.
+/// A client configuration with the credentials that other AWS tools use: the environment, profiles
+/// (single sign-on and credential processes included), or the role of the machine.
 ///
-/// `region` goes before the region of the environment and of the profile; none is left if nothing
-/// names one. `endpoint` is that of an emulator.
+/// `region` goes before the region of the environment and of the profile. `endpoint` is that of an
+/// emulator.
 ///
 /// # Errors
 /// If there are no credentials.
@@ -39,10 +39,8 @@ pub(crate) async fn sdk_config(
         loader = loader.endpoint_url(endpoint);
     }
     let config = loader.load().await;
-    let advice = || {
-        "There are no AWS credentials to use. Sign in with the AWS CLI, or name a profile with \
-         --profile."
-    };
+    let advice =
+        || "Found no AWS credentials. Sign in with the AWS CLI, or name a profile with --profile.";
     let provider = config.credentials_provider().ok_or_else(|| Error::new(advice()))?;
     provider.provide_credentials().await.context(advice)?;
     Ok(config)

@@ -13,10 +13,10 @@ use crate::settings::Settings;
 use crate::tools::Tools;
 use crate::{budget, credentials, issuer, ui};
 
-/// Builds, migrates and deploys. `arguments` go to `sam deploy` as they are.
+/// Builds, migrates and deploys. `sam deploy` gets the `arguments`.
 ///
 /// # Errors
-/// If an emulator is meant and not asked for, or if any of the steps fails.
+/// If `AWS_ENDPOINT_URL` is set without `--emulator`, or if a step fails.
 pub async fn deploy(
     config: &Config,
     emulator: bool,
@@ -28,14 +28,13 @@ pub async fn deploy(
     let parameters = account.settings()?.get("parameter-overrides");
     if parameters.is_none() && !account.is_guided() {
         return Err(Error::new(
-            "Say where the database is: make deploy ARGS=\"--parameter-overrides DatabaseUrl=...\"; \
-             or run `make deploy ARGS=--guided` once, which asks and keeps the answers in \
-             samconfig.toml.",
+            "DatabaseUrl is missing: make deploy ARGS=\"--parameter-overrides DatabaseUrl=...\". Or run \
+             `make deploy ARGS=--guided` once, which asks and saves the answers in samconfig.toml.",
         ));
     }
     if arguments.iter().any(|argument| argument == "--no-execute-changeset") {
         return Err(Error::new(
-            "`make deploy` migrates the database, so it does not take --no-execute-changeset.",
+            "`make deploy` migrates the database, so it can't be used with --no-execute-changeset.",
         ));
     }
     account.tools = Tools::install(config).await?;
@@ -57,23 +56,23 @@ pub async fn deploy(
         ui::step(remark);
     }
     ui::step(match applied.len() {
-        0 => "sam deploy is done, and the database was up to date".to_owned(),
-        count => format!("sam deploy is done, and the database is migrated: {count} applied"),
+        0 => "Deployed; the database was up to date".to_owned(),
+        count => format!("Deployed; migrations applied: {count}"),
     });
     Ok(())
 }
 
-/// An account of AWS, or an emulator in its place, as `sam deploy` finds it.
+/// The AWS account, or the emulator, that `sam deploy` uses.
 struct Account<'a> {
     config: &'a Config,
     tools: Tools,
     emulator: bool,
     arguments: &'a [String],
-    /// None before a guided deployment that is the first.
+    /// None before the first guided deployment.
     at: Option<At>,
 }
 
-/// Where `sam` deploys to.
+/// The stack that `sam` deploys to.
 struct At {
     stack: String,
     region: String,
@@ -90,7 +89,7 @@ impl Account<'_> {
         self.arguments.iter().any(|argument| argument == "--guided" || argument == "-g")
     }
 
-    /// The stack, with credentials that are good now.
+    /// Finds the stack and current credentials.
     async fn find(&self) -> Result<Option<At>> {
         let settings = self.settings()?;
         let stack = settings.get("stack-name").unwrap_or_else(|| STACK_NAME.to_owned());
@@ -110,10 +109,10 @@ impl Account<'_> {
 
     fn found(&self) -> Result<&Remote> {
         let at = self.at.as_ref();
-        at.map(|at| &at.remote).ok_or_else(|| Error::new("There is no region to deploy to."))
+        at.map(|at| &at.remote).ok_or_else(|| Error::new("No region is set. Add --region to ARGS."))
     }
 
-    /// A guided deployment asks what it is about as it goes, so it can't migrate first.
+    /// A guided deployment asks for its parameters while it runs, so it can't migrate first.
     async fn order(&self, wanted: Order) -> Result<Order> {
         if !self.is_guided() || wanted == Order::CodeFirst {
             return Ok(wanted);
@@ -122,9 +121,9 @@ impl Account<'_> {
             && at.remote.migrate_function().await?.is_some()
         {
             return Err(Error::new(format!(
-                "The stack {} exists, and a guided deployment would put code live before its \
-                 migrations. Give what has changed with --parameter-overrides and leave out \
-                 --guided; or put --deploy-first before it in ARGS, if requests may fail meanwhile.",
+                "The stack {} exists, and a guided deployment would deploy code before its \
+                 migrations. Leave out --guided and set what changes with --parameter-overrides. \
+                 Or put --deploy-first before it in ARGS, if requests may fail in the meantime.",
                 at.stack
             )));
         }
@@ -134,8 +133,8 @@ impl Account<'_> {
 
 impl Cloud for Account<'_> {
     const ADVICE: &'static str = "Fix the cause and run it again. If the database has moved or its \
-        password has changed since the last deployment, the deployed function does not know yet: \
-        put --deploy-first before everything else in ARGS.";
+        password has changed since the last deployment, put --deploy-first before everything else \
+        in ARGS.";
 
     async fn migrate_function(&self) -> Result<Option<String>> {
         match &self.at {
@@ -159,7 +158,7 @@ impl Cloud for Account<'_> {
         let mut command = self.tools.sam();
         command.arg("deploy");
         if let Some(at) = self.at.as_ref().filter(|_| !self.is_guided()) {
-            // `sam` must not find another stack than the one that was migrated.
+            // `sam` must deploy to the stack that was migrated.
             command.args(["--stack-name", &at.stack, "--region", &at.region]);
         }
         run(self.config, command.args(self.arguments), "sam deploy").await?;
@@ -168,7 +167,7 @@ impl Cloud for Account<'_> {
     }
 }
 
-/// Runs with the terminal, which a guided deployment asks on.
+/// Runs a command on the terminal, where a guided deployment asks its questions.
 async fn run(config: &Config, command: &mut tokio::process::Command, what: &str) -> Result<()> {
     let status = command
         .current_dir(&config.root)
@@ -176,9 +175,9 @@ async fn run(config: &Config, command: &mut tokio::process::Command, what: &str)
         .kill_on_drop(true)
         .status()
         .await
-        .context(|| format!("{what} cannot be started."))?;
+        .context(|| format!("Failed to start {what}."))?;
     if status.success() {
         return Ok(());
     }
-    Err(Error::new(format!("{what} failed ({status}); what it said is above.")))
+    Err(Error::new(format!("{what} failed ({status}). Its output is above.")))
 }

@@ -1,4 +1,4 @@
-//! `stack.env`: what a shell, a test or another run must know of a stack that is up.
+//! `stack.env`: the variables of a running stack, for shells, tests and other commands.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,23 +15,23 @@ use crate::error::{Context as _, Error, Result};
 pub struct EnvFile(pub BTreeMap<String, String>);
 
 impl EnvFile {
-    /// One value.
+    /// The value of a variable.
     ///
     /// # Errors
-    /// If there is none of that name.
+    /// If it is missing.
     pub fn get(&self, name: &str) -> Result<&str> {
         let value = self.0.get(name).map(String::as_str);
         value.ok_or_else(|| {
-            Error::new(format!("stack.env holds no {name}; `make up` writes it anew."))
+            Error::new(format!("stack.env has no {name}. `make up` writes the file again."))
         })
     }
 
-    /// Writes the file for its owner alone, since it holds a password and tokens.
+    /// Writes the file, readable by its owner only: it holds a password and tokens.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If writing fails.
     pub fn write(&self, path: &Path) -> Result<()> {
-        // One that is there keeps its mode when it is opened, and one that is made has the right one.
+        // An existing file keeps its mode when it is opened, so it is set again.
         File::options()
             .create(true)
             .truncate(true)
@@ -40,16 +40,16 @@ impl EnvFile {
             .open(path)
             .and_then(|file| file.set_permissions(Permissions::from_mode(0o600)).map(|()| file))
             .and_then(|mut file| file.write_all(self.render().as_bytes()))
-            .context(|| format!("Cannot write {}.", path.display()))
+            .context(|| format!("Failed to write {}.", path.display()))
     }
 
     /// The variables of the stack of `make up`.
     ///
     /// # Errors
-    /// If it is not up.
+    /// If it is not running.
     pub fn of_make_up(config: &Config) -> Result<Self> {
         Self::read(&path_of_make_up(config))
-            .ok_or_else(|| Error::new("No stack is up. `make up` starts one."))
+            .ok_or_else(|| Error::new("No stack is running. `make up` starts one."))
     }
 
     /// Reads the file; none if it does not exist.
@@ -58,7 +58,7 @@ impl EnvFile {
         fs::read_to_string(path).ok().map(|text| Self::parse(&text))
     }
 
-    /// `export` and single quotes, so that sourcing hands each value on untouched: `API_URL` holds a `$`.
+    /// `export` and single quotes keep each value as it is: `API_URL` contains a `$`.
     fn render(&self) -> String {
         let mut text = String::new();
         for (name, value) in &self.0 {

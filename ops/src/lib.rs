@@ -1,7 +1,8 @@
 //! What works on a local and on a deployed stack: deploying, dead letters, logs, reconciling.
 //!
-//! The runner in `localstack/` calls it for `make deploy`, `make dlq`, `make logs` and `make reconcile`,
-//! and builds the local cloud on its parts. Nothing here knows how a local stack is started.
+//! The runner in `localstack/` calls it for `make deploy`, `make dlq`, `make logs` and `make
+//! reconcile`, and builds the local cloud on its parts. Nothing here knows how a local stack is
+//! started.
 
 pub mod aws;
 pub mod bootstraps;

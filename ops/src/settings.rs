@@ -7,32 +7,33 @@ use toml::{Table, Value};
 use crate::config::Config;
 use crate::error::{Context as _, Result};
 
-/// What `sam deploy` goes by.
+/// The settings of `sam deploy`.
 pub(crate) struct Settings<'a> {
-    /// Of the command.
+    /// The arguments of the command.
     arguments: &'a [String],
     /// `samconfig.toml`.
     file: Table,
 }
 
 impl<'a> Settings<'a> {
-    /// Reads `samconfig.toml` beside these arguments. A missing file is an empty one.
+    /// These arguments, and `samconfig.toml` if it exists.
     ///
     /// # Errors
-    /// If the file is not TOML.
+    /// If the file is not valid TOML.
     pub(crate) fn read(config: &Config, arguments: &'a [String]) -> Result<Self> {
         let path = config.root.join("samconfig.toml");
         let text = fs::read_to_string(&path).unwrap_or_default();
-        let file = toml::from_str(&text).context(|| format!("{} is not TOML.", path.display()))?;
+        let file =
+            toml::from_str(&text).context(|| format!("{} is not valid TOML.", path.display()))?;
         Ok(Self { arguments, file })
     }
 
-    /// A setting, spelled as an option without its dashes. An empty one counts as not set.
+    /// The value of an option, named without its dashes. An empty value counts as none.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         self.argument(name).or_else(|| self.in_file(name)).filter(|value| !value.is_empty())
     }
 
-    /// All words up to the next option: parameters are several.
+    /// All words up to the next option: there may be several parameters.
     fn argument(&self, name: &str) -> Option<String> {
         let option = format!("--{name}");
         let mut rest = self
@@ -48,7 +49,7 @@ impl<'a> Settings<'a> {
         Some(values.join(" "))
     }
 
-    /// The value in the sections that `sam deploy` reads, its own section first.
+    /// The value in the sections that `sam deploy` reads: its own, then the global one.
     fn in_file(&self, name: &str) -> Option<String> {
         let environment = self.argument("config-env").unwrap_or_else(|| "default".to_owned());
         let sections = self.file.get(&environment)?;
@@ -58,7 +59,7 @@ impl<'a> Settings<'a> {
     }
 }
 
-/// Text, or a list of texts with spaces between.
+/// A string, or a list of strings joined by spaces.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

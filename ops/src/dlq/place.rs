@@ -1,4 +1,4 @@
-//! Where the dead letters are: a local stack by its variables, a deployed one by its outputs.
+//! Finds the dead letters: of a local stack by its variables, of a deployed one by its outputs.
 
 use aws_config::{Region, SdkConfig};
 use clap::Args;
@@ -12,10 +12,10 @@ use crate::error::{Error, Result};
 use crate::remote::{self, STACK_NAME};
 use crate::settings::Settings;
 
-/// Whose dead letters.
+/// Which stack and queues.
 #[derive(Debug, Args)]
 pub(super) struct Target {
-    /// A stack that was deployed with CloudFormation, instead of the local one
+    /// A stack that is deployed with CloudFormation, instead of the local one
     #[arg(long, value_name = "NAME")]
     stack_name: Option<String>,
     /// The region of that stack
@@ -27,26 +27,26 @@ pub(super) struct Target {
     /// That stack is on the emulator in `AWS_ENDPOINT_URL`
     #[arg(long, requires = "stack_name")]
     emulator: bool,
-    /// Another queue than the stack's own, to move to
+    /// Move to this queue instead of the stack's
     #[arg(long, value_name = "URL", requires = "dlq_url")]
     queue_url: Option<String>,
-    /// Another dead-letter queue than the stack's own
+    /// Read this dead-letter queue instead of the stack's
     #[arg(long, value_name = "URL", requires = "queue_url")]
     dlq_url: Option<String>,
 }
 
-/// A stack's queues and its log, and the clients to reach them.
+/// The queues and the log of a stack, with a client.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) sqs: aws_sdk_sqs::Client,
     pub(super) queue_url: String,
     pub(super) dlq_url: String,
-    /// What fulfill-order has logged.
+    /// The log of fulfill-order.
     pub(super) log: Log,
 }
 
 impl Place {
-    /// The name of the queue, for sentences.
+    /// The name of the fulfillment queue.
     pub(super) fn queue_name(&self) -> &str {
         name(&self.queue_url)
     }
@@ -57,8 +57,8 @@ impl Place {
     }
 }
 
-/// Finds what is meant: the deployed stack that is named, or the one whose `stack.env` this shell has
-/// sourced, or the one of `make up`.
+/// Finds the deployed stack that is named, or the one whose `stack.env` the shell has sourced, or the
+/// one of `make up`.
 ///
 /// # Errors
 /// If there is none.
@@ -99,7 +99,7 @@ async fn local(config: &Config) -> Result<Place> {
 fn of_make_up(config: &Config, env: &EnvFile) -> Result<(Aws, (String, String))> {
     let get = |name: &str| env.get(name).map(str::to_owned);
     let mut aws = Aws::at(config, env.get("AWS_ENDPOINT_URL")?).alone();
-    // Whatever else this shell is set up for.
+    // The shell may be set up for another one.
     aws.region = get("AWS_REGION")?;
     aws.credentials = (get("AWS_ACCESS_KEY_ID")?, get("AWS_SECRET_ACCESS_KEY")?);
     Ok((aws, (get("FULFILLMENT_QUEUE_URL")?, get("FULFILLMENT_DLQ_URL")?)))
@@ -112,7 +112,7 @@ async fn deployed(config: &Config, target: &Target, stack: &str) -> Result<Place
     let formation = aws_sdk_cloudformation::Client::new(&aws);
     let found = remote::describe(&formation, stack)
         .await?
-        .ok_or_else(|| Error::new(format!("There is no stack {stack} in {region}.")))?;
+        .ok_or_else(|| Error::new(format!("The stack {stack} does not exist in {region}.")))?;
     Ok(Place {
         sqs: aws_sdk_sqs::Client::new(&aws),
         queue_url: found.output("FulfillmentQueueUrl")?.to_owned(),
@@ -121,7 +121,7 @@ async fn deployed(config: &Config, target: &Target, stack: &str) -> Result<Place
     })
 }
 
-/// Clients towards AWS, by what was said here, then by what the deployment went by.
+/// The client configuration, by the arguments and then by the settings of `sam deploy`.
 async fn sdk_config(config: &Config, target: &Target) -> Result<SdkConfig> {
     let settings = Settings::read(config, &[])?;
     let profile = target.profile.clone().or_else(|| settings.get("profile"));
@@ -145,7 +145,7 @@ mod tests {
     use crate::config::tests::empty;
 
     #[test]
-    fn the_stack_of_make_up_is_reached_whatever_the_shell_is_set_up_for() {
+    fn the_stack_of_make_up_is_used_even_if_the_shell_is_set_up_for_another() {
         let mut config = empty();
         config.region = "eu-west-3".to_owned();
         config.credentials = Some(("AKIA".to_owned(), "real".to_owned()));
