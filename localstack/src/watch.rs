@@ -103,7 +103,15 @@ async fn show(mut lines: Receiver<String>, mut log: File) {
             ui::line(&line);
             let _ = writeln!(log, "{line}");
         }
+        if let Some(name) = failed_to_compile(&line) {
+            ui::step(format!("{name} does not compile. Its requests wait until it does"));
+        }
     }
+}
+
+/// The package in cargo's line about a failed build.
+fn failed_to_compile(line: &str) -> Option<&str> {
+    line.split_once("could not compile `")?.1.split('`').next()
 }
 
 fn create(log: &Path) -> Result<File> {
@@ -232,6 +240,14 @@ mod tests {
             }
         }
         routes
+    }
+
+    #[test]
+    fn the_package_that_does_not_compile_is_named() {
+        let line =
+            "error: could not compile `get-order` (bin \"get-order\") due to 1 previous error";
+        assert_eq!(failed_to_compile(line), Some("get-order"));
+        assert_eq!(failed_to_compile("   Compiling get-order v0.1.0"), None);
     }
 
     #[test]
