@@ -1,5 +1,4 @@
-# Everything goes through the runner in localstack/, which says for itself what it does.
-# ARGS are handed to it: make logs ARGS=--no-follow
+# Every target calls the runner in localstack/ with ARGS: make logs ARGS=--no-follow
 
 RUN = cargo run --quiet --package waybill-local --
 ARGS ?=
@@ -22,7 +21,7 @@ reset: cargo ## Stop everything, delete the data
 watch: cargo ## Serve the functions, compiled again whenever a file is saved
 	@$(RUN) watch $(ARGS)
 
-logs: cargo ## Follow what the functions of the running stack write
+logs: cargo ## Follow the functions of the running stack; from an hour ago: make logs ARGS="--since 60"
 	@$(RUN) logs $(ARGS)
 
 dlq: cargo ## List the dead letters and why; move them back: make dlq ARGS="--redrive --dry-run"
@@ -31,16 +30,16 @@ dlq: cargo ## List the dead letters and why; move them back: make dlq ARGS="--re
 token: cargo ## Print a token for the running stack: make token SUB=grace SCOPE=orders/staff
 	@$(RUN) token $(if $(SUB),--subject '$(SUB)') $(if $(SCOPE),--scope '$(SCOPE)') $(ARGS)
 
-test: cargo ## Run everything that CI runs, on a stack of its own
+test: cargo ## Run everything that CI runs, on a separate stack
 	@$(RUN) test $(ARGS)
 
-figures: cargo ## Build each function as it is deployed, and print its size and start time (with a stack up)
+figures: cargo ## Build each function as it is deployed, and print its size and start time (with a running stack)
 	@$(RUN) figures $(ARGS)
 
 bench: cargo ## Measure large responses, and the service's statements beside the same SQL by pgbench
 	@$(RUN) bench $(ARGS)
 
-reconcile: cargo ## Say whether all stock and all orders add up
+reconcile: cargo ## Check that stock and orders add up
 	@$(RUN) reconcile $(ARGS)
 
 build: cargo ## Build the functions as they are deployed locally

@@ -1,9 +1,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::hmac;
-use ring::rand::SystemRandom;
+use jsonwebtoken::crypto::sign;
+use jsonwebtoken::{Algorithm, EncodingKey};
 use ring::rsa::KeyPair;
-use ring::signature::RSA_PKCS1_SHA256;
 use serde_json::{Value, json};
 
 use crate::{Environment, Stack, unique};
@@ -17,7 +16,8 @@ pub struct Tokens {
     pub header: Value,
     /// The second part of a good token.
     pub claims: Value,
-    key: KeyPair,
+    key: EncodingKey,
+    public_key: Vec<u8>,
 }
 
 impl Tokens {
@@ -27,7 +27,8 @@ impl Tokens {
         let mut parts = environment.token.split('.').map(decode);
         let (header, claims) = (parts.next().unwrap(), parts.next().unwrap());
         let key = std::fs::read(&environment.token_key_file).unwrap();
-        Self { header, claims, key: KeyPair::from_pkcs8(&key).unwrap() }
+        let public_key = KeyPair::from_der(&key).unwrap().public().as_ref().to_vec();
+        Self { header, claims, key: EncodingKey::from_rsa_der(&key), public_key }
     }
 
     /// The same with these scopes in every token, unless a change says otherwise.
@@ -65,9 +66,9 @@ impl Tokens {
     #[must_use]
     pub fn signed_with_the_public_key(&self) -> String {
         let signed = join(&change(&self.header, json!({ "alg": "HS256" })), &self.claims);
-        let secret = hmac::Key::new(hmac::HMAC_SHA256, self.key.public().as_ref());
-        let signature = hmac::sign(&secret, signed.as_bytes());
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+        let secret = EncodingKey::from_secret(&self.public_key);
+        let signature = sign(signed.as_bytes(), &secret, Algorithm::HS256).unwrap();
+        format!("{signed}.{signature}")
     }
 
     /// A token with these claims under the signature of another.
@@ -80,10 +81,8 @@ impl Tokens {
 
     fn sign(&self, header: &Value, claims: &Value) -> String {
         let signed = join(header, claims);
-        let mut signature = vec![0; self.key.public().modulus_len()];
-        let random = SystemRandom::new();
-        self.key.sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature).unwrap();
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+        let signature = sign(signed.as_bytes(), &self.key, Algorithm::RS256).unwrap();
+        format!("{signed}.{signature}")
     }
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes in LocalStack what template.yaml makes in the cloud: queue, dead-letter queue, cache, bus.
-# LocalStack runs it when it is ready, with all services up. It may run any number of times.
-# The numbers are the template's; a test in localstack/src/watch.rs holds them to it.
+# Creates in LocalStack what template.yaml creates on AWS: queue, dead-letter queue, cache, bus.
+# LocalStack runs it when all services are ready. It may run any number of times.
+# A test in localstack/src/watch.rs compares the numbers with the template.
 set -euo pipefail
 
 region="${AWS_DEFAULT_REGION:-us-east-1}"
@@ -11,7 +11,7 @@ table=waybill-product-cache
 bus=waybill
 
 queue_url() {
-  # Created bare and then set: a queue that exists with other attributes is brought to these.
+  # The attributes are set afterwards, because the queue may exist with others.
   awslocal sqs create-queue --region "$region" --queue-name "$1" --query QueueUrl --output text
 }
 
@@ -46,4 +46,4 @@ if ! awslocal events describe-event-bus --region "$region" --name "$bus" >/dev/n
   awslocal events create-event-bus --region "$region" --name "$bus" >/dev/null
 fi
 
-echo "waybill: queue, dead-letter queue, table and bus are there"
+echo "waybill: created queue, dead-letter queue, table and bus"

@@ -1,33 +1,31 @@
-//! Puts `template.yaml` onto an emulator: the real `sam deploy`, then what the emulator leaves out.
+//! Deploys `template.yaml` to an emulator with `sam deploy`.
 
 use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use aws_sdk_cloudformation::types::TemplateStage;
 use serde_json::{Value, json};
+use waybill_ops::aws::Aws;
+use waybill_ops::bootstraps::{self, Architecture, Purpose};
+use waybill_ops::env_file::EnvFile;
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::release::{self, Cloud, Order};
+use waybill_ops::remote::{Described, MIGRATE_FUNCTION, Remote, STACK_NAME};
+use waybill_ops::tools::Tools;
+use waybill_ops::{process, ui};
 
-use crate::aws::{self, Aws};
-use crate::bootstraps::{self, Target};
 use crate::config::Config;
-use crate::env_file::EnvFile;
-use crate::error::{Context as _, Error, Result};
-use crate::intrinsics::Place;
-use crate::release::{self, Cloud, Order};
-use crate::remote::{MIGRATE_FUNCTION, Remote};
 use crate::stack::{Endpoints, Kind, Stack};
 use crate::tokens::{self, Issuer};
-use crate::tools::Tools;
-use crate::{emulator, gateway, process, routes, ui};
+use crate::{emulator, lambda, template};
 
-/// What the stack is called, on every emulator.
-pub(crate) const STACK_NAME: &str = "waybill";
-
-/// How many orders of one owner may be pending, and how many one may place in a minute: the defaults
-/// of the template.
+/// The template's defaults of how many orders of an owner may be pending, and how many an owner may
+/// place in a minute.
 const OWNER_LIMITS: [u32; 2] = [100, 60];
-/// The same for the tests, which place thousands of orders as one customer.
+/// The limits for tests, which place thousands of orders as one customer.
 const NO_OWNER_LIMITS: [u32; 2] = [1_000_000, 1_000_000];
 
-/// What a deployment came to.
+/// The outcome of a deployment.
 #[derive(Debug)]
 pub(crate) struct Deployment {
     /// The variables of the stack.
@@ -36,62 +34,62 @@ pub(crate) struct Deployment {
     pub(crate) changed: bool,
 }
 
-/// A stack as CloudFormation describes it.
-#[derive(Debug)]
-struct Deployed {
-    /// Unique to each time that the stack was created.
-    id: String,
-    parameters: EnvFile,
-    outputs: EnvFile,
-}
-
-/// Builds the functions and brings the stack up to date, with its routes, its schema and its seed.
+/// Compiles the functions, and at the same time installs the tools and starts Postgres and the
+/// emulator.
 ///
 /// # Errors
-/// If any of it fails.
+/// If a part fails. The other is stopped then.
+pub(crate) async fn prepare(config: &Config, stack: &mut Stack) -> Result<(Tools, Endpoints)> {
+    let compile = bootstraps::build_here(&config.common, Purpose::Local);
+    let start = async {
+        let tools = Tools::install(&config.common).await?;
+        let to = stack.start(config, &tools).await?;
+        if to.given_emulator {
+            emulator::require_http_apis(&to.aws.endpoint).await?;
+        }
+        Ok((tools, to))
+    };
+    let ((), started) = tokio::try_join!(compile, start)?;
+    Ok(started)
+}
+
+/// Updates the stack: template and code, schema, and seed.
+///
+/// # Errors
+/// If a step fails.
 pub(crate) async fn deploy(
     config: &Config,
     tools: &Tools,
     stack: &Stack,
     to: &Endpoints,
 ) -> Result<Deployment> {
-    let apis = aws_sdk_apigatewayv2::Client::new(&to.aws.service("APIGATEWAYV2").await);
-    if to.given_emulator {
-        apis.get_apis().send().await.context(|| {
-            "The emulator in AWS_ENDPOINT_URL has no API Gateway v2 (LocalStack's free images have \
-             none), so the template cannot be deployed to it. `make watch` works with it."
-        })?;
-    }
-    ui::step("Building the functions (minutes the first time)");
-    bootstraps::build(config, tools, Target::Local).await?;
-
     let issuer = Issuer::prepare(&stack.dir, tools, &to.aws.endpoint).await?;
     issuer.publish().await?;
 
-    let formation = aws_sdk_cloudformation::Client::new(&to.aws.service("CLOUDFORMATION").await);
-    // The tests must not know of the caller's warehouse. Empty is explicit: what is left out stays as
-    // it was deployed before.
+    // The tests must not use the caller's warehouse. A parameter that is left out keeps its old value,
+    // so an empty one is passed.
     let warehouse = config.warehouse.clone().filter(|_| stack.kind == Kind::Main);
     let (warehouse_url, warehouse_secret) = warehouse.unwrap_or_default();
     let [pending, per_minute] = owner_limits(config, stack.kind);
     let parameters = [
         format!("MaxPendingOrders={pending}"),
         format!("MaxOrdersPerMinute={per_minute}"),
-        // A local Postgres allows more connections than one person makes requests, and a reservation
-        // would have requests fail that are sent side by side.
+        // The local Postgres has enough connections, and with a reservation requests at the same time
+        // would fail.
         "ReserveConcurrency=false".to_owned(),
-        format!("Architecture={}", Target::Local.architecture()),
+        format!("Architecture={}", Architecture::HERE.name()),
         format!("DatabaseUrl={}", to.database_url),
         format!("WarehouseUrl={}", quoted(&warehouse_url)),
         format!("WarehouseSecret={}", quoted(&warehouse_secret)),
         format!("JwtIssuer={}", issuer.url()),
-        // Its URL has the emulator's port in it. On another port it is still the same issuer.
+        // The URL contains the emulator's port. On another port it is still the same issuer.
         format!("FirstJwtIssuer={}", issuer.url()),
         format!("JwtAudience={}", tokens::AUDIENCE),
     ];
-    let fingerprint = bootstraps::fingerprint(config, &parameters)?;
+    let template = template_file(config, stack, to).await?;
+    let fingerprint = bootstraps::fingerprint(&config.common, &template, &parameters)?;
     let record = stack.dir.join("deployed");
-    let is_current = |deployed: &Deployed| {
+    let is_current = |deployed: &Described| {
         let known = fs::read_to_string(&record).unwrap_or_default();
         known == format!("{fingerprint} {}", deployed.id)
     };
@@ -99,33 +97,36 @@ pub(crate) async fn deploy(
         STACK_NAME,
         &to.aws.service("CLOUDFORMATION").await,
         &to.aws.service("LAMBDA").await,
-        bootstraps::path(config, "migrate"),
+        bootstraps::path(&config.common, "migrate"),
     );
-    let mut local = Local { config, tools, stack, aws: &to.aws, parameters: &parameters, remote };
-    let (deployed, applied, mut changed) = match describe(&formation).await {
+    let mut local =
+        Local { config, tools, stack, aws: &to.aws, template, parameters: &parameters, remote };
+    let (deployed, applied, mut changed) = match local.remote.describe().await?.filter(is_complete)
+    {
         Some(deployed) if is_current(&deployed) => {
             ui::step("The deployed stack is up to date");
-            let applied = local.migrate(deployed.outputs.get(MIGRATE_FUNCTION)?).await?;
+            let applied = local.migrate(deployed.output(MIGRATE_FUNCTION)?).await?;
             (deployed, applied, false)
         }
         found => {
             let order = order(found.as_ref(), to).await?;
             let applied = release::release(&mut local, order).await?;
-            let deployed = describe(&formation)
-                .await
-                .ok_or_else(|| Error::new("sam deploy succeeded, but there is no stack."))?;
+            let deployed =
+                local.remote.describe().await?.filter(is_complete).ok_or_else(|| {
+                    Error::new("sam deploy succeeded, but the stack does not exist.")
+                })?;
             fs::write(&record, format!("{fingerprint} {}", deployed.id))
-                .context(|| format!("Cannot write {}.", record.display()))?;
+                .context(|| format!("Failed to write {}.", record.display()))?;
             (deployed, applied, true)
         }
     };
-    let api_id = create_routes(&formation, &apis, &to.aws, &deployed).await?;
-    changed |= told(applied.len()) | seed(config, to).await?;
-    let env = variables(&deployed, to, &issuer, &emulator::api_url(&to.aws.endpoint, &api_id))?;
+    changed |= report(applied.len()) | seed(config, to).await?;
+    let api_url = emulator::api_url(&to.aws.endpoint, deployed.output("ApiUrl")?);
+    let env = variables(&deployed, to, &issuer, &api_url)?;
     Ok(Deployment { env, changed })
 }
 
-/// The limits of an owner on this stack.
+/// The limits of an owner on a stack.
 fn owner_limits(config: &Config, kind: Kind) -> [u32; 2] {
     let [pending, per_minute] = config.owner_limits;
     match kind {
@@ -136,53 +137,54 @@ fn owner_limits(config: &Config, kind: Kind) -> [u32; 2] {
     }
 }
 
-/// Applies what is missing of the migrations, and the seed to an empty shop; whether it did anything.
+/// Applies missing migrations, and the seed if there are no products. Returns whether anything changed.
 ///
 /// # Errors
-/// If the function cannot be invoked, or the seed fails.
+/// If the function can't be invoked, or the seed fails.
 pub(crate) async fn migrate_and_seed(
     config: &Config,
     to: &Endpoints,
     invoke_at: &str,
     migrate: &str,
 ) -> Result<bool> {
-    let answer = aws::invoke(invoke_at, migrate, &json!({})).await?;
+    let answer = lambda::invoke(invoke_at, migrate, &json!({})).await?;
     let applied = answer.get("applied").and_then(Value::as_array).map_or(0, Vec::len);
-    Ok(told(applied) | seed(config, to).await?)
+    Ok(report(applied) | seed(config, to).await?)
 }
 
-/// Says how many migrations were applied; whether any was.
-fn told(applied: usize) -> bool {
+/// Prints how many migrations were applied. Returns whether any was.
+fn report(applied: usize) -> bool {
     if applied > 0 {
-        ui::step(format!("Migrated the database: {applied} applied"));
+        ui::step(format!("Migrations applied: {applied}"));
     }
     applied > 0
 }
 
-/// Seeds an empty shop; whether it was empty.
+/// Applies the seed if there are no products. Returns whether it did.
 async fn seed(config: &Config, to: &Endpoints) -> Result<bool> {
-    let seeded = to.database().seed(&config.root.join("sql/seed.sql")).await?;
+    let seeded = to.database().seed(&config.common.root.join("sql/seed.sql")).await?;
     if seeded {
-        ui::step("Seeded the shop with sql/seed.sql");
+        ui::step("Seeded the database with sql/seed.sql");
     }
     Ok(seeded)
 }
 
-/// The deployed migrate function knows the database that it was deployed with: another one, such as a
-/// new `DATABASE_URL`, it learns by a deployment.
-async fn order(found: Option<&Deployed>, to: &Endpoints) -> Result<Order> {
+/// The order of the release. The deployed migrate function only knows the database that it was deployed
+/// with, so a new `DATABASE_URL` must be deployed first.
+async fn order(found: Option<&Described>, to: &Endpoints) -> Result<Order> {
     let Some(deployed) = found else { return Ok(Order::SchemaFirst) };
-    let migrate = deployed.outputs.get(MIGRATE_FUNCTION)?;
-    let known = aws::function_variable(&to.aws.endpoint, migrate, "DATABASE_URL").await?;
+    let migrate = deployed.output(MIGRATE_FUNCTION)?;
+    let known = lambda::function_variable(&to.aws.endpoint, migrate, "DATABASE_URL").await?;
     Ok(if known == to.database_url { Order::SchemaFirst } else { Order::CodeFirst })
 }
 
-/// The emulator as a place to release to.
+/// The emulator as the target of a release.
 struct Local<'a> {
     config: &'a Config,
     tools: &'a Tools,
     stack: &'a Stack,
     aws: &'a Aws,
+    template: PathBuf,
     parameters: &'a [String],
     remote: Remote,
 }
@@ -195,7 +197,7 @@ impl Cloud for Local<'_> {
     }
 
     async fn update_code(&self, function: &str) -> Result<()> {
-        ui::step(format!("Updating the code of {function} alone, to migrate first"));
+        ui::step(format!("Updating the code of {function}, to migrate first"));
         self.remote.update_code(function).await
     }
 
@@ -205,105 +207,60 @@ impl Cloud for Local<'_> {
 
     async fn deploy(&mut self) -> Result<()> {
         ui::step("Deploying template.yaml with sam deploy");
-        sam_deploy(self.config, self.tools, self.stack, self.aws, self.parameters).await?;
-        aws::bound_event_sources(&self.aws.endpoint).await
+        sam_deploy(self).await
     }
 }
 
-async fn sam_deploy(
-    config: &Config,
-    tools: &Tools,
-    stack: &Stack,
-    aws: &Aws,
-    parameters: &[String],
-) -> Result<()> {
+/// What is deployed: `template.yaml`, or the copy of it for MiniStack.
+async fn template_file(config: &Config, stack: &Stack, to: &Endpoints) -> Result<PathBuf> {
+    let original = config.common.root.join("template.yaml");
+    if !emulator::is_ministack(&to.aws.endpoint).await {
+        return Ok(original);
+    }
+    let text = fs::read_to_string(&original)
+        .context(|| format!("Failed to read {}.", original.display()))?;
+    let copy = stack.dir.join("template.yaml");
+    fs::write(&copy, template::for_ministack(&text)?)
+        .context(|| format!("Failed to write {}.", copy.display()))?;
+    Ok(copy)
+}
+
+async fn sam_deploy(local: &Local<'_>) -> Result<()> {
+    let Local { config, tools, stack, aws, .. } = local;
     let mut command = tools.sam();
     command
-        .current_dir(&config.root)
-        // A section that samconfig.toml does not have: what is set there is for the cloud.
-        .args(["deploy", "--config-env", "local", "--template-file", "template.yaml"])
+        .current_dir(&config.common.root)
+        // A section that samconfig.toml does not have: its settings are for AWS.
+        .args(["deploy", "--config-env", "local", "--template-file"])
+        .arg(&local.template)
         .args(["--stack-name", STACK_NAME, "--region", &aws.region, "--resolve-s3"])
         .args(["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"])
         .args(["--no-fail-on-empty-changeset", "--no-progressbar", "--parameter-overrides"])
-        .args(parameters)
+        .args(local.parameters)
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
     aws.point(&mut command);
-    process::run_quietly("sam deploy", &mut command, &stack.dir.join("deploy.log")).await
+    let log = stack.dir.join("deploy.log");
+    process::run_quietly("sam deploy", &mut command, &log, Duration::from_secs(12)).await
 }
 
-/// A value as `sam` reads it from its command line, whatever is in it.
+/// A value quoted for the command line of `sam`.
 fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', r"\\").replace('"', r#"\""#))
 }
 
-async fn describe(formation: &aws_sdk_cloudformation::Client) -> Option<Deployed> {
-    let answer = formation.describe_stacks().stack_name(STACK_NAME).send().await.ok()?;
-    let stack = answer.stacks().first()?;
-    let complete = ["CREATE_COMPLETE", "UPDATE_COMPLETE"];
-    if !complete.contains(&stack.stack_status().map_or("", |status| status.as_str())) {
-        return None;
-    }
-    let pair = |output: &aws_sdk_cloudformation::types::Output| {
-        Some((output.output_key()?.to_owned(), output.output_value()?.to_owned()))
-    };
-    let parameter = |parameter: &aws_sdk_cloudformation::types::Parameter| {
-        Some((parameter.parameter_key()?.to_owned(), parameter.parameter_value()?.to_owned()))
-    };
-    Some(Deployed {
-        id: stack.stack_id()?.to_owned(),
-        parameters: EnvFile(stack.parameters().iter().filter_map(parameter).collect()),
-        outputs: EnvFile(stack.outputs().iter().filter_map(pair).collect()),
-    })
-}
-
-/// Creates the routes and authorizers that the emulator did not take from the template; the id of the
-/// API.
-async fn create_routes(
-    formation: &aws_sdk_cloudformation::Client,
-    apis: &aws_sdk_apigatewayv2::Client,
-    aws: &Aws,
-    deployed: &Deployed,
-) -> Result<String> {
-    let resources = formation
-        .describe_stack_resources()
-        .stack_name(STACK_NAME)
-        .send()
-        .await
-        .context(|| "The resources of the deployed stack cannot be listed.")?;
-    let physical_id = |logical: &str| {
-        let found = resources.stack_resources().iter();
-        let mut found = found.filter(|resource| resource.logical_resource_id() == Some(logical));
-        found.next().and_then(|resource| resource.physical_resource_id()).map(str::to_owned)
-    };
-    let template = formation
-        .get_template()
-        .stack_name(STACK_NAME)
-        .template_stage(TemplateStage::Processed)
-        .send()
-        .await
-        .context(|| "The processed template cannot be had from the emulator.")?;
-    let template: Value = serde_json::from_str(template.template_body().unwrap_or_default())
-        .context(|| "The processed template is not JSON.")?;
-    // arn:aws:cloudformation:<region>:<account>:stack/...
-    let account = deployed.id.split(':').nth(4).unwrap_or_default();
-    let parameter = |name: &str| deployed.parameters.0.get(name).cloned();
-    let place =
-        Place { region: &aws.region, account, parameter: &parameter, physical_id: &physical_id };
-    let wanted = routes::from_template(&template, &place)?;
-    let api_id = physical_id(&wanted.logical_id)
-        .ok_or_else(|| Error::new(format!("The deployed stack has no {}.", wanted.logical_id)))?;
-    gateway::reconcile(apis, &api_id, &wanted).await?;
-    Ok(api_id)
+/// Whether the last deployment of the stack succeeded.
+fn is_complete(stack: &Described) -> bool {
+    ["CREATE_COMPLETE", "UPDATE_COMPLETE"].contains(&stack.status.as_str())
 }
 
 fn variables(
-    deployed: &Deployed,
+    deployed: &Described,
     to: &Endpoints,
     issuer: &Issuer,
     api_url: &str,
 ) -> Result<EnvFile> {
-    let output = |name: &str| deployed.outputs.get(name).map(str::to_owned);
+    let output = |name: &str| deployed.output(name).map(str::to_owned);
     let token = |(subject, scopes): (&str, &str)| issuer.token(subject, scopes);
     let mut pairs = vec![
         ("API_URL", api_url.to_owned()),
@@ -328,7 +285,7 @@ mod tests {
     use crate::config::tests::empty;
 
     #[test]
-    fn make_up_has_the_limits_of_the_template_unless_told_otherwise() {
+    fn make_up_has_the_limits_of_the_template_or_of_the_environment() {
         let template = include_str!("../../template.yaml");
         let template = &Yaml::load_from_str(template).unwrap()[0];
         let defaults = ["MaxPendingOrders", "MaxOrdersPerMinute"]
@@ -340,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tests_may_place_as_many_orders_as_they_like() {
+    fn tests_have_no_limits() {
         let mut config = empty();
         config.owner_limits = [Some(1), Some(1)];
         assert!(owner_limits(&config, Kind::Test).iter().all(|&limit| limit > 100_000));

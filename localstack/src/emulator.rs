@@ -1,5 +1,4 @@
-//! The emulator: MiniStack, one process and the functions it starts. Nothing outside this file and
-//! `routes.rs` knows which emulator it is.
+//! The emulator: MiniStack, one process and the functions that it starts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,11 +6,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use serde_json::Value;
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::process::Daemon;
+use waybill_ops::tools::Tools;
 
 use crate::config::Config;
-use crate::error::{Context as _, Result};
-use crate::process::Daemon;
-use crate::tools::Tools;
 
 /// One emulator, running or not.
 #[derive(Debug)]
@@ -21,12 +21,12 @@ pub(crate) struct Emulator {
 }
 
 impl Emulator {
-    /// The emulator that keeps its files in `dir`.
+    /// The emulator with its files in `dir`.
     pub(crate) fn in_dir(dir: &Path) -> Self {
         Self { dir: dir.to_path_buf(), daemon: Daemon::new("emulator", dir, "-m ministack") }
     }
 
-    /// The port it runs on, if it runs.
+    /// Its port, if it is running.
     pub(crate) fn running_on(&self) -> Option<u16> {
         self.daemon.running_on()
     }
@@ -34,17 +34,18 @@ impl Emulator {
     /// Starts it and waits until it answers.
     ///
     /// # Errors
-    /// With the end of its log, if it does not.
+    /// If it does not answer, with the end of its log.
     pub(crate) async fn start(&self, config: &Config, tools: &Tools, port: u16) -> Result<()> {
         let scratch = self.dir.join("tmp");
         let _ = fs::remove_dir_all(&scratch);
-        fs::create_dir_all(&scratch).context(|| format!("Cannot make {}.", scratch.display()))?;
+        fs::create_dir_all(&scratch)
+            .context(|| format!("Failed to create {}.", scratch.display()))?;
         let mut command = Command::new(tools.python());
         command
             .args(["-m", "ministack"])
-            // The functions inherit this environment, so it holds nothing of the caller's.
+            // The functions inherit this environment, so the caller's is not passed on.
             .env_clear()
-            .env("PATH", &config.path)
+            .env("PATH", &config.common.path)
             .envs(config.home.as_ref().map(|home| ("HOME", home)))
             .env("TMPDIR", &scratch)
             .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -52,11 +53,11 @@ impl Emulator {
             // Without these it listens on every interface, and on a port for MQTT as well.
             .env("BIND_HOST", "127.0.0.1")
             .env("IOT_MTLS_ENABLED", "0")
-            // What it calls itself, in queue URLs for one, and where the functions find it.
+            // Its name in queue URLs, and its endpoint for the functions.
             .env("MINISTACK_HOST", "127.0.0.1")
-            .env("MINISTACK_REGION", &config.region)
+            .env("MINISTACK_REGION", &config.common.region)
             .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
-            .env("AWS_DEFAULT_REGION", &config.region)
+            .env("AWS_DEFAULT_REGION", &config.common.region)
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("LAMBDA_EXECUTOR", "local");
@@ -68,7 +69,7 @@ impl Emulator {
             .await
     }
 
-    /// Stops it with every function that it started; does nothing if it does not run.
+    /// Stops it and its functions. Does nothing if it is not running.
     pub(crate) fn stop(&self) -> Result<()> {
         self.daemon.stop(Signal::TERM)?;
         let _ = fs::remove_dir_all(self.dir.join("tmp"));
@@ -76,7 +77,36 @@ impl Emulator {
     }
 }
 
-/// Where the stage `$default` of an HTTP API answers without DNS, as LocalStack has it too.
-pub(crate) fn api_url(endpoint: &str, api_id: &str) -> String {
+/// Whether the emulator at this endpoint is MiniStack.
+pub(crate) async fn is_ministack(endpoint: &str) -> bool {
+    let answer = reqwest::get(format!("{endpoint}/_ministack/health")).await;
+    answer.is_ok_and(|answer| answer.status().is_success())
+}
+
+/// Fails if the emulator is a LocalStack without API Gateway v2, such as the free images.
+///
+/// # Errors
+/// If API Gateway v2 is missing.
+pub(crate) async fn require_http_apis(endpoint: &str) -> Result<()> {
+    if is_ministack(endpoint).await {
+        return Ok(());
+    }
+    let answer = reqwest::get(format!("{endpoint}/_localstack/health")).await;
+    let Ok(answer) = answer.and_then(reqwest::Response::error_for_status) else { return Ok(()) };
+    let health: Value = answer.json().await.unwrap_or_default();
+    if health.get("services").is_none_or(|services| services.get("apigatewayv2").is_some()) {
+        return Ok(());
+    }
+    Err(Error::new(
+        "The emulator in AWS_ENDPOINT_URL has no API Gateway v2 (LocalStack's free images lack it), \
+         so the template can't be deployed to it. `make watch` works with it.",
+    ))
+}
+
+/// The URL of an HTTP API without DNS, as on LocalStack. `url` is its URL on AWS, which begins with the
+/// id of the API.
+pub(crate) fn api_url(endpoint: &str, url: &str) -> String {
+    let host = url.trim_start_matches("https://");
+    let api_id = host.split('.').next().unwrap_or(host);
     format!("{endpoint}/_aws/execute-api/{api_id}/$default")
 }

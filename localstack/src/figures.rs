@@ -1,4 +1,4 @@
-//! `make figures`: how big each function is, and how long it takes from its start to asking for work.
+//! `make figures`: the size and the start time of each function.
 
 use std::fs::{self, File};
 use std::time::{Duration, Instant};
@@ -7,36 +7,33 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::sync::mpsc::{self, Sender};
+use waybill_ops::bootstraps::Purpose;
+use waybill_ops::env_file::EnvFile;
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::process::Job;
+use waybill_ops::{bootstraps, process, ui};
 
-use crate::bootstraps::Target;
 use crate::config::Config;
-use crate::env_file::EnvFile;
-use crate::error::{Context as _, Error, Result};
-use crate::process::Job;
-use crate::stack::Stack;
-use crate::tools::Tools;
-use crate::{bootstraps, process, ui};
 
 /// How often each function is started.
 const SPAWNS: usize = 20;
 /// How long one start may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The first request for work, by which the platform knows that a function is ready.
+/// The first request for work. It tells the platform that a function is ready.
 const NEXT: &str = "GET /2018-06-01/runtime/invocation/next";
 
-/// Prints a table of all functions, measured in the environment of the stack that is up.
+/// Prints a table of all functions, measured with the variables of the running stack.
 ///
 /// # Errors
-/// If no stack is up, the build fails, or a function does not ask for work.
+/// If no stack is running, the build fails, or a function does not ask for work.
 pub(crate) async fn print(config: &Config) -> Result<()> {
-    let env = Stack::main_env(config)?;
-    let tools = Tools::install(config).await?;
-    ui::step("Building the functions as they are deployed to AWS (ten minutes the first time)");
-    bootstraps::build(config, &tools, Target::Measured).await?;
+    let env = EnvFile::of_make_up(&config.common)?;
+    ui::step("Building the functions with the profile of AWS (about 10 minutes the first time)");
+    bootstraps::build_here(&config.common, Purpose::Measure).await?;
     ui::line("| function | size (MB) | median start (ms) | slowest (ms) |");
     ui::line("|---|---:|---:|---:|");
-    for function in bootstraps::functions(config)? {
-        let path = bootstraps::path_to_measure(config, &function);
+    for function in bootstraps::functions(&config.common)? {
+        let path = bootstraps::path_to_measure(&config.common, &function);
         let size = fs::metadata(&path).context(|| format!("{} is missing.", path.display()))?.len();
         let mut starts = Vec::with_capacity(SPAWNS);
         for _ in 0..SPAWNS {
@@ -54,21 +51,21 @@ pub(crate) async fn print(config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// The time from spawning the function to its first request for work.
+/// The time from the spawn of the function to its first request for work.
 async fn start(config: &Config, env: &EnvFile, function: &str) -> Result<Duration> {
-    let failed = || "The stand-in for the Lambda Runtime API cannot listen.";
+    let failed = || "Failed to listen as the Lambda Runtime API.";
     let listener = TcpListener::bind("127.0.0.1:0").await.context(failed)?;
     let address = listener.local_addr().context(failed)?;
     let log_path = config.local().join("figures.log");
     let log =
-        File::create(&log_path).context(|| format!("Cannot write {}.", log_path.display()))?;
-    let mut command = Command::new(bootstraps::path_to_measure(config, function));
+        File::create(&log_path).context(|| format!("Failed to write {}.", log_path.display()))?;
+    let mut command = Command::new(bootstraps::path_to_measure(&config.common, function));
     command
         .env_clear()
         .envs(&env.0)
-        // Any will do: nothing is asked of the function.
+        // Any value: the function gets no requests.
         .env("CURSOR_SECRET", "x".repeat(32))
-        .env("PATH", &config.path)
+        .env("PATH", &config.common.path)
         .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
         .env("AWS_LAMBDA_FUNCTION_NAME", function)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
@@ -87,22 +84,21 @@ async fn start(config: &Config, env: &EnvFile, function: &str) -> Result<Duratio
         ended = job.wait() => {
             let status = ended?;
             let said = process::tail(&log_path, 5);
-            Err(Error::new(format!("{function} ended before it asked for work ({status}):\n{said}")))
+            Err(Error::new(format!("{function} exited before it asked for work ({status}):\n{said}")))
         }
         () = tokio::time::sleep(PATIENCE) => {
-            Err(Error::new(format!("{function} has not asked for work within {} s.", PATIENCE.as_secs())))
+            Err(Error::new(format!("{function} did not ask for work within {} s.", PATIENCE.as_secs())))
         }
     }
 }
 
-/// Serves the Runtime API until the first request for work. Extensions get a 404, which is what the
-/// emulator answers as well.
+/// Serves the Runtime API until the first request for work. Extensions get a 404, as from the emulator.
 async fn until_it_asks_for_work(listener: &TcpListener) -> Result<()> {
     let (asked, mut answer) = mpsc::channel(1);
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                let (stream, _) = accepted.context(|| "A connection of the function was lost.")?;
+                let (stream, _) = accepted.context(|| "Failed to accept a connection of the function.")?;
                 let asked = asked.clone();
                 tokio::spawn(serve(stream, asked));
             }
@@ -111,8 +107,7 @@ async fn until_it_asks_for_work(listener: &TcpListener) -> Result<()> {
     }
 }
 
-/// Answers what comes over this connection, until it is a request for work: that is reported, and then
-/// stays without an answer.
+/// Answers requests until one asks for work, which is reported and gets no answer.
 async fn serve(stream: TcpStream, asked: Sender<()>) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();

@@ -1,27 +1,28 @@
-//! What no function may log: after all tests, the logs of everything that they did are searched for it.
+//! Searches the logs for what functions must not log: names, addresses, tokens, bodies and secrets.
 
 use std::collections::BTreeSet;
 
-use crate::aws::{self, Aws};
-use crate::database::Database;
-use crate::deploy::STACK_NAME;
-use crate::env_file::EnvFile;
-use crate::error::{Error, Result};
-use crate::logs;
+use waybill_ops::aws::Aws;
+use waybill_ops::env_file::EnvFile;
+use waybill_ops::error::{Error, Result};
+use waybill_ops::logs;
+use waybill_ops::remote::STACK_NAME;
 
-/// Names that people have in tests of orders that are refused, and so are in no database.
+use crate::database::Database;
+use crate::lambda;
+
+/// Names in tests of orders that are refused, which are not in the database.
 const NAMES: [&str; 2] = ["Ada Lovelace", "Grace Hopper"];
-/// What stands in bodies, as a field's name.
+/// Field names of bodies.
 const FIELDS: [&str; 6] =
     ["customer_name", "customer_email", "items", "unit_price_minor", "price_minor", "currency"];
-/// A shorter text would be found where it is not meant.
+/// The shortest text to search for. A shorter one would also match other words.
 const SHORTEST: usize = 6;
 
-/// Searches what the functions of a stack have logged since it is there, and says how much that was.
+/// Searches all logs of a stack. Returns a summary.
 ///
 /// # Errors
-/// If there is something that must not be there, with the first places of it; or if nothing can be
-/// read, or a function has logged nothing, since then nothing was searched.
+/// If it finds something, with the first lines; or if a log can't be read or is empty.
 pub(crate) async fn search(aws: &Aws, env: &EnvFile) -> Result<String> {
     let forbidden = Forbidden::of(aws, env).await?;
     let logs = logs::all(aws).await?;
@@ -29,47 +30,46 @@ pub(crate) async fn search(aws: &Aws, env: &EnvFile) -> Result<String> {
     let mut lines = 0;
     for (group, written) in &logs {
         if written.is_empty() {
-            return Err(Error::new(format!("{group} is empty; there was nothing to search.")));
+            return Err(Error::new(format!("{group} is empty, so nothing was searched.")));
         }
         lines += written.len();
         let leaks = written.iter().filter_map(|line| Some((forbidden.find(line)?, line)));
         found.extend(leaks.map(|(what, line)| format!("{group} has {what}: {line}")));
     }
     if logs.is_empty() {
-        return Err(Error::new("There are no logs to search."));
+        return Err(Error::new("Found no logs to search."));
     }
     if found.is_empty() {
         return Ok(format!(
-            "{lines} log lines of {} functions hold no token, name, address, body or secret \
-             ({} texts were looked for)",
+            "{lines} log lines of {} functions contain no token, name, address, body or secret \
+             (searched for {} texts)",
             logs.len(),
             forbidden.texts.len()
         ));
     }
     let (count, first) = (found.len(), found.into_iter().take(10).collect::<Vec<_>>().join("\n"));
-    Err(Error::new(format!("{count} log lines hold what must not be logged:\n{first}")))
+    Err(Error::new(format!("{count} log lines contain what must not be logged:\n{first}")))
 }
 
-/// What is looked for, beside what is known by its form.
+/// The texts to search for, besides the patterns.
 struct Forbidden {
-    /// What each is, and the text.
+    /// The kind of each text, and the text.
     texts: BTreeSet<(&'static str, String)>,
 }
 
 impl Forbidden {
-    /// What the tests have put into this stack.
+    /// The texts that the tests have stored in this stack.
     async fn of(aws: &Aws, env: &EnvFile) -> Result<Self> {
         let mut texts = BTreeSet::new();
         for name in ["TOKEN", "STAFF_TOKEN"] {
             texts.insert(("a token", env.get(name)?.to_owned()));
         }
         let url = env.get("DATABASE_URL")?;
-        let password = password(url).ok_or_else(|| {
-            Error::new("DATABASE_URL has no password, so that none can be looked for.")
-        })?;
+        let password = password(url)
+            .ok_or_else(|| Error::new("DATABASE_URL has no password to search for."))?;
         texts.insert(("the password of the database", password.to_owned()));
         let function = format!("{STACK_NAME}-list-orders");
-        let secret = aws::function_variable(&aws.endpoint, &function, "CURSOR_SECRET").await?;
+        let secret = lambda::function_variable(&aws.endpoint, &function, "CURSOR_SECRET").await?;
         texts.insert(("the secret of the cursors", secret));
         let database = Database::new(url);
         for (what, column) in [
@@ -84,9 +84,9 @@ impl Forbidden {
         Ok(Self { texts })
     }
 
-    /// What of it a line holds.
+    /// The kind of forbidden text in a line, if it contains one.
     fn find(&self, line: &str) -> Option<&'static str> {
-        // JSON within JSON has its quotes escaped.
+        // Quotes are escaped in JSON within JSON.
         let line = line.replace('\\', "");
         let text = self.texts.iter().find(|(_, text)| line.contains(text.as_str()));
         text.map(|(what, _)| *what)
@@ -106,7 +106,7 @@ fn password(url: &str) -> Option<&str> {
     user.split_once(':').map(|(_, password)| password).filter(|password| !password.is_empty())
 }
 
-/// Whether there is a JSON object in base64url with a dot behind it, as the header of a JWT.
+/// Whether the line contains a JSON object in base64url and a dot, as at the beginning of a JWT.
 fn has_token(line: &str) -> bool {
     let is_base64 = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     line.split("eyJ").skip(1).any(|rest| {
@@ -115,7 +115,7 @@ fn has_token(line: &str) -> bool {
     })
 }
 
-/// Whether there is something before an `@`, and a domain with a dot in it behind.
+/// Whether the line contains an email address: text, an `@`, and a domain with a dot.
 fn has_address(line: &str) -> bool {
     let is_local = |character: char| character.is_alphanumeric() || "._%+-".contains(character);
     let is_domain = |character: char| character.is_alphanumeric() || ".-".contains(character);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_not_be_logged_is_found() {
+    fn forbidden_text_is_found() {
         for (line, what) in [
             (r#"{"message":"for Élodie Marchand"}"#, "a name"),
             (r#"{"error":"postgres://waybill:hush-hush@db"}"#, "the password of the database"),
@@ -158,9 +158,9 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_logged_is_passed_over() {
+    fn other_text_is_ignored() {
         for line in [
-            r#"{"message":"the request is answered","status":201,"order_id":"01a1fa7c-2da6"}"#,
+            r#"{"message":"request completed","status":201,"order_id":"01a1fa7c-2da6"}"#,
             r#"{"error":"no connection to db.example.com:5432"}"#,
             r#"{"message":"2 items @ 3.50, a @ b.c"}"#,
             r#"{"message":"the items"}"#,
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_password_of_a_database_is_what_its_url_has() {
+    fn the_password_is_taken_from_the_url() {
         assert_eq!(password("postgres://waybill:hush@127.0.0.1:5432/waybill"), Some("hush"));
         for url in ["postgres://waybill@db/waybill", "postgres://waybill:@db/waybill", "db"] {
             assert_eq!(password(url), None, "{url}");

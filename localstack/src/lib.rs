@@ -1,7 +1,6 @@
-//! The part of the local cloud that the tests use as well: a Postgres server in a folder of its own.
+//! The part of the local cloud that tests use as well: a Postgres server in its own folder.
 
 pub mod database;
-pub mod error;
 pub mod postgres;
-pub mod process;
-pub mod ui;
+
+pub use waybill_ops::error;

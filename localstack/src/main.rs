@@ -1,36 +1,22 @@
-//! `waybill-local`: the local cloud of Waybill.
+//! `waybill-local`: the runner of Waybill's local cloud.
 //!
-//! It stands behind the targets of the Makefile: it installs the pinned tools, runs Postgres and an
-//! AWS emulator on loopback, deploys the template to them, and runs the tests against the result.
+//! The targets of the Makefile call it. It installs the pinned tools, runs Postgres and an AWS
+//! emulator on loopback, deploys the template to them, and tests the result.
 
-mod aws;
 mod bench;
-mod bootstraps;
-mod budget;
-mod cloud;
 mod config;
-mod credentials;
 mod deploy;
-mod dlq;
 mod emulator;
-mod env_file;
 mod figures;
-mod gateway;
-mod intrinsics;
-mod issuer;
+mod lambda;
 mod leaks;
-mod logs;
 mod order;
 mod pump;
-mod reconcile;
-mod release;
-mod remote;
 mod resources;
-mod routes;
 mod stack;
 mod suite;
+mod template;
 mod tokens;
-mod tools;
 mod up;
 mod watch;
 
@@ -38,14 +24,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use local_cloud::{database, error, postgres, process, ui};
+use local_cloud::{database, postgres};
 use tokio::signal::unix::{SignalKind, signal};
+use waybill_ops::bootstraps::{self, Purpose};
+use waybill_ops::error::{Context as _, Result};
+use waybill_ops::release::Order;
+use waybill_ops::{dlq, logs, reconcile, ui};
 
 use crate::config::Config;
-use crate::error::{Context as _, Error, Result};
-use crate::release::Order;
 
-/// The local cloud of Waybill; the targets of the Makefile call it.
+/// The runner of Waybill's local cloud, called by the targets of the Makefile.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -61,45 +49,45 @@ enum Command {
     Down,
     /// Stop everything, delete the data
     Reset,
-    /// Serve the functions with `cargo lambda watch`, with everything behind them
+    /// Serve the functions with `cargo lambda watch`, with database, queue and cache
     Watch,
-    /// Print what the functions of the running stack write
+    /// Print the log lines of the functions of the running stack
     Logs {
-        /// How many minutes to go back
+        /// Minutes to go back
         #[arg(long, default_value_t = 10)]
         since: u64,
-        /// Print what there is, and end
+        /// Print the lines that exist, then end
         #[arg(long)]
         no_follow: bool,
     },
-    /// List the dead letters, or move them back to the fulfilment queue
+    /// List the dead letters, or move them back to the fulfillment queue
     Dlq(dlq::Arguments),
     /// Print a token for the running stack, and nothing else
     Token {
-        /// Whose it is: `sub`
+        /// The subject, `sub`
         #[arg(long, default_value = tokens::CUSTOMER.0)]
         subject: String,
-        /// What it allows, with spaces between
+        /// The scopes, separated by spaces
         #[arg(long, default_value = tokens::CUSTOMER.1)]
         scope: String,
     },
-    /// Run everything that CI runs, on a stack of its own
+    /// Run everything that CI runs, on a separate stack
     Test,
     /// Print the size and the start time of each function
     Figures,
     /// Measure large responses, and the service's statements beside the same SQL by pgbench
     Bench,
-    /// Say whether everything in the database adds up
+    /// Check that stock and orders in the database add up
     Reconcile,
     /// Deploy to AWS, and migrate the database there
     Deploy {
         /// Deploy to the emulator in `AWS_ENDPOINT_URL` instead
         #[arg(long)]
         emulator: bool,
-        /// Deploy before the first migration: the database has moved, or its password has changed
+        /// Deploy before migrating: the database has moved, or its password has changed
         #[arg(long)]
         deploy_first: bool,
-        /// Handed on to `sam deploy`
+        /// Arguments of `sam deploy`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -107,18 +95,30 @@ enum Command {
     Build,
 }
 
+/// The exit code after Ctrl-C, by the convention of shells.
+const CTRL_C: u8 = 130;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     ui::elapsed();
-    let arguments = Arguments::parse();
+    let command = Arguments::parse().command;
+    // These end in no other way.
+    let ends_by_ctrl_c = matches!(command, Command::Watch | Command::Logs { no_follow: false, .. });
+    // Dropping the branch that has not ended stops what it has started.
     let result = tokio::select! {
-        result = run(arguments.command) => result,
-        // Dropping the other branch ends what it has started and not yet finished.
-        error = interrupted() => Err(error),
+        result = run(command) => result,
+        ended = interrupted() => match ended {
+            Ok((signal, code)) => {
+                ui::line(format!("Stopped by {signal}."));
+                let succeeded = ends_by_ctrl_c && code == CTRL_C;
+                return if succeeded { ExitCode::SUCCESS } else { code.into() };
+            }
+            Err(error) => Err(error),
+        },
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
-        // It has said for itself what failed.
+        // The command has printed what failed.
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             ui::failure(&error);
@@ -127,7 +127,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Whether what was asked for succeeded.
+/// Runs a command. Returns whether it succeeded.
 async fn run(command: Command) -> Result<bool> {
     let config = Config::from_environment()?;
     match command {
@@ -136,41 +136,32 @@ async fn run(command: Command) -> Result<bool> {
         Command::Reset => up::reset(&config).await,
         Command::Watch => watch::watch(&config).await,
         Command::Logs { since, no_follow } => {
-            logs::follow(&config, Duration::from_secs(since * 60), !no_follow).await
+            logs::follow(&config.common, Duration::from_secs(since * 60), !no_follow).await
         }
-        Command::Dlq(arguments) => dlq::run(&config, &arguments).await,
+        Command::Dlq(arguments) => dlq::run(&config.common, &arguments).await,
         Command::Token { subject, scope } => up::token(&config, &subject, &scope),
         Command::Test => return suite::run(&config).await,
         Command::Figures => figures::print(&config).await,
         Command::Bench => bench::run(&config).await,
-        Command::Reconcile => return reconcile::run(&config).await,
+        Command::Reconcile => return reconcile::run(&config.common).await,
         Command::Deploy { emulator, deploy_first, arguments } => {
             let order = if deploy_first { Order::CodeFirst } else { Order::SchemaFirst };
-            cloud::deploy(&config, emulator, order, &arguments).await
+            waybill_ops::deploy::deploy(&config.common, emulator, order, &arguments).await
         }
-        Command::Build => {
-            let tools = tools::Tools::install(&config).await?;
-            bootstraps::build(&config, &tools, bootstraps::Target::Local).await
-        }
+        Command::Build => bootstraps::build_here(&config.common, Purpose::Local).await,
     }
     .map(|()| true)
 }
 
-/// Ends when somebody wants the runner to end.
-async fn interrupted() -> Error {
-    let wait = async || -> Result<&str> {
-        let failed = || "Signals cannot be waited for.";
-        let mut terminate = signal(SignalKind::terminate()).context(failed)?;
-        let mut interrupt = signal(SignalKind::interrupt()).context(failed)?;
-        let mut hang_up = signal(SignalKind::hangup()).context(failed)?;
-        Ok(tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "Ctrl-C",
-            _ = hang_up.recv() => "SIGHUP",
-        })
-    };
-    match wait().await {
-        Ok(signal) => Error::new(format!("Stopped by {signal}.")),
-        Err(error) => error,
-    }
+/// Waits for a signal that ends the runner: its name, and the exit code for it.
+async fn interrupted() -> Result<(&'static str, u8)> {
+    let failed = || "Failed to listen for signals.";
+    let mut interrupt = signal(SignalKind::interrupt()).context(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).context(failed)?;
+    let mut hang_up = signal(SignalKind::hangup()).context(failed)?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => ("Ctrl-C", CTRL_C),
+        _ = terminate.recv() => ("SIGTERM", 143),
+        _ = hang_up.recv() => ("SIGHUP", 129),
+    })
 }

@@ -1,16 +1,15 @@
-//! An order placed over HTTP and followed until it is confirmed: the proof that a stack works.
+//! Places an order over HTTP and waits until it is confirmed, to prove that a stack works.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::ui;
 
-use crate::error::{Context as _, Error, Result};
-use crate::ui;
-
-/// How long fulfilment may take, cold starts included.
+/// How long fulfillment may take, including cold starts.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Orders one piece of the product that there is most of, and waits for `confirmed`.
+/// Orders one piece of the product with the most stock, and waits until the order is confirmed.
 ///
 /// # Errors
 /// If a call fails, or the order is not confirmed in time.
@@ -25,7 +24,7 @@ pub(crate) async fn place(api_url: &str, token: &str) -> Result<()> {
         .filter(|product| product.get("active") != Some(&Value::Bool(false)))
         .max_by_key(|product| product.get("stock").and_then(Value::as_i64));
     let Some(product) = in_stock else {
-        ui::step("There is no product to order; the shop was not seeded");
+        ui::step("No product to order: the shop was not seeded");
         return Ok(());
     };
     let order = json!({
@@ -53,8 +52,8 @@ pub(crate) async fn place(api_url: &str, token: &str) -> Result<()> {
         }
         if started.elapsed() > PATIENCE {
             return Err(Error::new(format!(
-                "The order {number} is still {status} after {} s. `make logs` shows what \
-                 fulfill-order said.",
+                "The order {number} is still {status} after {} s. `make logs` shows the lines of \
+                 fulfill-order.",
                 PATIENCE.as_secs()
             )));
         }
@@ -65,11 +64,11 @@ pub(crate) async fn place(api_url: &str, token: &str) -> Result<()> {
 async fn read(answer: reqwest::Result<reqwest::Response>, what: &str) -> Result<Value> {
     let answer = answer.context(|| format!("{what} got no answer."))?;
     let status = answer.status();
-    let body = answer.text().await.context(|| format!("{what} got half an answer."))?;
+    let body = answer.text().await.context(|| format!("Failed to read the answer to {what}."))?;
     if !status.is_success() {
         return Err(Error::new(format!("{what} answered {status}: {body}")));
     }
-    serde_json::from_str(&body).context(|| format!("{what} answered no JSON, but {body:?}."))
+    serde_json::from_str(&body).context(|| format!("{what} returned {body:?}, which is not JSON."))
 }
 
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {

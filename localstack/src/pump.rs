@@ -1,5 +1,5 @@
-//! The event source mapping of `make watch`: from the queue into `fulfill-order`, as Lambda does it.
-//! It needs nothing of an emulator but SQS.
+//! The event source mapping of `make watch`: moves jobs from the queue to `fulfill-order`, as
+//! Lambda does. Of an emulator it needs SQS only.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,19 +9,20 @@ use aws_sdk_sqs::types::{
     DeleteMessageBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
 };
 use serde_json::{Map, Value, json};
+use waybill_ops::aws::Aws;
+use waybill_ops::error::{Context as _, Result};
+use waybill_ops::ui;
 
-use crate::aws::{self, Aws};
-use crate::error::{Context as _, Result};
+use crate::lambda;
 use crate::resources::Queues;
-use crate::ui;
 
-/// The template's batch size.
+/// The batch size in the template.
 const BATCH_SIZE: i32 = 10;
-/// How long one receive waits for messages; 20 s is SQS's limit.
+/// How long a receive waits for messages. 20 s is the limit of SQS.
 const WAIT_SECONDS: i32 = 20;
 
-/// Moves messages until it is dropped. What fails stays in the queue, for SQS to deliver again or to
-/// give up on.
+/// Moves messages until it is dropped. Failed ones stay in the queue, and SQS delivers them again
+/// or moves them to the dead-letter queue.
 pub(crate) async fn run(aws: &Aws, queues: &Queues, invoke_at: &str, function: &str) {
     let client = Client::new(&aws.service("SQS").await);
     loop {
@@ -32,7 +33,7 @@ pub(crate) async fn run(aws: &Aws, queues: &Queues, invoke_at: &str, function: &
     }
 }
 
-/// One batch: received, handed over, and deleted as far as it succeeded.
+/// Receives a batch, invokes the function, and deletes the messages that succeeded.
 async fn turn(
     client: &Client,
     aws: &Aws,
@@ -49,13 +50,13 @@ async fn turn(
         .message_attribute_names("All")
         .send()
         .await
-        .context(|| "The fulfilment queue cannot be read.")?;
+        .context(|| "Failed to read the fulfillment queue.")?;
     let messages = received.messages();
     if messages.is_empty() {
         return Ok(());
     }
     let event = event(messages, &queues.arn, &aws.region);
-    let answer = aws::invoke(invoke_at, function, &event).await?;
+    let answer = lambda::invoke(invoke_at, function, &event).await?;
     let sent: BTreeSet<&str> = messages.iter().filter_map(Message::message_id).collect();
     let failed = failures(&answer, &sent);
     ui::step(format!("{function}: {} jobs, {} failed", messages.len(), failed.len()));
@@ -77,13 +78,13 @@ async fn turn(
             .set_entries(Some(done))
             .send()
             .await
-            .context(|| "Fulfilled jobs cannot be deleted from the queue.")?;
+            .context(|| "Failed to delete fulfilled jobs from the queue.")?;
     }
     Ok(())
 }
 
-/// The ids of the messages that stay in the queue, by the rules for `ReportBatchItemFailures`:
-/// nothing reported means that all succeeded, and a report that makes no sense means that none did.
+/// The ids of the messages that failed, by the rules for `ReportBatchItemFailures`: an empty report means
+/// that all succeeded, an invalid one that all failed.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 fn failures<'a>(answer: &'a Value, sent: &BTreeSet<&'a str>) -> BTreeSet<&'a str> {
     let reported = match answer {
@@ -100,7 +101,7 @@ fn failures<'a>(answer: &'a Value, sent: &BTreeSet<&'a str>) -> BTreeSet<&'a str
     known.unwrap_or_else(|| sent.clone())
 }
 
-/// The event as Lambda writes it.
+/// The event in Lambda's format.
 fn event(messages: &[Message], queue_arn: &str, region: &str) -> Value {
     let record = |message: &Message| {
         let attributes: Map<String, Value> = message
@@ -130,7 +131,7 @@ fn event(messages: &[Message], queue_arn: &str, region: &str) -> Value {
     json!({"Records": messages.iter().map(record).collect::<Vec<_>>()})
 }
 
-/// Waybill sends text only; what is binary would come out as base64, and is left out here.
+/// An attribute in Lambda's format, without binary values, which Waybill does not send.
 fn message_attribute(value: &MessageAttributeValue) -> Value {
     json!({
         "stringValue": value.string_value(),
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_reported_means_that_all_succeeded() {
+    fn an_empty_report_means_that_all_succeeded() {
         for answer in [json!(null), json!({}), json!({"batchItemFailures": []})] {
             assert!(failures(&answer, &sent()).is_empty(), "{answer}");
         }
@@ -159,13 +160,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reported_stays_and_the_rest_is_done() {
+    fn reported_messages_fail_and_the_others_succeed() {
         let answer = json!({"batchItemFailures": [{"itemIdentifier": "b"}]});
         assert_eq!(failures(&answer, &sent()), ["b"].into());
     }
 
     #[test]
-    fn a_report_that_makes_no_sense_fails_the_whole_batch() {
+    fn an_invalid_report_fails_the_whole_batch() {
         for answer in [
             json!({"batchItemFailures": [{"itemIdentifier": "b"}, {"itemIdentifier": "z"}]}),
             json!({"batchItemFailures": [{"itemIdentifier": ""}]}),
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_event_is_one_that_a_function_can_read() {
+    fn a_function_can_read_the_event() {
         let attribute = MessageAttributeValue::builder()
             .data_type("String")
             .string_value("00-1-2-01")

@@ -1,5 +1,6 @@
-//! The queue, its dead-letter queue, the cache table and the bus, for emulators that the template
-//! cannot be deployed to. Made as `localstack/ready.d` makes them; a test holds both to the template.
+//! Creates the queue, its dead-letter queue, the cache table and the event bus, for emulators that
+//! can't deploy the template. `localstack/ready.d` creates the same; a test compares both with the
+//! template.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,11 +11,10 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::json;
+use waybill_ops::aws::Aws;
+use waybill_ops::error::{Context as _, Error, Result};
 
-use crate::aws::Aws;
-use crate::error::{Context as _, Error, Result};
-
-/// The name of the fulfilment queue.
+/// The name of the fulfillment queue.
 pub(crate) const QUEUE: &str = "waybill-fulfillment";
 /// The name of its dead-letter queue.
 pub(crate) const DEAD_LETTER_QUEUE: &str = "waybill-fulfillment-dlq";
@@ -22,16 +22,16 @@ pub(crate) const DEAD_LETTER_QUEUE: &str = "waybill-fulfillment-dlq";
 pub(crate) const TABLE: &str = "waybill-product-cache";
 /// The name of the event bus.
 pub(crate) const BUS: &str = "waybill";
-/// Seconds for which a received job stays invisible.
+/// How many seconds a received job stays invisible.
 pub(crate) const VISIBILITY_TIMEOUT: u32 = 180;
 /// How often a job is received before it goes to the dead-letter queue.
 pub(crate) const MAX_RECEIVE_COUNT: u32 = 5;
-/// Seconds for which a job is kept.
+/// How many seconds a job is kept.
 pub(crate) const QUEUE_RETENTION: u32 = 345_600;
-/// Seconds for which a dead letter is kept.
+/// How many seconds a dead letter is kept.
 pub(crate) const DEAD_LETTER_RETENTION: u32 = 1_209_600;
 
-/// Where the queues are.
+/// The fulfillment queue and its dead-letter queue.
 #[derive(Debug, Clone)]
 pub(crate) struct Queues {
     pub(crate) url: String,
@@ -39,10 +39,10 @@ pub(crate) struct Queues {
     pub(crate) dead_letter_url: String,
 }
 
-/// Creates what does not exist yet.
+/// Creates what is missing.
 ///
 /// # Errors
-/// If the emulator refuses any of it.
+/// If the emulator refuses a call.
 pub(crate) async fn create(aws: &Aws) -> Result<Queues> {
     let queues = create_queues(aws).await?;
     create_table(aws).await?;
@@ -69,13 +69,13 @@ async fn create_queues(aws: &Aws) -> Result<Queues> {
     Ok(Queues { url, arn, dead_letter_url })
 }
 
-/// Created bare and then set, so that one that exists with other attributes is brought to these.
+/// Creates a queue, then sets its attributes: it may exist with others.
 async fn create_queue(
     client: &aws_sdk_sqs::Client,
     name: &str,
     attributes: HashMap<QueueAttributeName, String>,
 ) -> Result<(String, String)> {
-    let failed = || format!("The queue {name} cannot be created.");
+    let failed = || format!("Failed to create the queue {name}.");
     let created = client.create_queue().queue_name(name).send().await.context(failed)?;
     let url = created.queue_url().unwrap_or_default().to_owned();
     client
@@ -98,7 +98,7 @@ async fn create_queue(
 
 async fn create_table(aws: &Aws) -> Result<()> {
     let client = aws_sdk_dynamodb::Client::new(&aws.service("DYNAMODB").await);
-    let failed = || format!("The table {TABLE} cannot be created.");
+    let failed = || format!("Failed to create the table {TABLE}.");
     let status = async || {
         let found = client.describe_table().table_name(TABLE).send().await;
         found.ok().and_then(|it| it.table()?.table_status().cloned())
@@ -126,11 +126,11 @@ async fn create_table(aws: &Aws) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err(Error::new(format!("The table {TABLE} does not become active.")))
+    Err(Error::new(format!("The table {TABLE} is not active after 10 s.")))
 }
 
 async fn enable_ttl(client: &aws_sdk_dynamodb::Client) -> Result<()> {
-    let failed = || format!("Expiry cannot be enabled on the table {TABLE}.");
+    let failed = || format!("Failed to enable expiry on the table {TABLE}.");
     let found = client.describe_time_to_live().table_name(TABLE).send().await.context(failed)?;
     let status = found.time_to_live_description().and_then(|it| it.time_to_live_status());
     if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
@@ -154,5 +154,5 @@ async fn create_bus(aws: &Aws) -> Result<()> {
         return Ok(());
     }
     let created = client.create_event_bus().name(BUS).send().await;
-    created.map(drop).context(|| format!("The event bus {BUS} cannot be created."))
+    created.map(drop).context(|| format!("Failed to create the event bus {BUS}."))
 }

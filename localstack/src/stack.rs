@@ -1,35 +1,36 @@
 //! A stack: Postgres and an emulator, with a folder for their files. `make up`, `make watch` and
-//! `make test` have one each, so that they work side by side.
+//! `make test` each have their own, so they can run side by side.
 
 use std::fs::{self, File, Permissions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::aws::Aws;
+use waybill_ops::aws::{self, Aws};
+use waybill_ops::env_file;
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::tools::Tools;
+use waybill_ops::ui;
+
 use crate::config::Config;
 use crate::database::Database;
 use crate::emulator::Emulator;
-use crate::env_file::EnvFile;
-use crate::error::{Context as _, Error, Result};
 use crate::postgres::Postgres;
-use crate::tools::Tools;
-use crate::ui;
 
 /// Which stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Of `make up`: on the documented ports, kept until `make down`.
+    /// The stack of `make up`: on the documented ports, until `make down`.
     Main,
-    /// Of `make watch`: on free ports, gone with it, except for its data.
+    /// The stack of `make watch`: on free ports. Its data is kept.
     Watch,
-    /// Of `make test`, and of `make bench`: on free ports, gone with it altogether.
+    /// The stack of `make test` and `make bench`: on free ports, deleted afterwards.
     Test,
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub(crate) const ALL: [Self; 3] = [Self::Main, Self::Watch, Self::Test];
 
     const fn folder(self) -> &'static str {
@@ -50,11 +51,13 @@ impl Kind {
     }
 }
 
-/// A stack, in the hands of this run. Dropped before [`Stack::keep`], it stops what it started.
+/// A stack that this run has locked. Dropping it stops what this run started, except after
+/// [`Stack::keep`].
 #[derive(Debug)]
 pub(crate) struct Stack {
     pub(crate) kind: Kind,
     pub(crate) dir: PathBuf,
+    env_path: PathBuf,
     postgres: Postgres,
     emulator: Emulator,
     started_postgres: bool,
@@ -62,12 +65,12 @@ pub(crate) struct Stack {
     _lock: File,
 }
 
-/// Where the parts of a running stack are.
+/// The endpoints of a running stack.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoints {
     pub(crate) database_url: String,
     pub(crate) aws: Aws,
-    /// Whether the emulator is one that was given.
+    /// Whether the emulator is the one in `AWS_ENDPOINT_URL`.
     pub(crate) given_emulator: bool,
 }
 
@@ -79,19 +82,19 @@ impl Endpoints {
 }
 
 impl Stack {
-    /// Takes the stack for this run.
+    /// Locks the stack for this run.
     ///
     /// # Errors
     /// If another run has it.
     pub(crate) fn take(config: &Config, kind: Kind) -> Result<Self> {
         let dir = config.local().join(kind.folder());
-        // Open to others, whatever the umask: Postgres may have to run as somebody else.
+        // Readable by others with any umask: Postgres may have to run as another user.
         fs::create_dir_all(&dir)
             .and_then(|()| fs::set_permissions(&dir, Permissions::from_mode(0o755)))
-            .context(|| format!("Cannot make {}.", dir.display()))?;
+            .context(|| format!("Failed to create {}.", dir.display()))?;
         let lock = lock(&dir.join("lock")).map_err(|holder| match holder {
             Holder::Process(id) => Error::new(format!(
-                "A `{}` or `make down` is at work in this checkout (process {id}); wait for its end.",
+                "`{}` or `make down` is running in this checkout (process {id}). Wait until it has ended.",
                 kind.target()
             )),
             Holder::Unknown(error) => error,
@@ -100,6 +103,10 @@ impl Stack {
             kind,
             postgres: Postgres::in_dir(&dir),
             emulator: Emulator::in_dir(&dir),
+            env_path: match kind {
+                Kind::Main => env_file::path_of_make_up(&config.common),
+                Kind::Watch | Kind::Test => dir.join("stack.env"),
+            },
             dir,
             started_postgres: false,
             started_emulator: false,
@@ -107,7 +114,7 @@ impl Stack {
         })
     }
 
-    /// The process that has this stack, if one does.
+    /// The process that has this stack, if there is one.
     pub(crate) fn holder(config: &Config, kind: Kind) -> Option<i32> {
         match lock(&config.local().join(kind.folder()).join("lock")) {
             Err(Holder::Process(id)) => Some(id),
@@ -115,44 +122,44 @@ impl Stack {
         }
     }
 
-    /// Starts what does not run yet. A Postgres or an emulator that was given is used instead of an
-    /// own one, except by the tests, which must not meet anybody's data.
+    /// Starts what is not running. A Postgres or an emulator named in the environment is used instead,
+    /// except by tests, which must not touch other data.
     ///
     /// # Errors
-    /// If a port is taken or something does not start.
+    /// If a port is in use or something does not start.
     pub(crate) async fn start(&mut self, config: &Config, tools: &Tools) -> Result<Endpoints> {
         let database_url = self.start_database(config, tools).await?;
         let given_endpoint = self.given_endpoint(config);
         let given_emulator = given_endpoint.is_some();
         let endpoint = if let Some(endpoint) = given_endpoint {
-            ui::step(format!("AWS: the emulator at {endpoint}"));
-            refuse_the_cloud(&endpoint)?;
+            ui::step(format!("Using the emulator at {endpoint}"));
+            aws::refuse_the_cloud(&endpoint)?;
             reqwest::get(&endpoint).await.context(|| {
-                "AWS_ENDPOINT_URL is set, and nothing answers there. Start it, or unset \
-                 AWS_ENDPOINT_URL to have an emulator started for you."
+                "AWS_ENDPOINT_URL is set, but nothing answers there. Start the emulator, or unset \
+                 AWS_ENDPOINT_URL: then one is started for you."
             })?;
             endpoint
         } else {
             format!("http://127.0.0.1:{}", self.start_emulator(config, tools).await?)
         };
-        let mut aws = Aws::at(config, &endpoint);
+        let mut aws = Aws::at(&config.common, &endpoint);
         if self.kind != Kind::Watch {
             aws = aws.alone();
         }
         Ok(Endpoints { database_url, aws, given_emulator })
     }
 
-    /// Starts Postgres alone, likewise, and says where it is.
+    /// Starts Postgres only. Returns the URL of the database.
     ///
     /// # Errors
-    /// If its port is taken or it does not start.
+    /// If its port is in use or it does not start.
     pub(crate) async fn start_database(
         &mut self,
         config: &Config,
         tools: &Tools,
     ) -> Result<String> {
         if let Some(url) = self.given_database(config) {
-            ui::step("Postgres: the one in DATABASE_URL");
+            ui::step("Using the Postgres in DATABASE_URL");
             Database::given(&url).await?;
             return Ok(url);
         }
@@ -160,40 +167,42 @@ impl Stack {
         self.postgres.url(port)
     }
 
-    /// Fails early if a port that will be needed is somebody else's.
+    /// Fails early if another program uses a port of this stack.
     ///
     /// # Errors
-    /// Names the port and the variable that changes it.
+    /// If a port is in use, with the variable that changes it.
     pub(crate) fn check_ports(&self, config: &Config) -> Result<()> {
         if self.kind != Kind::Main {
             return Ok(());
         }
-        if config.database_url.is_none() && self.postgres.running_on() != Some(config.postgres_port)
+        if config.common.database_url.is_none()
+            && self.postgres.running_on() != Some(config.postgres_port)
         {
             require_free(config.postgres_port, "Postgres", "WAYBILL_POSTGRES_PORT")?;
         }
-        if config.endpoint_url.is_none() && self.emulator.running_on() != Some(config.emulator_port)
+        if config.common.endpoint_url.is_none()
+            && self.emulator.running_on() != Some(config.emulator_port)
         {
             require_free(config.emulator_port, "the AWS emulator", "WAYBILL_EMULATOR_PORT")?;
         }
         Ok(())
     }
 
-    /// Whether this run has started anything.
+    /// Whether this run has started Postgres or the emulator.
     pub(crate) fn started_anything(&self) -> bool {
         self.started_postgres || self.started_emulator
     }
 
-    /// Lets the stack run on when this run has ended.
+    /// Keeps the stack running when this run ends.
     pub(crate) fn keep(mut self) {
         self.started_postgres = false;
         self.started_emulator = false;
     }
 
-    /// Stops everything, whoever started it.
+    /// Stops everything, including what other runs started.
     ///
     /// # Errors
-    /// If something cannot be stopped.
+    /// If something can't be stopped.
     pub(crate) fn stop(&mut self) -> Result<()> {
         let _ = fs::remove_file(self.env_path());
         self.emulator.stop()?;
@@ -203,54 +212,43 @@ impl Stack {
         Ok(())
     }
 
-    /// Stops everything and deletes all its files.
+    /// Stops everything and deletes all files.
     ///
     /// # Errors
-    /// If something cannot be stopped or deleted.
+    /// If something can't be stopped or deleted.
     pub(crate) fn delete(mut self) -> Result<()> {
         self.stop()?;
-        fs::remove_dir_all(&self.dir).context(|| format!("Cannot delete {}.", self.dir.display()))
+        fs::remove_dir_all(&self.dir)
+            .context(|| format!("Failed to delete {}.", self.dir.display()))
     }
 
-    /// Whether anything of it runs.
+    /// Whether any part of it is running.
     pub(crate) fn runs(&self) -> bool {
         self.postgres.running_on().is_some() || self.emulator.running_on().is_some()
     }
 
-    /// Where its variables are written: for `make up` a path that the README can name.
-    pub(crate) fn env_path(&self) -> PathBuf {
-        match self.kind {
-            Kind::Main => self.dir.with_file_name("stack.env"),
-            Kind::Watch | Kind::Test => self.dir.join("stack.env"),
-        }
+    /// The file of its variables.
+    pub(crate) fn env_path(&self) -> &Path {
+        &self.env_path
     }
 
-    /// The variables of the stack of `make up`.
-    ///
-    /// # Errors
-    /// If it is not up.
-    pub(crate) fn main_env(config: &Config) -> Result<EnvFile> {
-        EnvFile::read(&config.local().join("stack.env"))
-            .ok_or_else(|| Error::new("No stack is up. `make up` starts one."))
-    }
-
-    /// The folder of the stack of `make up`.
+    /// The folder of `make up`'s stack.
     pub(crate) fn main_dir(config: &Config) -> PathBuf {
         config.local().join(Kind::Main.folder())
     }
 
-    /// The Postgres to use instead of an own one. Not one that is this stack's: in a shell that has
-    /// sourced `stack.env`, `make up` means what it means elsewhere.
+    /// The Postgres in `DATABASE_URL`, unless it is this stack's own: in a shell that has sourced
+    /// `stack.env`, `make up` does the same as elsewhere.
     fn given_database(&self, config: &Config) -> Option<String> {
-        let url = config.database_url.clone().filter(|_| self.kind != Kind::Test)?;
+        let url = config.common.database_url.clone().filter(|_| self.kind != Kind::Test)?;
         let own = self.postgres.url(config.postgres_port).ok();
         (self.kind != Kind::Main || own.as_ref() != Some(&url)).then_some(url)
     }
 
-    /// The emulator to use instead of an own one, likewise: at our address it is ours if we run it,
-    /// and becomes ours if nobody does.
+    /// The emulator in `AWS_ENDPOINT_URL`, unless it is this stack's own: at our port with our emulator
+    /// running, or with nothing running.
     fn given_endpoint(&self, config: &Config) -> Option<String> {
-        let url = config.endpoint_url.clone().filter(|_| self.kind != Kind::Test)?;
+        let url = config.common.endpoint_url.clone().filter(|_| self.kind != Kind::Test)?;
         let port = config.emulator_port;
         let own = url == format!("http://127.0.0.1:{port}")
             && (self.emulator.running_on() == Some(port) || is_free(port));
@@ -262,7 +260,7 @@ impl Stack {
         if let Some(port) = self.postgres.running_on()
             && wanted.is_none_or(|wanted| wanted == port)
         {
-            // What a killed `make watch` has left ends with this one.
+            // A killed `make watch` left it. It ends with this run.
             self.started_postgres = self.kind != Kind::Main;
             return Ok(port);
         }
@@ -285,7 +283,7 @@ impl Stack {
             self.started_emulator = self.kind != Kind::Main;
             return Ok(port);
         }
-        // Also ends functions that an emulator left behind when it was killed.
+        // This also ends functions that a killed emulator left.
         self.emulator.stop()?;
         let port = match wanted {
             Some(port) => require_free(port, "the AWS emulator", "WAYBILL_EMULATOR_PORT")?,
@@ -316,29 +314,15 @@ impl Drop for Stack {
     }
 }
 
-/// Local commands never touch AWS itself.
+/// Fails if another program uses the port.
 ///
 /// # Errors
-/// If the endpoint is one of AWS.
-pub(crate) fn refuse_the_cloud(endpoint: &str) -> Result<()> {
-    if endpoint.contains("amazonaws.com") {
-        return Err(Error::new(format!(
-            "AWS_ENDPOINT_URL is {endpoint}, which is AWS. Local stacks are for emulators; use \
-             `make deploy` for the cloud."
-        )));
-    }
-    Ok(())
-}
-
-/// Fails if somebody else has the port.
-///
-/// # Errors
-/// Names the port and the variable that changes it.
+/// If the port is in use, with the variable that changes it.
 pub(crate) fn require_free(port: u16, who: &str, variable: &str) -> Result<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(|_| port).context(|| {
         format!(
-            "Port {port} on 127.0.0.1, meant for {who}, is taken by another program. Stop that \
-             program, or choose another port with {variable}, such as {variable}={}.",
+            "Port {port} on 127.0.0.1, for {who}, is in use by another program. Stop that program, or \
+             choose another port with {variable}, such as {variable}={}.",
             port.wrapping_add(1)
         )
     })
@@ -352,16 +336,16 @@ fn free_port() -> Result<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())
-        .context(|| "There is no free port on 127.0.0.1.")
+        .context(|| "Found no free port on 127.0.0.1.")
 }
 
-/// Why a lock was not to be had.
+/// Why a stack can't be locked.
 enum Holder {
     Process(i32),
     Unknown(Error),
 }
 
-fn lock(path: &std::path::Path) -> std::result::Result<File, Holder> {
+fn lock(path: &Path) -> std::result::Result<File, Holder> {
     let unknown = |error: std::io::Error| {
         Holder::Unknown(Error::new(format!("{}: {error}.", path.display())))
     };

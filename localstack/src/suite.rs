@@ -1,41 +1,42 @@
-//! `make test`: everything that CI runs, on a stack of its own that is gone afterwards.
+//! `make test`: runs everything that CI runs, on a separate stack that is deleted afterwards.
 
 use std::io::IsTerminal as _;
 use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
+use waybill_ops::aws::Aws;
+use waybill_ops::env_file::EnvFile;
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::process::Job;
+use waybill_ops::tools::Tools;
+use waybill_ops::{reconcile, ui};
 
-use crate::aws::Aws;
 use crate::config::Config;
-use crate::env_file::EnvFile;
-use crate::error::{Context as _, Error, Result};
-use crate::process::Job;
 use crate::stack::{Kind, Stack};
-use crate::tools::Tools;
-use crate::{deploy, leaks, reconcile, ui};
+use crate::{deploy, leaks};
 
-/// The adapter tests need servers, so that plain `cargo test` leaves them out.
+/// The adapter tests need servers, so plain `cargo test` skips them.
 const FEATURES: [&str; 2] = ["--features", "waybill/adapter-tests"];
 
-/// Runs all checks, then all tests, and ends with the summary: whether all of it passed.
+/// Runs all checks and tests, and prints a summary. Returns whether all passed.
 ///
 /// # Errors
-/// If the tools cannot be installed, or the stack of the tests not be deleted.
+/// If the tools can't be installed, or the stack can't be deleted.
 pub(crate) async fn run(config: &Config) -> Result<bool> {
-    // What a run that was killed may have left.
+    // A killed run may have left a stack.
     Stack::take(config, Kind::Test)?.delete()?;
     let mut stack = Stack::take(config, Kind::Test)?;
-    let tools = Tools::install(config).await?;
+    let tools = Tools::install(&config.common).await?;
     let mut broken = check(config, &tools).await;
     let mut counts = Counts::default();
-    match provision(config, &tools, &mut stack).await {
+    match provision(config, &mut stack).await {
         Ok((aws, env)) => {
             counts = test(config, &aws, &env, Tests::All).await?;
-            // Distributed engines that speak Postgres's protocol have no other level.
+            // The level of distributed databases that speak Postgres's protocol.
             counts += test(config, &aws, &env, Tests::AdaptersAtRepeatableRead).await?;
             counts += test(config, &aws, &env, Tests::AdaptersInOneProcess).await?;
-            // After the tests, since it changes whatever it finds.
+            // After the tests, because it changes their data.
             for (who, token) in [("a customer's", "TOKEN"), ("a staff", "STAFF_TOKEN")] {
                 let as_described = conform(config, &tools, &stack, &env, who, token).await;
                 counts.add_one(as_described.unwrap_or_else(|error| {
@@ -43,14 +44,14 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
                     false
                 }));
             }
-            // After all of them, since both are about all that they did.
-            ui::step("Reconciling the books of the tests' stack");
-            let adds_up = reconcile::adds_up(config, env.get("DATABASE_URL")?).await;
+            // Last, because both check everything before them.
+            ui::step("Reconciling stock and orders of the test stack");
+            let adds_up = reconcile::adds_up(&config.common, env.get("DATABASE_URL")?).await;
             counts.add_one(adds_up.unwrap_or_else(|error| {
                 ui::failure(&error);
                 false
             }));
-            ui::step("Searching the logs of the functions for what they must not hold");
+            ui::step("Searching the logs for names, tokens and secrets");
             match leaks::search(&aws, &env).await {
                 Ok(searched) => {
                     ui::line(searched);
@@ -64,10 +65,10 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
         }
         Err(error) => {
             ui::failure(&error);
-            broken.push("the stack for the tests (nothing was tested): make up".to_owned());
+            broken.push("the test stack did not start (no tests ran): make up".to_owned());
         }
     }
-    ui::step("Stopping the stack of the tests and deleting it");
+    ui::step("Stopping and deleting the test stack");
     stack.delete()?;
     if broken.is_empty() {
         ui::line("All checks passed: format, clippy, documentation, template, logs.");
@@ -80,7 +81,7 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
     Ok(counts.failed == 0)
 }
 
-/// Runs what needs no stack; the commands that failed.
+/// Runs the checks that need no stack. Returns the commands that failed.
 async fn check(config: &Config, tools: &Tools) -> Vec<String> {
     let cargo = |arguments: &[&str]| {
         let mut command = Command::new("cargo");
@@ -93,7 +94,7 @@ async fn check(config: &Config, tools: &Tools) -> Vec<String> {
     documentation.env("RUSTDOCFLAGS", "-D warnings");
     let mut template = tools.sam();
     template.args(["validate", "--lint", "--template-file", "template.yaml"]);
-    template.args(["--region", &config.region]);
+    template.args(["--region", &config.common.region]);
     let checks = [
         ("cargo fmt --all --check", cargo(&["fmt", "--all", "--check"])),
         ("cargo clippy --workspace --all-targets -- -D warnings", clippy),
@@ -103,7 +104,7 @@ async fn check(config: &Config, tools: &Tools) -> Vec<String> {
     let mut broken = Vec::new();
     for (name, mut command) in checks {
         ui::step(name);
-        let passed = match Job::spawn(command.current_dir(&config.root)) {
+        let passed = match Job::spawn(command.current_dir(&config.common.root)) {
             Ok(mut job) => job.wait().await.is_ok_and(|status| status.success()),
             Err(error) => {
                 ui::failure(&error);
@@ -117,10 +118,11 @@ async fn check(config: &Config, tools: &Tools) -> Vec<String> {
     broken
 }
 
-/// The variables of a fresh stack, with one more for tests that make databases of their own.
-async fn provision(config: &Config, tools: &Tools, stack: &mut Stack) -> Result<(Aws, EnvFile)> {
-    let to = stack.start(config, tools).await?;
-    let mut env = deploy::deploy(config, tools, stack, &to).await?.env;
+/// Starts a new stack. Returns its variables and one more for tests that create databases.
+async fn provision(config: &Config, stack: &mut Stack) -> Result<(Aws, EnvFile)> {
+    ui::step("Compiling the functions and starting the test stack");
+    let (tools, to) = deploy::prepare(config, stack).await?;
+    let mut env = deploy::deploy(config, &tools, stack, &to).await?.env;
     let server = env.get("DATABASE_URL")?.replace("/waybill?", "/postgres?");
     env.0.insert("TEST_DATABASE_URL".to_owned(), server);
     Ok((to.aws, env))
@@ -137,7 +139,7 @@ const COMPETING: [&str; 7] = [
     "oversell::",
 ];
 
-/// What to run, all with the same features, so that everything is compiled once.
+/// Which tests to run. All use the same features, so everything is compiled once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tests {
     /// Every test of the workspace.
@@ -148,7 +150,7 @@ enum Tests {
     AdaptersInOneProcess,
 }
 
-/// Runs tests, and counts them.
+/// Runs tests and counts them.
 async fn test(config: &Config, aws: &Aws, env: &EnvFile, tests: Tests) -> Result<Counts> {
     let mut command = Command::new("cargo");
     command.args(["test", "--workspace", "--no-fail-fast"]);
@@ -167,7 +169,7 @@ async fn test(config: &Config, aws: &Aws, env: &EnvFile, tests: Tests) -> Result
     if tests == Tests::AdaptersInOneProcess {
         command.arg("--").args(COMPETING);
     }
-    command.current_dir(&config.root).envs(&env.0).stdout(Stdio::piped());
+    command.current_dir(&config.common.root).envs(&env.0).stdout(Stdio::piped());
     aws.point(&mut command);
     if std::io::stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
@@ -177,20 +179,20 @@ async fn test(config: &Config, aws: &Aws, env: &EnvFile, tests: Tests) -> Result
     let mut lines = BufReader::new(out).lines();
     let mut counts = Counts::default();
     while let Some(line) =
-        lines.next_line().await.context(|| "The output of cargo test broke off.")?
+        lines.next_line().await.context(|| "Failed to read the output of cargo test.")?
     {
         ui::line(&line);
         counts.add(&line);
     }
-    // A test that does not compile, or takes its process down, leaves no result line.
+    // There is no result line if a test does not compile or its process dies.
     if !job.wait().await?.success() {
         counts.failed = counts.failed.max(1);
     }
     Ok(counts)
 }
 
-/// Asks the stack with one token what its description promises, and what it should refuse: whether
-/// Schemathesis found nothing. What it is told is in `schemathesis.toml`.
+/// Runs Schemathesis with one token: does the API answer as described, and refuse what it should?
+/// Returns whether it does. `schemathesis.toml` has the settings.
 async fn conform(
     config: &Config,
     tools: &Tools,
@@ -204,16 +206,16 @@ async fn conform(
     let mut command = tools.command("schemathesis");
     command
         .arg("--config-file")
-        .arg(config.root.join("localstack/schemathesis.toml"))
+        .arg(config.common.root.join("localstack/schemathesis.toml"))
         .arg("run")
         .args([&format!("{api_url}/openapi.json"), "--url", api_url])
         .env("WAYBILL_TOKEN", env.get(token)?)
-        // What it leaves behind goes with the stack.
+        // Its files are deleted with the stack.
         .current_dir(&stack.dir);
     Ok(Job::spawn(&mut command)?.wait().await?.success())
 }
 
-/// What the tests came to.
+/// The counts of tests.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Counts {
     passed: u32,
@@ -230,7 +232,7 @@ impl std::ops::AddAssign for Counts {
 }
 
 impl Counts {
-    /// Adds up the lines of the form
+    /// Adds a line of the form
     /// `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s`.
     fn add(&mut self, line: &str) {
         let Some((_, counts)) =
@@ -272,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn result_lines_are_added_up_and_nothing_else_is() {
+    fn only_result_lines_are_added_up() {
         let output = "\
 running 3 tests
 test a ... ok
@@ -286,7 +288,7 @@ test result: FAILED. 10 passed; 2 failed; 1 ignored; 0 measured; 4 filtered out;
     }
 
     #[test]
-    fn skipped_tests_are_only_mentioned_if_there_are_any() {
+    fn skipped_tests_are_mentioned_only_if_there_are_any() {
         assert_eq!(Counts { passed: 1, ..Counts::default() }.summary(), "1 passed, 0 failed");
     }
 }

@@ -1,5 +1,5 @@
-//! The issuer of a local stack: a key of its own, published where the emulator's authorizer looks for
-//! it, and tokens for any subject and any scope. None of it is known to the deployed service.
+//! The issuer of a local stack: its own key, published where the emulator's authorizer looks for
+//! it, and tokens for any subject and scope. A deployed stack has none of this.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -9,112 +9,119 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use ring::digest;
-use ring::rand::SystemRandom;
 use ring::rsa::{KeyPair, PublicKeyComponents};
-use ring::signature::RSA_PKCS1_SHA256;
 use serde_json::{Value, json};
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::tools::Tools;
 
-use crate::error::{Context as _, Error, Result};
-use crate::tools::Tools;
-
-/// Whom the tokens are for.
+/// The audience of the tokens.
 pub(crate) const AUDIENCE: &str = "waybill";
 /// A customer and what customers may do; the sample orders of `sql/seed.sql` are theirs.
 pub(crate) const CUSTOMER: (&str, &str) = ("ada", "orders/read orders/write");
-/// One of the staff, and what staff may do.
+/// A member of staff, and what staff may do.
 pub(crate) const STAFF: (&str, &str) = ("grace", "orders/staff");
 
-/// The bucket of the emulator that its key and its description are published in.
+/// The bucket of the emulator that holds the key and the description of the issuer.
 const BUCKET: &str = "waybill-issuer";
-/// A long day's work.
+/// How long a token is valid.
 const VALIDITY: Duration = Duration::from_hours(24);
-/// ring signs and verifies, and makes no RSA keys; this library is what the emulator verifies with.
+/// ring makes no RSA keys. The emulator brings this Python library.
 const MAKE_KEY: &str = "import sys
 from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric import rsa
 key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-der = key.private_bytes(form.Encoding.DER, form.PrivateFormat.PKCS8, form.NoEncryption())
+der = key.private_bytes(form.Encoding.DER, form.PrivateFormat.TraditionalOpenSSL, form.NoEncryption())
 sys.stdout.buffer.write(der)";
 
-/// Signs tokens for one stack.
+/// Signs the tokens of one stack.
 pub(crate) struct Issuer {
-    key: KeyPair,
-    /// The key's name: the start of its hash.
+    key: EncodingKey,
+    /// The public half.
+    public: PublicKeyComponents<Vec<u8>>,
+    /// The name of the key: the start of its hash.
     key_id: String,
     endpoint: String,
     key_path: PathBuf,
 }
 
 impl Issuer {
-    /// The issuer that keeps its key in `dir`, making one the first time.
+    /// The issuer with the key in `dir`, which is made if there is none that can be read.
     ///
     /// # Errors
-    /// If the key cannot be made, written or read.
+    /// If the key can't be made or written.
     pub(crate) async fn prepare(dir: &Path, tools: &Tools, endpoint: &str) -> Result<Self> {
-        let path = key_path(dir);
-        if !path.exists() {
-            let failed = || "The key that signs the tokens of this stack cannot be made.";
-            let mut command = tokio::process::Command::new(tools.python());
-            let made = command.args(["-c", MAKE_KEY]).output().await.context(failed)?;
-            if !made.status.success() {
-                let said = String::from_utf8_lossy(&made.stderr).into_owned();
-                return Err(said).context(failed);
-            }
-            // Whole or not at all, and never readable for others.
-            let half = path.with_extension("new");
-            let _ = fs::remove_file(&half);
-            File::options()
-                .create_new(true)
-                .write(true)
-                .mode(0o600)
-                .open(&half)
-                .and_then(|mut file| file.write_all(&made.stdout))
-                .and_then(|()| fs::rename(&half, &path))
-                .context(|| format!("Cannot write {}.", path.display()))?;
+        if let Ok(issuer) = Self::open(dir, endpoint) {
+            return Ok(issuer);
         }
+        let path = key_path(dir);
+        let failed = || "Failed to make the key that signs the tokens of this stack.";
+        let mut command = tokio::process::Command::new(tools.python());
+        let made = command.args(["-c", MAKE_KEY]).output().await.context(failed)?;
+        if !made.status.success() {
+            let said = String::from_utf8_lossy(&made.stderr).into_owned();
+            return Err(said).context(failed);
+        }
+        // Whole or not at all, and never readable by others.
+        let half = path.with_extension("new");
+        let _ = fs::remove_file(&half);
+        File::options()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&half)
+            .and_then(|mut file| file.write_all(&made.stdout))
+            .and_then(|()| fs::rename(&half, &path))
+            .context(|| format!("Failed to write {}.", path.display()))?;
         Self::open(dir, endpoint)
     }
 
-    /// The issuer of a stack that is up.
+    /// The issuer with the key in `dir`.
     ///
     /// # Errors
-    /// If there is no key in `dir`, or none that can be read.
+    /// If there is no key, or it can't be read.
     pub(crate) fn open(dir: &Path, endpoint: &str) -> Result<Self> {
         let key_path = key_path(dir);
         let der = fs::read(&key_path).context(|| {
-            format!("There is no key in {}; `make up` makes one.", key_path.display())
+            format!("Failed to read the key in {}; `make up` makes one.", key_path.display())
         })?;
         Self::new(&der, key_path, endpoint)
     }
 
     fn new(der: &[u8], key_path: PathBuf, endpoint: &str) -> Result<Self> {
-        let key = KeyPair::from_pkcs8(der).map_err(|rejected| {
-            Error::new(format!("{} is not a key: {rejected}.", key_path.display()))
+        let pair = KeyPair::from_der(der).map_err(|rejected| {
+            Error::new(format!(
+                "{} is not a key: {rejected}. `make up` makes a new one.",
+                key_path.display()
+            ))
         })?;
-        let hash = digest::digest(&digest::SHA256, key.public().as_ref());
+        let hash = digest::digest(&digest::SHA256, pair.public().as_ref());
         let key_id = URL_SAFE_NO_PAD.encode(hash.as_ref()).chars().take(16).collect();
-        Ok(Self { key, key_id, endpoint: endpoint.to_owned(), key_path })
+        let (key, public) = (EncodingKey::from_rsa_der(der), pair.public().into());
+        Ok(Self { key, public, key_id, endpoint: endpoint.to_owned(), key_path })
     }
 
-    /// Where its private key is.
+    /// The file of the private key.
     pub(crate) fn key_path(&self) -> &Path {
         &self.key_path
     }
 
-    /// `iss` of its tokens. It has the key's name in it, since the emulator remembers for two hours
-    /// which keys it found at an address.
+    /// `iss` of its tokens. It contains the name of the key, since the emulator caches the keys of
+    /// a URL for two hours.
     pub(crate) fn url(&self) -> String {
         format!("{}/{BUCKET}/{}", self.endpoint, self.key_id)
     }
 
-    /// A token of `subject` with these scopes, one word each.
+    /// A token of `subject` with these scopes, separated by spaces.
     ///
     /// # Errors
-    /// If it cannot be signed.
+    /// If signing fails.
     pub(crate) fn token(&self, subject: &str, scopes: &str) -> Result<String> {
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-        let header = json!({"alg": "RS256", "kid": self.key_id, "typ": "at+jwt"});
+        let mut header = Header::new(Algorithm::RS256);
+        header.typ = Some("at+jwt".to_owned());
+        header.kid = Some(self.key_id.clone());
         let claims = json!({
             "iss": self.url(),
             "aud": AUDIENCE,
@@ -124,19 +131,13 @@ impl Issuer {
             "nbf": now.as_secs(),
             "exp": (now + VALIDITY).as_secs(),
         });
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", part(&header), part(&claims));
-        let mut signature = vec![0; self.key.public().modulus_len()];
-        self.key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
-            .map_err(|_| Error::new("The token cannot be signed."))?;
-        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+        jsonwebtoken::encode(&header, &claims, &self.key).context(|| "Failed to sign the token.")
     }
 
-    /// Puts the public key, and the description that says where it is, where the issuer's URL says.
+    /// Publishes the public key and the description that points to it under the issuer's URL.
     ///
     /// # Errors
-    /// If the emulator does not take them.
+    /// If the emulator refuses them.
     pub(crate) async fn publish(&self) -> Result<()> {
         let url = self.url();
         let description = json!({
@@ -152,7 +153,7 @@ impl Issuer {
     }
 
     fn keys(&self) -> Value {
-        let PublicKeyComponents::<Vec<u8>> { n, e } = self.key.public().into();
+        let PublicKeyComponents { n, e } = &self.public;
         json!({"keys": [{
             "kty": "RSA",
             "use": "sig",
@@ -168,9 +169,9 @@ fn key_path(dir: &Path) -> PathBuf {
     dir.join("issuer-key.der")
 }
 
-/// S3's own calls, of which the emulator looks at no signature.
+/// Puts an object, or creates a bucket. The emulator checks no signatures.
 async fn put(url: &str, body: Option<&Value>) -> Result<()> {
-    let failed = || format!("The key of the local issuer cannot be published at {url}.");
+    let failed = || format!("Failed to publish the key of the local issuer at {url}.");
     let request = reqwest::Client::new().put(url);
     let request = match body {
         Some(body) => request.json(body),
@@ -178,7 +179,7 @@ async fn put(url: &str, body: Option<&Value>) -> Result<()> {
     };
     let answer = request.send().await.context(failed)?;
     let status = answer.status();
-    // The bucket may be there.
+    // The bucket may exist.
     if status.is_success() || status == reqwest::StatusCode::CONFLICT {
         return Ok(());
     }

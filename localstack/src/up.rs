@@ -4,33 +4,43 @@ use std::fs;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use waybill_ops::env_file::EnvFile;
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::{bootstraps, ui};
 
 use crate::config::Config;
-use crate::error::{Context as _, Error, Result};
 use crate::stack::{Kind, Stack};
 use crate::tokens::Issuer;
-use crate::tools::Tools;
-use crate::{deploy, order, ui};
+use crate::{deploy, order};
 
-/// Brings the stack up and proves that it works.
+/// Starts the stack, deploys to it, and proves that it works.
 ///
 /// # Errors
-/// If it does not; then nothing that this run started is left running.
+/// If a step fails. What this run started is stopped then.
 pub(crate) async fn up(config: &Config) -> Result<()> {
     let mut stack = Stack::take(config, Kind::Main)?;
     stack.check_ports(config)?;
-    let tools = Tools::install(config).await?;
-    let to = stack.start(config, &tools).await?;
+    ui::step(format!(
+        "1 of 3: compiling the functions, installing the tools, starting Postgres and the emulator ({})",
+        if bootstraps::path(&config.common, "migrate").exists() {
+            "seconds, if little has changed"
+        } else {
+            "about 6 minutes the first time, on 2 cores"
+        }
+    ));
+    let (tools, to) = deploy::prepare(config, &mut stack).await?;
+    ui::step("2 of 3: deploying template.yaml, migrating and seeding the database (about 15 s)");
     let deployment = deploy::deploy(config, &tools, &stack, &to).await?;
     let api_url = deployment.env.get("API_URL")?.to_owned();
-    // An order is data, and a run that changes nothing adds none.
+    // An order is data. A run that changes nothing adds none.
     let proven = !deployment.changed && !stack.started_anything() && stack.env_path().exists();
     if !proven {
+        ui::step("3 of 3: placing an order and waiting until it is confirmed (a few seconds)");
         order::place(&api_url, deployment.env.get("TOKEN")?).await?;
     }
-    deployment.env.write(&stack.env_path())?;
+    deployment.env.write(stack.env_path())?;
     stack.keep();
-    ui::step("The stack is up");
+    ui::step("The stack is running");
     ui::line(next_steps(&api_url));
     Ok(())
 }
@@ -48,32 +58,32 @@ fn next_steps(api_url: &str) -> String {
       "customer_name": "Grace Hopper", "customer_email": "grace@example.com",
       "items": [{{"product_id": "019b76da-a800-7000-8000-000000000007", "quantity": 2}}]}}'
 
-  TOKEN is a customer's, STAFF_TOKEN one of the staff's, both good for a day; `make up` again renews
-  them. make token SUB=bob SCOPE='orders/read orders/write' makes one for somebody else.
-  make logs follows the functions, make down stops, make reset forgets."#
+  TOKEN is a customer's token, STAFF_TOKEN one of staff. Both are valid for a day; `make up` renews them.
+  make token SUB=bob SCOPE='orders/read orders/write' prints one for another caller.
+  make logs follows the functions, make down stops everything, make reset also deletes the data."#
     )
 }
 
-/// Prints a token for the stack that is up.
+/// Prints a token for the running stack.
 ///
 /// # Errors
-/// If none is.
+/// If no stack is running.
 pub(crate) fn token(config: &Config, subject: &str, scopes: &str) -> Result<()> {
-    let env = Stack::main_env(config)?;
+    let env = EnvFile::of_make_up(&config.common)?;
     let issuer = Issuer::open(&Stack::main_dir(config), env.get("AWS_ENDPOINT_URL")?)?;
     ui::line(issuer.token(subject, scopes)?);
     Ok(())
 }
 
-/// Stops everything; keeps the data.
+/// Stops everything and keeps the data.
 ///
 /// # Errors
-/// If something cannot be stopped.
+/// If something can't be stopped.
 pub(crate) async fn down(config: &Config) -> Result<()> {
     for_each_stack(config, |mut stack| {
         let ran = stack.runs();
         stack.stop()?;
-        // Tests leave nothing, even those that were killed.
+        // Nothing is kept of tests, even if they were killed.
         if stack.kind == Kind::Test {
             stack.delete()?;
         }
@@ -82,10 +92,10 @@ pub(crate) async fn down(config: &Config) -> Result<()> {
     .await
 }
 
-/// Stops everything and deletes the data; keeps the tools.
+/// Stops everything and deletes the data. The tools are kept.
 ///
 /// # Errors
-/// If something cannot be stopped or deleted.
+/// If something can't be stopped or deleted.
 pub(crate) async fn reset(config: &Config) -> Result<()> {
     for_each_stack(config, |stack| {
         let ran = stack.runs();
@@ -93,21 +103,21 @@ pub(crate) async fn reset(config: &Config) -> Result<()> {
         Ok(ran)
     })
     .await?;
-    ui::line("The data is gone; the tools are kept in .local/tools.");
+    ui::line("Deleted the data. The tools are still in .local/tools.");
     Ok(())
 }
 
 async fn for_each_stack(config: &Config, act: impl Fn(Stack) -> Result<bool>) -> Result<()> {
     let local = config.local();
     if !local.exists() {
-        fs::create_dir_all(&local).context(|| format!("Cannot make {}.", local.display()))?;
+        fs::create_dir_all(&local).context(|| format!("Failed to create {}.", local.display()))?;
     }
     let mut stopped = Vec::new();
     for kind in Kind::ALL {
         if let Some(holder) = Stack::holder(config, kind) {
             if kind != Kind::Watch {
                 return Err(Error::new(format!(
-                    "A `{}` is at work (process {holder}); wait for its end, or end it with Ctrl-C.",
+                    "`{}` is running (process {holder}). Wait until it has ended, or stop it with Ctrl-C.",
                     kind.target()
                 )));
             }
@@ -125,7 +135,7 @@ async fn for_each_stack(config: &Config, act: impl Fn(Stack) -> Result<bool>) ->
     Ok(())
 }
 
-/// Asks the runner of `make watch` to end, and waits until it has.
+/// Stops the runner of `make watch`.
 async fn end_watch(config: &Config, holder: i32) -> Result<()> {
     if let Some(pid) = Pid::from_raw(holder) {
         let _ = kill_process(pid, Signal::TERM);
@@ -136,5 +146,5 @@ async fn end_watch(config: &Config, holder: i32) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err(Error::new(format!("The `make watch` with process id {holder} does not end.")))
+    Err(Error::new(format!("`make watch` (process {holder}) did not stop.")))
 }

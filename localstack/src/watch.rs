@@ -1,48 +1,67 @@
-//! `make watch`: the functions under `cargo lambda watch`, compiled again when a file is saved, with
-//! a database, a queue and a cache behind them, and a pump from the queue.
+//! `make watch`: serves the functions with `cargo lambda watch`, which compiles them again when a
+//! file is saved, with a database, a queue, a cache, and a pump from the queue.
 //!
-//! Of the emulator it needs SQS, DynamoDB and `EventBridge`; which emulator that is does not matter.
+//! Any emulator with SQS, DynamoDB and `EventBridge` will do.
 
+use std::fs::File;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::Receiver;
+use waybill_ops::aws::Aws;
+use waybill_ops::env_file::EnvFile;
+use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::process::Job;
+use waybill_ops::tools::Tools;
+use waybill_ops::{process, ui};
 
-use crate::aws::Aws;
 use crate::config::{Config, WATCH_CALLER};
-use crate::env_file::EnvFile;
-use crate::error::{Error, Result};
-use crate::process::Job;
 use crate::resources::{self, Queues};
 use crate::stack::{self, Endpoints, Kind, Stack};
-use crate::tools::Tools;
-use crate::{aws, deploy, process, pump, ui};
+use crate::{deploy, lambda, pump};
 
-/// Serves the routes until it is interrupted; then nothing is left running.
+/// Lines of cargo, cargo-lambda and the runtime that are not printed.
+const NOISE: [&str; 3] =
+    ["Blocking waiting for file lock", "AWS_LAMBDA_MAX_CONCURRENCY", "ForceStop"];
+
+/// Serves the routes until it is interrupted, then stops everything.
 ///
 /// # Errors
-/// If anything cannot be started, or `cargo lambda watch` ends.
+/// If something does not start, or `cargo lambda watch` exits.
 pub(crate) async fn watch(config: &Config) -> Result<()> {
     let mut stack = Stack::take(config, Kind::Watch)?;
     stack::require_free(config.watch_port, "cargo lambda watch", "WAYBILL_WATCH_PORT")?;
-    let tools = Tools::install(config).await?;
-    let to = stack.start(config, &tools).await?;
-    let queues = resources::create(&to.aws).await?;
-    let env = variables(config, &to, &queues);
-
-    ui::step("Compiling the functions (minutes the first time)");
+    ui::step(
+        "Compiling the functions, installing the tools, starting Postgres and the emulator (about \
+         4 minutes the first time)",
+    );
     let mut compile = tokio::process::Command::new("cargo");
-    compile.args(["build", "--bins"]).current_dir(&config.root);
-    process::run_loudly("Compiling the functions", &mut compile).await?;
+    compile.args(["build", "--bins"]).current_dir(&config.common.root);
+    let compile = process::run_loudly("Compiling the functions", &mut compile);
+    let start = async {
+        let tools = Tools::install(&config.common).await?;
+        let to = stack.start(config, &tools).await?;
+        let queues = resources::create(&to.aws).await?;
+        Ok((tools, to, queues))
+    };
+    let ((), (tools, to, queues)) = tokio::try_join!(compile, start)?;
+    let log = stack.dir.join("functions.log");
+    let env = variables(config, &to, &queues, &log);
 
     let api_url = env.get("API_URL")?.to_owned();
     let mut functions = spawn(config, &tools, &to.aws, &env)?;
+    let lines = functions.lines().ok_or_else(|| Error::new("cargo lambda watch has no output."))?;
+    tokio::spawn(show(lines, create(&log)?));
     tokio::select! {
         ready = prepare(config, &to, &api_url) => ready?,
         ended = functions.wait() => return Err(ended_early(ended?)),
     }
-    env.write(&stack.env_path())?;
-    ui::step("Watching: save a file, call again; Ctrl-C stops");
+    env.write(stack.env_path())?;
+    ui::step("Watching: save a file and call again. Ctrl-C stops");
     ui::line(next_steps(config, &api_url, &stack));
     tokio::select! {
         () = pump::run(&to.aws, &queues, &api_url, "fulfill-order") => Ok(()),
@@ -51,11 +70,11 @@ pub(crate) async fn watch(config: &Config) -> Result<()> {
     }
 }
 
-/// Invokes a function every minute, as the template's schedule does, until it is dropped.
+/// Invokes a function every minute, like the schedule in the template.
 async fn schedule(api_url: &str, function: &str) {
     loop {
         tokio::time::sleep(Duration::from_mins(1)).await;
-        if let Err(error) = aws::invoke(api_url, function, &serde_json::json!({})).await {
+        if let Err(error) = lambda::invoke(api_url, function, &serde_json::json!({})).await {
             ui::failure(&error);
         }
     }
@@ -66,15 +85,40 @@ fn spawn(config: &Config, tools: &Tools, aws: &Aws, env: &EnvFile) -> Result<Job
     let mut command = tools.command("cargo-lambda");
     command
         .args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", &port])
-        .current_dir(&config.root)
+        .current_dir(&config.common.root)
         .envs(&env.0)
-        // Nothing verifies a token here, so that the functions are told who calls.
+        // There is no authorizer, so the functions get the caller by a variable.
         .env(WATCH_CALLER, &config.watch_caller);
     aws.point(&mut command);
-    Job::spawn(&mut command)
+    if std::io::stdout().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    Job::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
 }
 
-/// Waits until functions can be invoked, then brings the database up to date through one.
+/// Prints the output of cargo and the functions, and saves it for `make dlq`.
+async fn show(mut lines: Receiver<String>, mut log: File) {
+    while let Some(line) = lines.recv().await {
+        if !NOISE.iter().any(|noise| line.contains(noise)) {
+            ui::line(&line);
+            let _ = writeln!(log, "{line}");
+        }
+        if let Some(name) = failed_to_compile(&line) {
+            ui::step(format!("{name} does not compile. Its requests wait until it does"));
+        }
+    }
+}
+
+/// The package in cargo's line about a failed build.
+fn failed_to_compile(line: &str) -> Option<&str> {
+    line.split_once("could not compile `")?.1.split('`').next()
+}
+
+fn create(log: &Path) -> Result<File> {
+    File::create(log).context(|| format!("Failed to write {}.", log.display()))
+}
+
+/// Waits until functions can be invoked, then migrates and seeds the database.
 async fn prepare(config: &Config, to: &Endpoints, api_url: &str) -> Result<()> {
     for _ in 0..300 {
         if TcpStream::connect((Ipv4Addr::LOCALHOST, config.watch_port)).await.is_ok() {
@@ -83,14 +127,17 @@ async fn prepare(config: &Config, to: &Endpoints, api_url: &str) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err(Error::new(format!("cargo lambda watch does not listen on port {}.", config.watch_port)))
+    Err(Error::new(format!(
+        "cargo lambda watch does not listen on port {} after 30 s.",
+        config.watch_port
+    )))
 }
 
 fn ended_early(status: std::process::ExitStatus) -> Error {
-    Error::new(format!("cargo lambda watch ended ({status}); what it said is above."))
+    Error::new(format!("cargo lambda watch exited ({status}). Its output is above."))
 }
 
-fn variables(config: &Config, to: &Endpoints, queues: &Queues) -> EnvFile {
+fn variables(config: &Config, to: &Endpoints, queues: &Queues, log: &Path) -> EnvFile {
     let mut pairs = vec![
         ("API_URL", format!("http://127.0.0.1:{}", config.watch_port)),
         ("DATABASE_URL", to.database_url.clone()),
@@ -98,14 +145,15 @@ fn variables(config: &Config, to: &Endpoints, queues: &Queues) -> EnvFile {
         ("FULFILLMENT_DLQ_URL", queues.dead_letter_url.clone()),
         ("PRODUCT_CACHE_TABLE", resources::TABLE.to_owned()),
         ("EVENT_BUS_NAME", resources::BUS.to_owned()),
-        // Made anew with every watch, as the template makes one with every stack.
+        ("WAYBILL_FUNCTIONS_LOG", log.display().to_string()),
+        // A new one for each run, as the template makes one for each stack.
         ("CURSOR_SECRET", cursor_secret()),
     ];
     pairs.extend(to.aws.environment());
     EnvFile(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// 64 characters that nobody else knows.
+/// 64 random characters.
 fn cursor_secret() -> String {
     [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(|half| half.simple().to_string()).concat()
 }
@@ -141,7 +189,7 @@ mod tests {
         fs::read_to_string(format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
     }
 
-    /// The value without the `!Sub` or `!GetAtt` before it.
+    /// The value without a tag such as `!Sub`.
     fn untagged<'a>(node: &'a Yaml<'a>) -> &'a Yaml<'a> {
         if let Yaml::Tagged(_, inner) = node { inner } else { node }
     }
@@ -161,7 +209,7 @@ mod tests {
             let folder = text(get(resource, &["Properties", "CodeUri"]));
             let function = folder.trim_end_matches('/').rsplit('/').next().unwrap().to_owned();
             for (_, event) in events.as_mapping().unwrap() {
-                // `cargo lambda watch` answers by itself where it has no route.
+                // `cargo lambda watch` itself answers where there is no route.
                 let is_default = get(event, &["Properties", "Path"]).is_none();
                 if text(get(event, &["Type"])) == "HttpApi" && !is_default {
                     let of = |key: &str| text(get(event, &["Properties", key]));
@@ -172,7 +220,7 @@ mod tests {
         routes
     }
 
-    /// Lines of the form `"/path" = [{ method = "GET", function = "name" }, ...]`.
+    /// Reads lines like `"/path" = [{ method = "GET", function = "name" }, ...]`.
     fn routes_of_the_router(manifest: &str) -> BTreeSet<Route> {
         let (_, section) = manifest.split_once("[workspace.metadata.lambda.watch.router]").unwrap();
         let lines = section.lines().skip(1).take_while(|line| !line.starts_with('['));
@@ -192,6 +240,14 @@ mod tests {
             }
         }
         routes
+    }
+
+    #[test]
+    fn the_package_that_does_not_compile_is_named() {
+        let line =
+            "error: could not compile `get-order` (bin \"get-order\") due to 1 previous error";
+        assert_eq!(failed_to_compile(line), Some("get-order"));
+        assert_eq!(failed_to_compile("   Compiling get-order v0.1.0"), None);
     }
 
     #[test]

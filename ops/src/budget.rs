@@ -1,24 +1,25 @@
-//! Whether the database allows the connections that the functions may open. CloudFormation can't add.
+//! A check that the functions can't open more connections than the database allows. `CloudFormation`
+//! can't add.
 
 use std::collections::BTreeMap;
 
-/// Connections that no function may have: for people, for tools, and for the server itself.
+/// Connections that are kept for people, tools and the server itself.
 const RESERVE: u32 = 20;
 
-/// What is wrong with the parameters of a deployed stack, if anything is.
+/// A warning about the parameters of a deployed stack, if there is a reason for one.
 pub(crate) fn remark(parameters: &BTreeMap<String, String>) -> Option<String> {
     let allowed: u32 = parameters.get("DatabaseConnections")?.parse().ok()?;
     if parameters.get("ReserveConcurrency").is_some_and(|it| it == "false") {
         return Some(format!(
-            "ReserveConcurrency is false: nothing but the throttles keeps the functions from opening \
-             more than the {allowed} connections of the database."
+            "ReserveConcurrency is false: only the throttles keep the functions from opening more than \
+             the {allowed} connections of the database."
         ));
     }
     let of_functions = parameters.iter().filter(|(name, _)| name.ends_with("Concurrency"));
     let most: u32 = of_functions.filter_map(|(_, value)| value.parse::<u32>().ok()).sum();
     (most.saturating_add(RESERVE) > allowed).then(|| {
         format!(
-            "The functions may open {most} connections, which with {RESERVE} to spare is more than \
+            "The functions may open {most} connections. With {RESERVE} in reserve that is more than \
              the {allowed} of the database (DatabaseConnections). docs/operations.md says how to \
              raise them together."
         )

@@ -1,36 +1,37 @@
-//! `stack.env`: what a shell, a test or another run must know of a stack that is up.
+//! `stack.env`: the variables of a running stack, for shells, tests and other commands.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::config::Config;
 use crate::error::{Context as _, Error, Result};
 
 /// Names and values, sorted by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct EnvFile(pub(crate) BTreeMap<String, String>);
+pub struct EnvFile(pub BTreeMap<String, String>);
 
 impl EnvFile {
-    /// One value.
+    /// The value of a variable.
     ///
     /// # Errors
-    /// If there is none of that name.
-    pub(crate) fn get(&self, name: &str) -> Result<&str> {
+    /// If it is missing.
+    pub fn get(&self, name: &str) -> Result<&str> {
         let value = self.0.get(name).map(String::as_str);
         value.ok_or_else(|| {
-            Error::new(format!("stack.env holds no {name}; `make up` writes it anew."))
+            Error::new(format!("stack.env has no {name}. `make up` writes the file again."))
         })
     }
 
-    /// Writes the file for its owner alone, since it holds a password and tokens.
+    /// Writes the file, readable by its owner only: it holds a password and tokens.
     ///
     /// # Errors
-    /// If it cannot be written.
-    pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        // One that is there keeps its mode when it is opened, and one that is made has the right one.
+    /// If writing fails.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        // An existing file keeps its mode when it is opened, so it is set again.
         File::options()
             .create(true)
             .truncate(true)
@@ -39,15 +40,25 @@ impl EnvFile {
             .open(path)
             .and_then(|file| file.set_permissions(Permissions::from_mode(0o600)).map(|()| file))
             .and_then(|mut file| file.write_all(self.render().as_bytes()))
-            .context(|| format!("Cannot write {}.", path.display()))
+            .context(|| format!("Failed to write {}.", path.display()))
     }
 
-    /// Reads the file, if a stack is up.
-    pub(crate) fn read(path: &Path) -> Option<Self> {
+    /// The variables of the stack of `make up`.
+    ///
+    /// # Errors
+    /// If it is not running.
+    pub fn of_make_up(config: &Config) -> Result<Self> {
+        Self::read(&path_of_make_up(config))
+            .ok_or_else(|| Error::new("No stack is running. `make up` starts one."))
+    }
+
+    /// Reads the file; none if it does not exist.
+    #[must_use]
+    pub fn read(path: &Path) -> Option<Self> {
         fs::read_to_string(path).ok().map(|text| Self::parse(&text))
     }
 
-    /// `export` and single quotes, so that sourcing hands each value on untouched: `API_URL` holds a `$`.
+    /// `export` and single quotes keep each value as it is: `API_URL` contains a `$`.
     fn render(&self) -> String {
         let mut text = String::new();
         for (name, value) in &self.0 {
@@ -64,6 +75,12 @@ impl EnvFile {
         };
         Self(text.lines().filter_map(pair).collect())
     }
+}
+
+/// The file of the stack of `make up`.
+#[must_use]
+pub fn path_of_make_up(config: &Config) -> PathBuf {
+    config.local().join("stack.env")
 }
 
 #[cfg(test)]

@@ -1,29 +1,54 @@
-//! Why a message is a dead letter, as far as fulfill-order said so.
+//! Why a message is a dead letter, from the log of fulfill-order.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_cloudwatchlogs::Client;
 use serde_json::Value;
 
 use super::letters::Letter;
 use crate::error::{Context as _, Result};
 
-/// How long the logs are searched; with days of them to go through, some reasons are not found.
+/// How long to search the logs. With days of logs some reasons are not found.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How far the clocks of those who sent a message and of those who logged may be apart.
+/// How far the clocks of the sender and of the log may differ.
 const CLOCK_SKEW_MS: i64 = 60_000;
 
-/// What the log of fulfill-order has to say.
+/// Where fulfill-order logs.
+#[derive(Debug)]
+pub(super) enum Log {
+    /// A log group of `CloudWatch`.
+    Group(Client, String),
+    /// The file of `make watch`, with the lines of all functions.
+    File(PathBuf),
+}
+
+impl Log {
+    /// The log group of a stack.
+    pub(super) fn group(aws: &SdkConfig, stack: &str) -> Self {
+        Self::Group(Client::new(aws), format!("/aws/lambda/{stack}-fulfill-order"))
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Group(_, name) => format!("the log group {name}"),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+}
+
+/// The reasons that the log of fulfill-order gives.
 #[derive(Debug, Default)]
 pub(crate) struct Reasons {
     by_message: BTreeMap<String, Said>,
     by_order: BTreeMap<String, Said>,
-    /// Why there may be more to know, in a sentence.
+    /// Why reasons may be missing, in a sentence.
     pub(crate) failure: Option<String>,
 }
 
-/// A line of the log.
+/// A line of the log about a message or an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Said {
     at_ms: i64,
@@ -31,24 +56,23 @@ struct Said {
 }
 
 impl Reasons {
-    /// Searches the log for errors since the oldest letter was sent. All letters are looked for at once,
-    /// since it is the searching through the log that takes its time. A log that cannot be searched
-    /// costs the reasons, not the listing.
-    pub(crate) async fn read(client: &Client, group: &str, letters: &[&Letter]) -> Self {
+    /// Searches the log for errors since the oldest letter was sent, once for all letters. If that
+    /// fails, the reasons are missing, and the list is printed without them.
+    pub(super) async fn read(log: &Log, letters: &[&Letter]) -> Self {
         let mut reasons = Self::default();
         let Some(oldest) = letters.iter().filter_map(|letter| letter.sent_at_ms()).min() else {
             return reasons;
         };
-        let search = reasons.search(client, group, oldest - CLOCK_SKEW_MS);
+        let search = reasons.search(log, oldest - CLOCK_SKEW_MS);
         reasons.failure = match tokio::time::timeout(PATIENCE, search).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(format!(
-                "{error} So reasons are missing here. {}",
+                "{error} Reasons are missing here. {}",
                 error.causes().unwrap_or_default()
             )),
             Err(_) => Some(format!(
-                "Not all of the log group {group} was searched within {} s, so reasons may be \
-                 missing here.",
+                "Not all of {} was searched within {} s, so reasons may be missing here.",
+                log.name(),
                 PATIENCE.as_secs()
             )),
         };
@@ -57,10 +81,9 @@ impl Reasons {
 
     /// The reason of one letter.
     ///
-    /// What was logged about the message itself is newer than a reason that it carries: that one is
-    /// written when a message is put into the dead-letter queue, and the line when it was redriven with
-    /// its reason still on it, and failed again. What was logged about the order may be about another
-    /// message, and comes last.
+    /// A line about the message goes before the reason in the message: the message was redriven
+    /// with that reason, and failed again. A line about the order may be about another message, and
+    /// comes last.
     pub(crate) fn of(&self, letter: &Letter) -> String {
         let said = |said: Option<&Said>| said.map(|said| said.text.clone());
         let about_order = || self.by_order.get(&letter.job.as_ref()?.order_id);
@@ -70,20 +93,31 @@ impl Reasons {
             .unwrap_or_else(|| "not known (its log lines are gone)".to_owned())
     }
 
-    async fn search(&mut self, client: &Client, group: &str, from_ms: i64) -> Result<()> {
+    async fn search(&mut self, log: &Log, from_ms: i64) -> Result<()> {
+        let failed = || format!("Failed to read {}.", log.name());
+        let (client, group) = match log {
+            Log::Group(client, group) => (client, group),
+            Log::File(path) => {
+                let text = std::fs::read_to_string(path).context(failed)?;
+                let lines = text.lines().filter(|line| line.contains("fulfill-order"));
+                // Newer lines are further down.
+                (0..).zip(lines).for_each(|(number, line)| self.add(line, number));
+                return Ok(());
+            }
+        };
         let mut pages = client
             .filter_log_events()
             .log_group_name(group)
             .start_time(from_ms)
-            // Any line with this word in it: emulators know no more of the pattern language.
+            // Any line with this word: emulators support no other patterns.
             .filter_pattern("\"ERROR\"")
             .into_paginator()
             .send();
         while let Some(page) = pages.next().await {
-            let page = page.context(|| format!("The log group {group} cannot be read."))?;
+            let page = page.context(failed)?;
             for event in page.events() {
                 let at_ms = event.timestamp().unwrap_or_default();
-                // An emulator may hand over several lines as one event.
+                // An emulator may return several lines as one event.
                 event.message().unwrap_or_default().lines().for_each(|line| self.add(line, at_ms));
             }
         }
@@ -99,7 +133,7 @@ impl Reasons {
             None => message.to_owned(),
         };
         let said = Said { at_ms, text };
-        // A line about a whole batch names all of its messages.
+        // A line about a batch names all of its messages.
         let batch = field("message_ids").into_iter().flat_map(str::split_whitespace);
         for id in field("message_id").into_iter().chain(batch) {
             keep_newest(&mut self.by_message, id, &said);
@@ -144,18 +178,36 @@ mod tests {
         let reasons = reasons(&[
             (2, line("ERROR", "second", "m")),
             (1, line("ERROR", "first", "m")),
-            (3, line("INFO", "an ERROR that is none", "m")),
+            (3, line("INFO", "an ERROR in the text", "m")),
             (4, line("ERROR", "another's", "n")),
         ]);
         assert_eq!(reasons.of(&letter("m", "{")), "second");
         assert_eq!(reasons.of(&letter("x", "{")), "not known (its log lines are gone)");
     }
 
+    #[tokio::test]
+    async fn the_file_of_make_watch_is_searched_for_lines_of_fulfill_order() {
+        let file = std::env::temp_dir().join(format!("waybill-{}", uuid::Uuid::new_v4()));
+        let line = |function: &str, message: &str| json!({"level": "ERROR", "function": function, "message": message, "message_id": "m"});
+        let lines = [
+            line("fulfill-order", "first"),
+            line("fulfill-order", "last"),
+            line("health", "other"),
+        ];
+        let text =
+            format!("   Compiling fulfill-order\n{}\n{}\n{}\n", lines[0], lines[1], lines[2]);
+        std::fs::write(&file, text).unwrap();
+        let reasons = Reasons::read(&Log::File(file.clone()), &[&letter("m", "{")]).await;
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(reasons.of(&letter("m", "{")), "last");
+        assert_eq!(reasons.failure, None);
+    }
+
     #[test]
-    fn an_error_tells_its_causes() {
-        let line = json!({"level": "ERROR", "message": "the message is not a fulfilment job",
+    fn a_reason_contains_the_causes() {
+        let line = json!({"level": "ERROR", "message": "the message is not a fulfillment job",
             "error": "version 2 is not known", "message_id": "m"});
-        let expected = "the message is not a fulfilment job: version 2 is not known";
+        let expected = "the message is not a fulfillment job: version 2 is not known";
         assert_eq!(reasons(&[(1, line)]).of(&letter("m", "{")), expected);
     }
 
@@ -175,12 +227,12 @@ mod tests {
         assert_eq!(reasons(std::slice::from_ref(&of_order)).of(&job()), "of the order");
         let refused = with_reason(job(), "refused");
         assert_eq!(reasons(std::slice::from_ref(&of_order)).of(&refused), "refused");
-        // It was redriven, and failed again for another reason.
+        // The message was redriven, and failed again for another reason.
         assert_eq!(reasons(&[of_order, of_message]).of(&refused), "of the message");
     }
 
     #[test]
-    fn what_is_no_line_of_a_function_is_passed_over() {
+    fn other_lines_are_ignored() {
         let mut reasons = Reasons::default();
         for line in ["ERROR", "{", "[]", r#"{"level":"ERROR"}"#, r#"{"level":1,"message":"m"}"#] {
             reasons.add(line, 1);

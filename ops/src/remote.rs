@@ -1,4 +1,4 @@
-//! A stack through the APIs of CloudFormation and Lambda, on AWS as on an emulator.
+//! A stack, by the APIs of `CloudFormation` and Lambda, on AWS or on an emulator.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
+use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
-use aws_sdk_cloudformation::types::Stack;
+use aws_sdk_cloudformation::types::{Output, Parameter};
 use aws_sdk_lambda::config::StalledStreamProtectionConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::LastUpdateStatus;
@@ -16,101 +17,147 @@ use serde_json::Value;
 
 use crate::error::{Context as _, Error, Result};
 
+/// The name of the stack, unless `sam deploy` is told another.
+pub const STACK_NAME: &str = "waybill";
 /// The output of the template that names the migrate function.
-pub(crate) const MIGRATE_FUNCTION: &str = "MigrateFunctionName";
-/// How long new code may take until it is in place. In a VPC that is a minute or two.
+pub const MIGRATE_FUNCTION: &str = "MigrateFunctionName";
+/// How long an update of code may take. In a VPC it takes a minute or two.
 const UPDATE_LIMIT: Duration = Duration::from_mins(5);
 
-/// A stack, deployed or not yet.
+/// A stack as `CloudFormation` describes it.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// Differs each time that a stack of this name is created.
+    pub id: String,
+    /// Such as `UPDATE_COMPLETE`.
+    pub status: String,
+    /// The values of the parameters, defaults included.
+    pub parameters: BTreeMap<String, String>,
+    /// The values of the outputs.
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl Described {
+    /// One output.
+    ///
+    /// # Errors
+    /// If the stack does not have it.
+    pub fn output(&self, name: &str) -> Result<&str> {
+        self.outputs.get(name).map(String::as_str).ok_or_else(|| {
+            Error::new(format!(
+                "The stack {} has no output {name}. Is it a stack of Waybill?",
+                self.id
+            ))
+        })
+    }
+}
+
+/// Describes a stack; none if it does not exist.
+///
+/// # Errors
+/// If `CloudFormation` fails.
+pub async fn describe(formation: &Client, stack: &str) -> Result<Option<Described>> {
+    let found = match formation.describe_stacks().stack_name(stack).send().await {
+        Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next(),
+        // CloudFormation has no error code of its own for a missing stack.
+        Err(error)
+            if error.code() == Some("ValidationError")
+                && error.message().is_some_and(|it| it.contains("does not exist")) =>
+        {
+            None
+        }
+        Err(error) => {
+            return Err(error).context(|| format!("Failed to look up the stack {stack}."));
+        }
+    };
+    Ok(found.map(|found| Described {
+        id: found.stack_id().unwrap_or_default().to_owned(),
+        status: found.stack_status().map_or("", |status| status.as_str()).to_owned(),
+        parameters: pairs(found.parameters(), Parameter::parameter_key, Parameter::parameter_value),
+        outputs: pairs(found.outputs(), Output::output_key, Output::output_value),
+    }))
+}
+
+fn pairs<T>(
+    all: &[T],
+    key: fn(&T) -> Option<&str>,
+    value: fn(&T) -> Option<&str>,
+) -> BTreeMap<String, String> {
+    all.iter().filter_map(|it| Some((key(it)?.to_owned(), value(it)?.to_owned()))).collect()
+}
+
+/// A stack that may not exist yet.
 #[derive(Debug)]
-pub(crate) struct Remote {
+pub struct Remote {
     stack: String,
-    formation: aws_sdk_cloudformation::Client,
+    formation: Client,
     lambda: aws_sdk_lambda::Client,
     /// The binary of migrate.
     bootstrap: PathBuf,
 }
 
 impl Remote {
-    /// The stack of that name. CloudFormation and Lambda may have endpoints of their own.
-    pub(crate) fn new(
-        stack: &str,
-        formation: &SdkConfig,
-        lambda: &SdkConfig,
-        bootstrap: PathBuf,
-    ) -> Self {
-        // An invocation sends nothing until it has ended, and a migration takes its time.
+    /// The stack of that name. `CloudFormation` and Lambda may have different endpoints.
+    #[must_use]
+    pub fn new(stack: &str, formation: &SdkConfig, lambda: &SdkConfig, bootstrap: PathBuf) -> Self {
+        // A response has no data until the migration has ended.
         let patient = aws_sdk_lambda::config::Builder::from(lambda)
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         Self {
             stack: stack.to_owned(),
-            formation: aws_sdk_cloudformation::Client::new(formation),
+            formation: Client::new(formation),
             lambda: aws_sdk_lambda::Client::from_conf(patient),
             bootstrap,
         }
     }
 
-    /// The stack as CloudFormation describes it; none if there is none.
-    async fn describe(&self) -> Result<Option<Stack>> {
-        match self.formation.describe_stacks().stack_name(&self.stack).send().await {
-            Ok(answer) => Ok(answer.stacks.unwrap_or_default().into_iter().next()),
-            // It has no error of its own for this.
-            Err(error)
-                if error.code() == Some("ValidationError")
-                    && error.message().is_some_and(|it| it.contains("does not exist")) =>
-            {
-                Ok(None)
-            }
-            Err(error) => {
-                Err(error).context(|| format!("The stack {} cannot be looked up.", self.stack))
-            }
-        }
+    /// Describes it; none if it does not exist.
+    ///
+    /// # Errors
+    /// If `CloudFormation` fails.
+    pub async fn describe(&self) -> Result<Option<Described>> {
+        describe(&self.formation, &self.stack).await
     }
 
     /// The name of the migrate function, from the outputs of the stack.
     ///
     /// # Errors
-    /// If CloudFormation does not say whether there is such a stack.
-    pub(crate) async fn migrate_function(&self) -> Result<Option<String>> {
+    /// If `CloudFormation` fails.
+    pub async fn migrate_function(&self) -> Result<Option<String>> {
         let stack = self.describe().await?;
-        let outputs = stack.iter().flat_map(Stack::outputs);
-        let mut named = outputs.filter(|output| output.output_key() == Some(MIGRATE_FUNCTION));
-        Ok(named.next().and_then(|output| output.output_value()).map(str::to_owned))
+        Ok(stack.and_then(|mut stack| stack.outputs.remove(MIGRATE_FUNCTION)))
     }
 
     /// The parameters that the stack was deployed with, defaults included.
     ///
     /// # Errors
-    /// If CloudFormation does not say.
-    pub(crate) async fn parameters(&self) -> Result<BTreeMap<String, String>> {
-        let stack = self.describe().await?;
-        let pairs = stack.iter().flat_map(Stack::parameters).filter_map(|parameter| {
-            Some((parameter.parameter_key()?.to_owned(), parameter.parameter_value()?.to_owned()))
-        });
-        Ok(pairs.collect())
+    /// If `CloudFormation` fails.
+    pub async fn parameters(&self) -> Result<BTreeMap<String, String>> {
+        Ok(self.describe().await?.map(|stack| stack.parameters).unwrap_or_default())
     }
 
-    /// Replaces the code of the function with the binary that was built, and waits until it is in
-    /// place. Its configuration stays as it was deployed.
+    /// Replaces the code of the function with the binary that was built, and waits until the update is
+    /// done. The configuration does not change.
     ///
     /// # Errors
-    /// If Lambda refuses the code, or does not finish in time.
-    pub(crate) async fn update_code(&self, function: &str) -> Result<()> {
+    /// If Lambda refuses the code, or the update takes too long.
+    pub async fn update_code(&self, function: &str) -> Result<()> {
         let code = archive(&self.bootstrap)?;
-        // An update that is under way would have Lambda refuse this one.
-        self.settled(function).await?;
+        // Lambda refuses an update while another is in progress.
+        self.updated(function).await?;
         self.lambda
             .update_function_code()
             .function_name(function)
             .zip_file(Blob::new(code))
             .send()
             .await
-            .context(|| format!("The code of {function} cannot be updated."))?;
-        self.settled(function).await
+            .context(|| format!("Failed to update the code of {function}."))?;
+        self.updated(function).await
     }
 
-    async fn settled(&self, function: &str) -> Result<()> {
+    /// Waits until no update is in progress.
+    async fn updated(&self, function: &str) -> Result<()> {
         let started = Instant::now();
         loop {
             let now = self
@@ -119,7 +166,7 @@ impl Remote {
                 .function_name(function)
                 .send()
                 .await
-                .context(|| format!("The configuration of {function} cannot be read."))?;
+                .context(|| format!("Failed to read the configuration of {function}."))?;
             match now.last_update_status() {
                 Some(LastUpdateStatus::InProgress) if started.elapsed() < UPDATE_LIMIT => {
                     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -127,7 +174,7 @@ impl Remote {
                 Some(LastUpdateStatus::InProgress) => {
                     let limit = UPDATE_LIMIT.as_secs();
                     return Err(Error::new(format!(
-                        "The update of {function} is not done after {limit} s."
+                        "The update of {function} is still in progress after {limit} s."
                     )));
                 }
                 Some(LastUpdateStatus::Failed) => {
@@ -140,11 +187,11 @@ impl Remote {
         }
     }
 
-    /// Invokes the migrate function; the names of the migrations that it applied.
+    /// Invokes the migrate function. Returns the names of the migrations that it applied.
     ///
     /// # Errors
-    /// If it cannot be invoked; or if it failed, with what it said.
-    pub(crate) async fn migrate(&self, function: &str) -> Result<Vec<String>> {
+    /// If the invocation or the function fails, with the function's message.
+    pub async fn migrate(&self, function: &str) -> Result<Vec<String>> {
         let invoked = self
             .lambda
             .invoke()
@@ -152,13 +199,13 @@ impl Remote {
             .payload(Blob::new("{}"))
             .send()
             .await
-            .context(|| format!("The function {function} cannot be invoked."))?;
+            .context(|| format!("Failed to invoke the function {function}."))?;
         let payload = invoked.payload().map_or(&[][..], AsRef::as_ref);
         applied(function, invoked.function_error().is_some(), payload)
     }
 }
 
-/// What an invocation of migrate came to. Lambda answers 200 for a function that failed, too.
+/// The outcome of an invocation of migrate. Lambda answers 200 for a function that failed as well.
 fn applied(function: &str, failed: bool, payload: &[u8]) -> Result<Vec<String>> {
     let text = String::from_utf8_lossy(payload);
     let answer: Value = serde_json::from_slice(payload).unwrap_or_default();
@@ -167,14 +214,14 @@ fn applied(function: &str, failed: bool, payload: &[u8]) -> Result<Vec<String>> 
         return Err(Error::new(format!("{function} failed: {said}")));
     }
     let names = answer.get("applied").and_then(Value::as_array).ok_or_else(|| {
-        Error::new(format!("{function} answered {text:?}, which is not a report of migrations."))
+        Error::new(format!("{function} returned {text:?}, which is not a report of migrations."))
     })?;
     Ok(names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
-/// The binary as Lambda takes it. It is stored and not compressed: a few megabytes, sent once.
+/// The binary in a zip archive, not compressed: a few megabytes, sent once.
 fn archive(bootstrap: &Path) -> Result<Vec<u8>> {
-    let failed = || format!("{} cannot be put into an archive.", bootstrap.display());
+    let failed = || format!("Failed to archive {}.", bootstrap.display());
     let binary = fs::read(bootstrap).context(failed)?;
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let executable = zip::write::SimpleFileOptions::default()
@@ -201,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_failed_is_an_error_in_its_own_words() {
+    fn a_failed_function_is_an_error_with_its_message() {
         let said = r#"{"errorType":"E","errorMessage":"column \"note\" already exists"}"#;
         assert_eq!(
             outcome(true, said).unwrap_err(),
@@ -211,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_no_report_is_an_error() {
+    fn an_answer_without_a_report_is_an_error() {
         for payload in ["", "null", "{}", r#"{"applied":1}"#, r#"{"statusCode":200}"#] {
             assert!(outcome(false, payload).is_err(), "{payload}");
         }

@@ -1,29 +1,29 @@
-//! `make reconcile`: whether everything in the database adds up.
+//! `make reconcile`: a check that stock and orders in the database add up.
 
 use tokio::process::Command;
 
 use crate::config::Config;
+use crate::env_file::EnvFile;
 use crate::error::Result;
 use crate::process::Job;
-use crate::stack::Stack;
 
-/// Runs `waybill-reconcile` on `DATABASE_URL`, or on the stack that is up: whether it found nothing.
+/// Runs `waybill-reconcile` on `DATABASE_URL`, or on the running stack. Returns whether all adds up.
 ///
 /// # Errors
-/// If there is no database to look at, or the program does not compile.
-pub(crate) async fn run(config: &Config) -> Result<bool> {
+/// If there is no database, or the program can't be started.
+pub async fn run(config: &Config) -> Result<bool> {
     let url = match &config.database_url {
         Some(url) => url.clone(),
-        None => Stack::main_env(config)?.get("DATABASE_URL")?.to_owned(),
+        None => EnvFile::of_make_up(config)?.get("DATABASE_URL")?.to_owned(),
     };
     adds_up(config, &url).await
 }
 
-/// Runs `waybill-reconcile` on the database at `url`: whether it found nothing.
+/// Runs `waybill-reconcile` on the database at `url`. Returns whether all adds up.
 ///
 /// # Errors
-/// If the program does not compile.
-pub(crate) async fn adds_up(config: &Config, url: &str) -> Result<bool> {
+/// If the program can't be started.
+pub async fn adds_up(config: &Config, url: &str) -> Result<bool> {
     let mut command = Command::new("cargo");
     command
         .args(["run", "--quiet", "--package", "waybill", "--bin", "waybill-reconcile"])

@@ -1,7 +1,8 @@
-//! Whether a deployment changes whose tokens are good without saying whose orders there are.
+//! A check before a deployment that changes the issuer of tokens: it must name the first issuer, whose
+//! subjects own the orders.
 //!
-//! migrate asks the same of the database, but it learns of the new issuer by the deployment, when the
-//! tokens of the new one are accepted already.
+//! migrate checks the same, but only after the deployment, when tokens of the new issuer are already
+//! accepted.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +11,10 @@ use crate::error::{Error, Result};
 const NOW: &str = "JwtIssuer";
 const FIRST: &str = "FirstJwtIssuer";
 
-/// Refuses another issuer for a stack that has one, unless the first one is named.
+/// Refuses a change of the issuer that does not name the first one.
 ///
 /// # Errors
-/// Says what to name.
+/// If `FirstJwtIssuer` is missing.
 pub(crate) fn check(deployed: &BTreeMap<String, String>, overrides: &str) -> Result<()> {
     let Some(now) = deployed.get(NOW) else { return Ok(()) };
     let wanted = |name: &str| value(overrides, name).or_else(|| deployed.get(name).cloned());
@@ -28,13 +29,13 @@ pub(crate) fn check(deployed: &BTreeMap<String, String>, overrides: &str) -> Res
         now
     };
     Err(Error::new(format!(
-        "JwtIssuer is to change, and with another issuer the same subject is another person, who \
-         must not see the orders that there are. Set {FIRST} to the issuer that the stack had first: \
+        "This deployment changes JwtIssuer. With another issuer the same subject is another person, \
+         who must not see existing orders. Set {FIRST} to the issuer that the stack had first: \
          {first}. Nothing was changed."
     )))
 }
 
-/// The last value of a parameter, in either form that `sam` takes.
+/// The last value of a parameter, in either form that `sam` accepts.
 fn value(overrides: &str, name: &str) -> Option<String> {
     let short = format!("{name}=");
     let long = format!("ParameterKey={name},ParameterValue=");
@@ -44,7 +45,7 @@ fn value(overrides: &str, name: &str) -> Option<String> {
     values.next_back().map(|value| value.trim_matches(QUOTES).to_owned())
 }
 
-/// What may stand around a word on a command line or in `samconfig.toml`.
+/// Characters that may surround a word on a command line or in `samconfig.toml`.
 const QUOTES: [char; 6] = ['"', '\'', '\\', ',', '[', ']'];
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `make logs`: what the functions of the running stack write, as they write it.
+//! `make logs`: the log lines of the functions of the running stack.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -7,24 +7,24 @@ use aws_sdk_cloudwatchlogs::Client;
 
 use crate::aws::Aws;
 use crate::config::Config;
-use crate::deploy::STACK_NAME;
+use crate::env_file::EnvFile;
 use crate::error::{Context as _, Result};
-use crate::stack::Stack;
+use crate::remote::STACK_NAME;
 use crate::ui;
 
-/// How often the log groups are asked.
+/// How often the log groups are read.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How long after its time a line may still arrive out of order.
+/// How late a line may arrive.
 const OVERLAP_MS: i64 = 10_000;
-/// What the platform itself writes between the functions' lines.
+/// The beginnings of lines that the platform writes.
 const PLATFORM: [&str; 4] = ["INIT_START ", "START RequestId", "END RequestId", "REPORT RequestId"];
 
-/// Prints the functions' lines of the last minutes, in the order of their time, and then new ones.
+/// Prints the lines of the functions since then, sorted by time, and follows new ones if told to.
 ///
 /// # Errors
-/// If no stack is up, or its logs cannot be read.
-pub(crate) async fn follow(config: &Config, since: Duration, go_on: bool) -> Result<()> {
-    let env = Stack::main_env(config)?;
+/// If no stack is running, or its logs can't be read.
+pub async fn follow(config: &Config, since: Duration, follow: bool) -> Result<()> {
+    let env = EnvFile::of_make_up(config)?;
     let aws = Aws::at(config, env.get("AWS_ENDPOINT_URL")?).alone();
     let client = Client::new(&aws.service("CLOUDWATCH_LOGS").await);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -41,25 +41,25 @@ pub(crate) async fn follow(config: &Config, since: Duration, go_on: bool) -> Res
             seen.retain(|_, time| *time >= from);
         }
         for (_, text) in lines {
-            text.lines().filter(|line| is_the_functions_own(line)).for_each(ui::line);
+            text.lines().filter(|line| is_of_a_function(line)).for_each(ui::line);
         }
-        if !go_on {
+        if !follow {
             return Ok(());
         }
         tokio::time::sleep(PERIOD).await;
     }
 }
 
-/// Everything that each function of a stack has written, by log group.
+/// All lines of all functions of a stack, by log group.
 ///
 /// # Errors
-/// If its logs cannot be read.
-pub(crate) async fn all(aws: &Aws) -> Result<BTreeMap<String, Vec<String>>> {
+/// If the logs can't be read.
+pub async fn all(aws: &Aws) -> Result<BTreeMap<String, Vec<String>>> {
     let client = Client::new(&aws.clone().alone().service("CLOUDWATCH_LOGS").await);
     let mut all = BTreeMap::new();
     for group in groups(&client).await? {
         let (mut from, mut seen, mut events) = (0, BTreeMap::new(), Vec::new());
-        // The emulator gives the first ten thousand, and no token for the next.
+        // The emulator returns ten thousand events at most, without a token for the next page.
         loop {
             let known = events.len();
             read(&client, &group, from, &mut seen, &mut events).await?;
@@ -69,13 +69,13 @@ pub(crate) async fn all(aws: &Aws) -> Result<BTreeMap<String, Vec<String>>> {
             from = events.iter().map(|(time, _)| *time).max().unwrap_or(from);
         }
         let lines = events.iter().flat_map(|(_, text)| text.lines());
-        let lines = lines.filter(|line| is_the_functions_own(line)).map(str::to_owned);
+        let lines = lines.filter(|line| is_of_a_function(line)).map(str::to_owned);
         all.insert(group, lines.collect());
     }
     Ok(all)
 }
 
-fn is_the_functions_own(line: &str) -> bool {
+fn is_of_a_function(line: &str) -> bool {
     !line.trim().is_empty() && !PLATFORM.iter().any(|prefix| line.starts_with(prefix))
 }
 
@@ -86,11 +86,11 @@ async fn groups(client: &Client) -> Result<Vec<String>> {
         .log_group_name_prefix(prefix)
         .send()
         .await
-        .context(|| "The log groups of the stack cannot be listed; is it still up?")?;
+        .context(|| "Failed to list the log groups. Is the stack still running?")?;
     Ok(found.log_groups().iter().filter_map(|it| it.log_group_name().map(str::to_owned)).collect())
 }
 
-/// Adds the events of a group that were not seen yet.
+/// Adds the events of a group that were not seen before.
 async fn read(
     client: &Client,
     group: &str,
@@ -101,12 +101,12 @@ async fn read(
     let mut pages =
         client.filter_log_events().log_group_name(group).start_time(from).into_paginator().send();
     while let Some(page) = pages.next().await {
-        let page = page.context(|| format!("The log group {group} cannot be read."))?;
+        let page = page.context(|| format!("Failed to read the log group {group}."))?;
         for event in page.events() {
             let (Some(message), Some(time)) = (event.message(), event.timestamp()) else {
                 continue;
             };
-            // The emulator gives events no id; but a line names its request and its time.
+            // The emulator's events have no id, but a line contains its request id and time.
             let key = (event.log_stream_name().unwrap_or_default().to_owned(), message.to_owned());
             if seen.insert(key, time).is_none() {
                 lines.push((time, message.to_owned()));
@@ -121,11 +121,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_functions_wrote_is_shown() {
-        assert!(is_the_functions_own(r#"{"level":"info"}"#));
-        assert!(is_the_functions_own("thread 'main' panicked at src/main.rs:1:1:"));
-        assert!(!is_the_functions_own("START RequestId: 1 Version: $LATEST"));
-        assert!(!is_the_functions_own("REPORT RequestId: 1\tDuration: 2 ms"));
-        assert!(!is_the_functions_own(""));
+    fn only_lines_of_functions_are_shown() {
+        assert!(is_of_a_function(r#"{"level":"info"}"#));
+        assert!(is_of_a_function("thread 'main' panicked at src/main.rs:1:1:"));
+        assert!(!is_of_a_function("START RequestId: 1 Version: $LATEST"));
+        assert!(!is_of_a_function("REPORT RequestId: 1\tDuration: 2 ms"));
+        assert!(!is_of_a_function(""));
     }
 }

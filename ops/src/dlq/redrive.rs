@@ -1,4 +1,4 @@
-//! The way back: by SQS itself for all letters at once, by hand for single ones.
+//! Moves dead letters back: all of them by a task of SQS, single ones by sending and deleting.
 
 use std::time::{Duration, Instant};
 
@@ -11,23 +11,23 @@ use super::place::Place;
 use crate::error::{Context as _, Error, Result};
 use crate::ui;
 
-/// How often SQS is asked whether it is done.
+/// How often to ask SQS for the progress.
 const PERIOD: Duration = Duration::from_millis(500);
-/// How long SQS may take. It moves up to 500 messages a second.
+/// How long a task may take. SQS moves up to 500 messages a second.
 const PATIENCE: Duration = Duration::from_mins(10);
-/// What is answered by those who do not know `StartMessageMoveTask`: SQS itself in some regions,
-/// MiniStack, LocalStack, others.
-const NOT_TO_BE_HAD: [&str; 5] = [
+/// Error codes of endpoints without `StartMessageMoveTask`: SQS in some regions, and emulators.
+const MISSING_OPERATION: [&str; 5] = [
     "UnsupportedOperation",
     "InvalidAction",
     "UnknownOperation",
     "UnknownOperationException",
     "NotImplemented",
 ];
-/// The HTTP status by which others say the same, under whatever code.
+/// The HTTP status that means the same with any code.
 const NOT_IMPLEMENTED: u16 = 501;
 
-/// Has SQS move all letters; how many there were, or none if this SQS cannot do it.
+/// Moves all letters by a task of SQS. Returns how many were moved; none if the endpoint has no such
+/// tasks.
 ///
 /// # Errors
 /// If SQS refuses, fails, or takes too long.
@@ -37,11 +37,11 @@ pub(super) async fn by_task(place: &Place) -> Result<Option<usize>> {
     let started = client.start_message_move_task().source_arn(&from).destination_arn(&to).send();
     if let Err(error) = started.await {
         let status = error.raw_response().map(|response| response.status().as_u16());
-        if status == Some(NOT_IMPLEMENTED) || error.code().is_some_and(is_not_to_be_had) {
+        if status == Some(NOT_IMPLEMENTED) || error.code().is_some_and(is_missing_operation) {
             return Ok(None);
         }
         return Err(error)
-            .context(|| format!("SQS does not move the dead letters of {}.", place.dlq_name()));
+            .context(|| format!("SQS refused to move the dead letters of {}.", place.dlq_name()));
     }
     let began = Instant::now();
     loop {
@@ -51,7 +51,7 @@ pub(super) async fn by_task(place: &Place) -> Result<Option<usize>> {
             .max_results(1)
             .send()
             .await
-            .context(|| "SQS does not say how far it is with moving; it goes on by itself.")?;
+            .context(|| "Failed to read the progress of SQS. It continues to move the messages.")?;
         // The newest comes first.
         let task = tasks.results().first();
         let moved = task.map_or(0, Task::approximate_number_of_messages_moved);
@@ -61,16 +61,15 @@ pub(super) async fn by_task(place: &Place) -> Result<Option<usize>> {
             status => {
                 let why = task.and_then(|task| task.failure_reason()).unwrap_or("no reason given");
                 return Err(Error::new(format!(
-                    "SQS moved {moved} dead letters and then ended ({status}): {why}. Those that \
-                     were not moved are still in {}.",
+                    "SQS moved {moved} dead letters and then stopped ({status}): {why}. The others are \
+                     still in {}.",
                     place.dlq_name()
                 )));
             }
         }
         if began.elapsed() > PATIENCE {
             return Err(Error::new(format!(
-                "SQS has moved {moved} dead letters in {} min and goes on by itself; `make dlq` \
-                 lists those that are left.",
+                "SQS has moved {moved} dead letters in {} min and continues. `make dlq` lists the others.",
                 PATIENCE.as_secs() / 60
             )));
         }
@@ -78,16 +77,16 @@ pub(super) async fn by_task(place: &Place) -> Result<Option<usize>> {
     }
 }
 
-/// Moves letters that were received. Each is sent before it is deleted, so that it is there twice if
-/// this ends in between, which fulfilment does not mind, and never lost.
+/// Moves letters that were received. Each is sent before it is deleted: an interruption may duplicate
+/// a job, which fulfillment ignores, and never loses one.
 ///
 /// # Errors
-/// If SQS does not take one; those before it are moved.
+/// If SQS refuses one. The letters before it are moved.
 pub(super) async fn one_by_one(place: &Place, letters: &[Letter]) -> Result<()> {
     for (moved, letter) in letters.iter().enumerate() {
         one(place, letter).await.inspect_err(|_| {
             if moved > 0 {
-                ui::line(format!("{moved} of {} were moved before this.", letters.len()));
+                ui::line(format!("Moved {moved} of {} before the error.", letters.len()));
             }
         })?;
     }
@@ -96,7 +95,7 @@ pub(super) async fn one_by_one(place: &Place, letters: &[Letter]) -> Result<()> 
 
 async fn one(place: &Place, letter: &Letter) -> Result<()> {
     let mut attributes = letter.message.message_attributes().cloned().unwrap_or_default();
-    // Why it failed before; if it fails again, that may be for another reason.
+    // The old reason: the job may fail for another one next time.
     attributes.remove(REASON);
     place
         .sqs
@@ -108,7 +107,7 @@ async fn one(place: &Place, letter: &Letter) -> Result<()> {
         .await
         .context(|| {
             format!(
-                "{} cannot be sent to {}; it stays a dead letter.",
+                "Failed to send {} to {}. It stays a dead letter.",
                 letter.name(),
                 place.queue_name()
             )
@@ -122,8 +121,8 @@ async fn one(place: &Place, letter: &Letter) -> Result<()> {
         .await
         .context(|| {
             format!(
-                "{} was sent to {}, and cannot be deleted from {}: it is in both now, which does \
-                 no harm.",
+                "Sent {} to {}, but failed to delete it from {}. It is in both queues, which does no \
+                 harm.",
                 letter.name(),
                 place.queue_name(),
                 place.dlq_name()
@@ -132,11 +131,11 @@ async fn one(place: &Place, letter: &Letter) -> Result<()> {
     Ok(())
 }
 
-/// Whether an error code means that the operation itself is missing. Some codes have a prefix, such as
+/// Whether an error code means that the operation does not exist. Some codes have a prefix such as
 /// `AWS.SimpleQueueService.`.
-fn is_not_to_be_had(code: &str) -> bool {
+fn is_missing_operation(code: &str) -> bool {
     let code = code.rsplit(['.', '#']).next().unwrap_or(code);
-    NOT_TO_BE_HAD.contains(&code)
+    MISSING_OPERATION.contains(&code)
 }
 
 async fn arn(client: &Client, queue: &str) -> Result<String> {
@@ -146,18 +145,20 @@ async fn arn(client: &Client, queue: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
     use std::sync::Mutex;
 
     use serde_json::{Value, json};
     use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
     use tokio::net::{TcpListener, TcpStream};
 
+    use super::super::reasons::Log;
     use super::*;
     use crate::aws::Aws;
     use crate::config::tests::empty;
 
-    /// An SQS that gives one answer after the other to each operation, the last one for ever, and the
-    /// operations that it was asked for.
+    /// A fake SQS. Each operation has a list of answers, of which the last one repeats. Calls are
+    /// recorded.
     struct Sqs {
         answers: Vec<(&'static str, Vec<(u16, Value)>)>,
         asked: Mutex<Vec<String>>,
@@ -211,17 +212,16 @@ mod tests {
             }
         }
 
-        /// What becomes of a task that this SQS is asked for.
+        /// The outcome of moving all letters with this SQS.
         async fn task(&self) -> Result<Option<usize>> {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let endpoint = format!("http://{}", listener.local_addr().unwrap());
             let aws = Aws::at(&empty(), &endpoint);
             let place = Place {
                 sqs: Client::new(&aws.service("SQS").await),
-                logs: aws_sdk_cloudwatchlogs::Client::new(&aws.service("CLOUDWATCH_LOGS").await),
                 queue_url: format!("{endpoint}/0/q"),
                 dlq_url: format!("{endpoint}/0/q-dead"),
-                log_group: String::new(),
+                log: Log::File(PathBuf::new()),
             };
             let serving = async {
                 loop {
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_is_waited_for_and_says_how_many_it_moved() {
+    async fn a_task_is_waited_for_and_its_count_is_returned() {
         let progress = vec![task("RUNNING", 3), task("RUNNING", 9), task("COMPLETED", 12)];
         let sqs = Sqs::new(vec![started(), ("ListMessageMoveTasks", progress)]);
         assert_eq!(sqs.task().await.unwrap(), Some(12));
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_that_fails_says_why_and_how_far_it_came() {
+    async fn a_failed_task_is_an_error_with_reason_and_count() {
         let progress = vec![task("FAILED", 3)];
         let sqs = Sqs::new(vec![started(), ("ListMessageMoveTasks", progress)]);
         let error = sqs.task().await.unwrap_err().to_string();
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_the_operation_is_missing_there_is_no_task_and_no_error() {
+    async fn a_missing_operation_is_not_an_error() {
         let code = |code: &str| json!({"__type": code, "message": "no"});
         for (status, body) in [
             (400, code("InvalidAction")),
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_is_an_error_and_no_reason_to_go_another_way() {
+    async fn a_refusal_is_an_error() {
         let refused = (403, json!({"__type": "AccessDeniedException", "message": "no"}));
         let sqs = Sqs::new(vec![("StartMessageMoveTask", vec![refused])]);
         let error = sqs.task().await.unwrap_err();

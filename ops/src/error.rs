@@ -1,32 +1,32 @@
-//! The one error of the runner: a sentence for the person at the terminal.
+//! The runner's error: a sentence for the person at the terminal.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// A failure, told as a sentence that says what to do about it.
+/// A failure: a sentence that says what is wrong and what to do.
 #[derive(Debug)]
 pub struct Error {
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What everything in the runner returns.
+/// The result of everything in the runner that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// A failure that has no cause outside the runner.
+    /// An error without a cause.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), source: None }
     }
 
-    /// Everything under the message, outermost first, joined by colons.
+    /// The causes, outermost first, joined by colons.
     #[must_use]
     pub fn causes(&self) -> Option<String> {
         let mut cause = self.source.as_deref().map(|source| source as &dyn StdError);
         let mut texts: Vec<String> = Vec::new();
         while let Some(error) = cause {
             let text = error.to_string().trim_end_matches('.').to_owned();
-            // Some errors repeat their source in their own text; say it once.
+            // Some errors repeat their source in their own text. Keep it once.
             if texts.last().is_none_or(|previous| !previous.contains(&text)) {
                 texts.push(text);
             }
@@ -48,9 +48,9 @@ impl StdError for Error {
     }
 }
 
-/// Puts a sentence on top of another error.
+/// Adds a sentence to an error.
 pub trait Context<T> {
-    /// The sentence is only made when there is an error.
+    /// Puts the sentence before the error. It is only built if there is an error.
     ///
     /// # Errors
     /// The sentence, with the error as its cause.

@@ -1,6 +1,6 @@
-//! Children of the runner: jobs that it waits for, and daemons that outlive it.
+//! Child processes: jobs that the runner waits for, and daemons that outlive it.
 //!
-//! Each is the leader of a process group of its own, so that ending it ends what it started.
+//! Each leads its own process group, so that ending it also ends its children.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
@@ -9,15 +9,17 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader};
+use tokio::sync::mpsc;
 
 use crate::error::{Context as _, Error, Result};
 use crate::ui;
 
-/// How often a quiet job says that it is still at work.
+/// How often a quiet job prints that it is still running.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// What `cargo run` tells the runner about itself. Build scripts, ring's for one, run again when these
-/// change: handed on, they would have every `make` compile anew what a plain `cargo build` compiled.
+/// Variables that `cargo run` sets for the runner. Build scripts such as ring's run again when these
+/// change, so passing them on would recompile what a plain `cargo build` has compiled.
 const OF_CARGO_RUN: [&str; 17] = [
     "CARGO",
     "CARGO_MANIFEST_DIR",
@@ -38,7 +40,7 @@ const OF_CARGO_RUN: [&str; 17] = [
     "CARGO_PKG_VERSION_PRE",
 ];
 
-/// A child that the runner waits for. Dropped early, it is ended with all that it started.
+/// A child that the runner waits for. Dropping it ends the whole process group.
 #[derive(Debug)]
 pub struct Job {
     child: tokio::process::Child,
@@ -46,10 +48,10 @@ pub struct Job {
 }
 
 impl Job {
-    /// Starts the command in a process group of its own, with nothing to read.
+    /// Starts the command in its own process group, with empty standard input.
     ///
     /// # Errors
-    /// A sentence that names the program, if it cannot be started.
+    /// If the program cannot be started.
     pub fn spawn(command: &mut tokio::process::Command) -> Result<Self> {
         let program = command.as_std().get_program().to_string_lossy().into_owned();
         for name in OF_CARGO_RUN {
@@ -59,22 +61,31 @@ impl Job {
             .stdin(Stdio::null())
             .process_group(0)
             .spawn()
-            .context(|| format!("`{program}` cannot be started; is it installed?"))?;
+            .context(|| format!("Failed to start `{program}`. Is it installed?"))?;
         let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         Ok(Self { child, group })
     }
 
-    /// The child's piped standard output, once.
+    /// The lines of the child's piped output and errors. Can be taken once.
+    pub fn lines(&mut self) -> Option<mpsc::Receiver<String>> {
+        let (sender, lines) = mpsc::channel(100);
+        let (out, err) = (self.child.stdout.take()?, self.child.stderr.take()?);
+        tokio::spawn(forward(BufReader::new(out), sender.clone()));
+        tokio::spawn(forward(BufReader::new(err), sender));
+        Some(lines)
+    }
+
+    /// The child's piped standard output. Can be taken once.
     pub fn stdout(&mut self) -> Option<tokio::process::ChildStdout> {
         self.child.stdout.take()
     }
 
-    /// Waits for its end.
+    /// Waits until the child exits.
     ///
     /// # Errors
-    /// If the child was lost.
+    /// If waiting fails.
     pub async fn wait(&mut self) -> Result<ExitStatus> {
-        let status = self.child.wait().await.context(|| "A child process was lost.")?;
+        let status = self.child.wait().await.context(|| "Failed to wait for a child process.")?;
         self.group = None;
         Ok(status)
     }
@@ -91,26 +102,38 @@ impl Drop for Job {
     }
 }
 
-/// Runs a command whose output belongs on the terminal.
+async fn forward(mut from: impl AsyncBufRead + Unpin, to: mpsc::Sender<String>) {
+    let mut line = Vec::new();
+    while from.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
+        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+        if to.send(text).await.is_err() {
+            return;
+        }
+        line.clear();
+    }
+}
+
+/// Runs a command with its output on the terminal.
 ///
 /// # Errors
-/// A sentence that names what was attempted, if it fails.
+/// If it fails.
 pub async fn run_loudly(what: &str, command: &mut tokio::process::Command) -> Result<()> {
     let status = Job::spawn(command)?.wait().await?;
     if status.success() {
         return Ok(());
     }
-    Err(Error::new(format!("{what} failed ({status}); what it said is above.")))
+    Err(Error::new(format!("{what} failed ({status}). Its output is above.")))
 }
 
-/// Runs a command whose output only matters if it fails: it goes to a log, and its end is shown then.
+/// Runs a command with its output in a log file. `usual` is about how long it takes.
 ///
 /// # Errors
-/// A sentence that names what was attempted, with the end of the log.
+/// If it fails, with the end of the log.
 pub async fn run_quietly(
     what: &str,
     command: &mut tokio::process::Command,
     log: &Path,
+    usual: Duration,
 ) -> Result<()> {
     let (out, err) = log_file(log)?;
     let mut job = Job::spawn(command.stdout(out).stderr(err))?;
@@ -118,7 +141,11 @@ pub async fn run_quietly(
     let status = loop {
         match tokio::time::timeout(HEARTBEAT, job.wait()).await {
             Ok(status) => break status?,
-            Err(_) => ui::step(format!("  … {what}, {} s", started.elapsed().as_secs())),
+            Err(_) => ui::step(format!(
+                "  … {what}: {} s of about {} s",
+                started.elapsed().as_secs(),
+                usual.as_secs()
+            )),
         }
     };
     if status.success() {
@@ -127,18 +154,18 @@ pub async fn run_quietly(
     Err(Error::new(format!("{what} failed ({status}):\n{}", tail(log, 25))))
 }
 
-/// A child that goes on when the runner has ended, known by a file with its process id.
+/// A child that outlives the runner. A file holds its process id.
 #[derive(Debug, Clone)]
 pub struct Daemon {
     name: &'static str,
     pid_file: PathBuf,
     log: PathBuf,
-    /// A part of its command line, to tell it from a stranger who was given its process id.
+    /// A part of its command line, which tells it from another process with the same id.
     mark: String,
 }
 
 impl Daemon {
-    /// Describes a daemon that keeps its files in `dir`.
+    /// A daemon with its files in `dir`.
     pub fn new(name: &'static str, dir: &Path, mark: impl Into<String>) -> Self {
         Self {
             name,
@@ -148,17 +175,17 @@ impl Daemon {
         }
     }
 
-    /// Whether it runs; what port it was started for, if so.
+    /// The port that it was started for, if it is running.
     #[must_use]
     pub fn running_on(&self) -> Option<u16> {
         let (pid, port) = self.recorded()?;
         self.is_ours(pid).then_some(port)
     }
 
-    /// Starts it, with its output in its log, and waits until `ready` says that it is.
+    /// Starts it with its output in its log, and waits until it is `ready`.
     ///
     /// # Errors
-    /// With the end of its log, if it dies or takes longer than `patience`.
+    /// If it exits or takes longer than `patience`, with the end of its log.
     pub async fn start<F: Future<Output = bool>>(
         &self,
         command: &mut std::process::Command,
@@ -173,9 +200,9 @@ impl Daemon {
             .stderr(err)
             .process_group(0)
             .spawn()
-            .context(|| format!("{} cannot be started.", self.name))?;
+            .context(|| format!("Failed to start {}.", self.name))?;
         fs::write(&self.pid_file, format!("{} {port}\n", child.id()))
-            .context(|| format!("Cannot write {}.", self.pid_file.display()))?;
+            .context(|| format!("Failed to write {}.", self.pid_file.display()))?;
         let started = Instant::now();
         while started.elapsed() < patience && matches!(child.try_wait(), Ok(None)) {
             if ready().await {
@@ -186,31 +213,30 @@ impl Daemon {
         Err(Error::new(format!("{} did not start:\n{}", self.name, tail(&self.log, 15))))
     }
 
-    /// Ends it and its process group: with `signal`, and after ten seconds without mercy.
-    /// Does nothing if it does not run.
+    /// Stops it and its process group: with `signal`, and with SIGKILL after ten seconds.
+    /// Does nothing if it is not running.
     ///
     /// # Errors
-    /// If it runs on all the same.
+    /// If it is still running then.
     pub fn stop(&self, signal: Signal) -> Result<()> {
         let Some((pid, _)) = self.recorded() else {
             return Ok(());
         };
-        // A group without its leader is what a killed daemon left; a leader that is not ours means
-        // that the number went to somebody else, and so did the group. A process that is just
-        // starting has no command line for a moment.
+        // A killed daemon leaves a group without a leader. If the leader is another program, the id was
+        // reused, and the group is not ours. A process that has just started has no command line yet.
         let is_dead = || test_kill_process(pid) == Err(rustix::io::Errno::SRCH);
         wait_until(Duration::from_millis(200), || self.is_ours(pid) || is_dead());
         let leads = self.is_ours(pid);
         if leads || is_dead() {
             let _ = kill_process_group(pid, signal);
             wait_until(Duration::from_secs(10), || !self.is_ours(pid));
-            // The leader is gone, and what it has started had as long as it to end in order.
+            // Children that have not exited by now are killed.
             let _ = kill_process_group(pid, Signal::KILL);
             wait_until(Duration::from_secs(1), || !self.is_ours(pid));
             if self.is_ours(pid) {
                 let id = pid.as_raw_nonzero();
                 return Err(Error::new(format!(
-                    "{} (process {id}) cannot be stopped; whose is it? Try `kill {id}`.",
+                    "Failed to stop {} (process {id}). Try `kill {id}` as the user who started it.",
                     self.name
                 )));
             }
@@ -230,7 +256,7 @@ impl Daemon {
     }
 }
 
-/// The command line of a process; none of a process that does not exist or only waits to be reaped.
+/// The command line of a process; none if it does not exist or is a zombie.
 #[must_use]
 pub fn command_line(pid: Pid) -> Option<String> {
     let id = pid.as_raw_nonzero();
@@ -246,7 +272,7 @@ pub fn command_line(pid: Pid) -> Option<String> {
     (!line.trim().is_empty()).then_some(line)
 }
 
-/// The last lines of a log, indented.
+/// The last lines of a log file, indented.
 #[must_use]
 pub fn tail(log: &Path, lines: usize) -> String {
     let text = fs::read(log).unwrap_or_default();
@@ -254,13 +280,13 @@ pub fn tail(log: &Path, lines: usize) -> String {
     let all: Vec<&str> = text.lines().collect();
     let end = all.iter().skip(all.len().saturating_sub(lines));
     let shown: Vec<String> = end.map(|line| format!("  | {line}")).collect();
-    format!("{}\n  all of it is in {}", shown.join("\n"), log.display())
+    format!("{}\n  full log: {}", shown.join("\n"), log.display())
 }
 
 fn log_file(path: &Path) -> Result<(File, File)> {
     File::create(path)
         .and_then(|file| Ok((file.try_clone()?, file)))
-        .context(|| format!("Cannot write {}.", path.display()))
+        .context(|| format!("Failed to write {}.", path.display()))
 }
 
 fn wait_until(patience: Duration, mut condition: impl FnMut() -> bool) -> bool {

@@ -1,33 +1,52 @@
-//! Where the dead letters are: a local stack by its variables, a deployed one by its outputs.
-
-use std::fs;
+//! Finds the dead letters: of a local stack by its variables, of a deployed one by its outputs.
 
 use aws_config::{Region, SdkConfig};
-use aws_sdk_cloudformation::types::Stack as Described;
+use clap::Args;
 
-use super::Target;
-use crate::aws::Aws;
-use crate::cloud::{self, Settings};
+use super::reasons::Log;
+use crate::aws::{self, Aws};
 use crate::config::Config;
-use crate::credentials::Found;
-use crate::deploy::STACK_NAME;
+use crate::credentials;
 use crate::env_file::EnvFile;
-use crate::error::{Context as _, Error, Result};
-use crate::stack::{self, Stack};
+use crate::error::{Error, Result};
+use crate::remote::{self, STACK_NAME};
+use crate::settings::Settings;
 
-/// A stack's queues and its log, and the clients to reach them.
+/// Which stack and queues.
+#[derive(Debug, Args)]
+pub(super) struct Target {
+    /// A stack that is deployed with CloudFormation, instead of the local one
+    #[arg(long, value_name = "NAME")]
+    stack_name: Option<String>,
+    /// The region of that stack
+    #[arg(long, requires = "stack_name")]
+    region: Option<String>,
+    /// The AWS profile to use for that stack
+    #[arg(long, requires = "stack_name")]
+    profile: Option<String>,
+    /// That stack is on the emulator in `AWS_ENDPOINT_URL`
+    #[arg(long, requires = "stack_name")]
+    emulator: bool,
+    /// Move to this queue instead of the stack's
+    #[arg(long, value_name = "URL", requires = "dlq_url")]
+    queue_url: Option<String>,
+    /// Read this dead-letter queue instead of the stack's
+    #[arg(long, value_name = "URL", requires = "queue_url")]
+    dlq_url: Option<String>,
+}
+
+/// The queues and the log of a stack, with a client.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) sqs: aws_sdk_sqs::Client,
-    pub(super) logs: aws_sdk_cloudwatchlogs::Client,
     pub(super) queue_url: String,
     pub(super) dlq_url: String,
-    /// The log group of fulfill-order.
-    pub(super) log_group: String,
+    /// The log of fulfill-order.
+    pub(super) log: Log,
 }
 
 impl Place {
-    /// The name of the queue, for sentences.
+    /// The name of the fulfillment queue.
     pub(super) fn queue_name(&self) -> &str {
         name(&self.queue_url)
     }
@@ -38,8 +57,8 @@ impl Place {
     }
 }
 
-/// Finds what is meant: the deployed stack that is named, or the one whose `stack.env` this shell has
-/// sourced, or the one of `make up`.
+/// Finds the deployed stack that is named, or the one whose `stack.env` the shell has sourced, or the
+/// one of `make up`.
 ///
 /// # Errors
 /// If there is none.
@@ -56,73 +75,63 @@ pub(super) async fn find(config: &Config, target: &Target) -> Result<Place> {
 }
 
 async fn local(config: &Config) -> Result<Place> {
-    let (aws, (queue_url, dlq_url)) = match (&config.endpoint_url, &config.queues) {
-        (Some(endpoint), Some(queues)) => (Aws::at(config, endpoint), queues.clone()),
-        _ => of_make_up(config, &Stack::main_env(config)?)?,
+    let (aws, (queue_url, dlq_url), file) = match (&config.endpoint_url, &config.queues) {
+        (Some(endpoint), Some(queues)) => {
+            (Aws::at(config, endpoint), queues.clone(), config.functions_log.clone())
+        }
+        _ => {
+            let (aws, queues) = of_make_up(config, &EnvFile::of_make_up(config)?)?;
+            (aws, queues, None)
+        }
     };
-    stack::refuse_the_cloud(&aws.endpoint)?;
+    aws::refuse_the_cloud(&aws.endpoint)?;
     Ok(Place {
         sqs: aws_sdk_sqs::Client::new(&aws.service("SQS").await),
-        logs: aws_sdk_cloudwatchlogs::Client::new(&aws.service("CLOUDWATCH_LOGS").await),
+        log: match file {
+            Some(file) => Log::File(file),
+            None => Log::group(&aws.service("CLOUDWATCH_LOGS").await, STACK_NAME),
+        },
         queue_url,
         dlq_url,
-        log_group: log_group(STACK_NAME),
     })
 }
 
 fn of_make_up(config: &Config, env: &EnvFile) -> Result<(Aws, (String, String))> {
     let get = |name: &str| env.get(name).map(str::to_owned);
     let mut aws = Aws::at(config, env.get("AWS_ENDPOINT_URL")?).alone();
-    // Whatever else this shell is set up for.
+    // The shell may be set up for another one.
     aws.region = get("AWS_REGION")?;
     aws.credentials = (get("AWS_ACCESS_KEY_ID")?, get("AWS_SECRET_ACCESS_KEY")?);
     Ok((aws, (get("FULFILLMENT_QUEUE_URL")?, get("FULFILLMENT_DLQ_URL")?)))
 }
 
 async fn deployed(config: &Config, target: &Target, stack: &str) -> Result<Place> {
-    cloud::refuse_an_emulator(config, target.emulator, "make dlq")?;
+    config.refuse_an_emulator(target.emulator, "make dlq")?;
     let aws = sdk_config(config, target).await?;
     let region = aws.region().map_or("?", Region::as_ref);
-    let found = aws_sdk_cloudformation::Client::new(&aws)
-        .describe_stacks()
-        .stack_name(stack)
-        .send()
-        .await
-        .context(|| format!("The stack {stack} cannot be found in {region}."))?;
-    let outputs = found.stacks().first().map(Described::outputs).unwrap_or_default();
-    let output = |name: &str| {
-        let found = outputs.iter().find(|output| output.output_key() == Some(name));
-        found.and_then(|output| output.output_value()).map(str::to_owned).ok_or_else(|| {
-            Error::new(format!(
-                "The stack {stack} in {region} has no output {name}; is it Waybill?"
-            ))
-        })
-    };
+    let formation = aws_sdk_cloudformation::Client::new(&aws);
+    let found = remote::describe(&formation, stack)
+        .await?
+        .ok_or_else(|| Error::new(format!("The stack {stack} does not exist in {region}.")))?;
     Ok(Place {
         sqs: aws_sdk_sqs::Client::new(&aws),
-        logs: aws_sdk_cloudwatchlogs::Client::new(&aws),
-        queue_url: output("FulfillmentQueueUrl")?,
-        dlq_url: output("FulfillmentDlqUrl")?,
-        log_group: log_group(stack),
+        queue_url: found.output("FulfillmentQueueUrl")?.to_owned(),
+        dlq_url: found.output("FulfillmentDlqUrl")?.to_owned(),
+        log: Log::group(&aws, stack),
     })
 }
 
-/// Clients towards AWS, by what was said here, then by what the deployment went by.
+/// The client configuration, by the arguments and then by the settings of `sam deploy`.
 async fn sdk_config(config: &Config, target: &Target) -> Result<SdkConfig> {
-    let file = fs::read_to_string(config.root.join("samconfig.toml")).unwrap_or_default();
-    let settings = Settings { arguments: &[], file: &file };
-    let profile = target.profile.clone().or_else(|| settings.get("profile")).unwrap_or_default();
-    let mut found = Found::look_up(config, &profile).await?;
-    let region = target.region.clone().or_else(|| settings.get("region")).or(found.region.take());
-    let region = region.ok_or_else(|| {
-        Error::new("Say in which region the stack is: make dlq ARGS=\"--stack-name … --region …\".")
-    })?;
+    let settings = Settings::read(config, &[])?;
+    let profile = target.profile.clone().or_else(|| settings.get("profile"));
+    let region = target.region.clone().or_else(|| settings.get("region"));
     let emulator = config.endpoint_url.as_deref().filter(|_| target.emulator);
-    Ok(found.sdk_config(region, emulator).await)
-}
-
-fn log_group(stack: &str) -> String {
-    format!("/aws/lambda/{stack}-fulfill-order")
+    let sdk = credentials::sdk_config(profile, region, emulator).await?;
+    if sdk.region().is_none() {
+        return Err(Error::new("No region is set: make dlq ARGS=\"--stack-name … --region …\"."));
+    }
+    Ok(sdk)
 }
 
 fn name(url: &str) -> &str {
@@ -131,11 +140,12 @@ fn name(url: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+
     use super::*;
     use crate::config::tests::empty;
 
     #[test]
-    fn the_stack_of_make_up_is_reached_whatever_the_shell_is_set_up_for() {
+    fn the_stack_of_make_up_is_used_even_if_the_shell_is_set_up_for_another() {
         let mut config = empty();
         config.region = "eu-west-3".to_owned();
         config.credentials = Some(("AKIA".to_owned(), "real".to_owned()));

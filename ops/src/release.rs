@@ -1,62 +1,63 @@
-//! The order in which a stack gets its schema and its code. `make up` and `make deploy` share it.
+//! The order of schema and code in a release, for `make up` and `make deploy`.
 //!
-//! A function prepares its statements when it connects, so code that is live before its schema
-//! answers 503 to everything. Migrations only expand, so the old code works with the new schema.
+//! A function prepares its statements when it connects, so code that is deployed before its schema
+//! answers 503 to every request. Migrations only expand, so the old code works with the new schema.
 
 use crate::error::{Context as _, Error, Result};
 
-/// Where a release goes.
-pub(crate) trait Cloud {
-    /// What to do when the first migration failed.
+/// The target of a release.
+#[expect(async_fn_in_trait, reason = "the runner alone implements and calls it")]
+pub trait Cloud {
+    /// What to do after the first migration failed.
     const ADVICE: &'static str;
 
-    /// The name of the stack's migrate function; none if there is no stack yet.
+    /// The name of the stack's migrate function; none if the stack does not exist.
     async fn migrate_function(&self) -> Result<Option<String>>;
 
-    /// Replaces the code of that function, and returns when the new code is in place.
+    /// Replaces the code of that function, and waits until it is active.
     async fn update_code(&self, function: &str) -> Result<()>;
 
-    /// Invokes that function; the names of the migrations that it applied.
+    /// Invokes that function. Returns the names of the migrations that it applied.
     async fn migrate(&self, function: &str) -> Result<Vec<String>>;
 
-    /// Deploys the template with the code of all functions.
+    /// Deploys the template and the code of all functions.
     async fn deploy(&mut self) -> Result<()>;
 }
 
-/// What an existing stack gets first.
+/// What is updated first in an existing stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// The migrations, by the new code of the migrate function alone.
+pub enum Order {
+    /// The schema, by the new code of the migrate function alone.
     SchemaFirst,
-    /// The template: the deployed functions no longer reach their database.
+    /// Template and code, if the deployed functions can't reach their database any more.
     CodeFirst,
 }
 
-/// Brings a stack to a release; the names of the migrations that were applied, oldest first.
+/// Releases to a stack. Returns the names of the migrations that were applied, oldest first.
 ///
 /// # Errors
-/// If a step fails; none is tried after it. The message says what was changed before.
-pub(crate) async fn release<C: Cloud>(cloud: &mut C, order: Order) -> Result<Vec<String>> {
+/// If a step fails; the steps after it are skipped. The message says what was changed before.
+pub async fn release<C: Cloud>(cloud: &mut C, order: Order) -> Result<Vec<String>> {
     let mut applied = Vec::new();
     if order == Order::SchemaFirst
         && let Some(function) = cloud.migrate_function().await?
     {
         applied = migrate_first(cloud, &function).await.context(|| {
             format!(
-                "The database could not be migrated, so nothing was deployed: all other functions \
-                 run as before. {}",
+                "Failed to migrate the database, so nothing was deployed: all other functions run as \
+                 before. {}",
                 C::ADVICE
             )
         })?;
     }
     cloud.deploy().await?;
-    // A new stack has had no migration yet, and DatabaseUrl may name another database now.
-    let function = cloud.migrate_function().await?.ok_or_else(|| {
-        Error::new("The stack has no migrate function after the deployment; was it deployed?")
-    })?;
+    // A new stack is not migrated yet, and DatabaseUrl may name another database now.
+    let function = cloud
+        .migrate_function()
+        .await?
+        .ok_or_else(|| Error::new("The stack has no migrate function after the deployment."))?;
     applied.extend(cloud.migrate(&function).await.context(|| {
-        "The stack is deployed, but its database could not be migrated. Fix the cause and run it \
-         again."
+        "The stack is deployed, but its database failed to migrate. Fix the cause and run it again."
     })?);
     Ok(applied)
 }
@@ -72,11 +73,11 @@ mod tests {
 
     use super::*;
 
-    /// A cloud that writes down what is asked of it.
+    /// A cloud that records its calls.
     #[derive(Default)]
     struct Fake {
         exists: bool,
-        /// The call that fails, and what it says.
+        /// The call that fails, and its message.
         fails: Option<(&'static str, &'static str)>,
         calls: RefCell<Vec<&'static str>>,
     }
@@ -116,11 +117,11 @@ mod tests {
         }
     }
 
-    /// What a release comes to: the migrations or the whole error, and the calls that were made.
+    /// The migrations or the error of a release, and its calls.
     async fn run(mut fake: Fake, order: Order) -> (Result<Vec<String>, String>, Vec<&'static str>) {
         let result = release(&mut fake, order).await;
-        let told = |error: Error| format!("{error} {}", error.causes().unwrap_or_default());
-        (result.map_err(told), fake.calls.into_inner())
+        let text = |error: Error| format!("{error} {}", error.causes().unwrap_or_default());
+        (result.map_err(text), fake.calls.into_inner())
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! Dead letters: reading all of them without taking any away.
+//! Reads all dead letters and leaves them in the queue.
 
 use std::collections::BTreeMap;
 
@@ -12,52 +12,52 @@ use uuid::Uuid;
 
 use crate::error::{Context as _, Result};
 
-/// The attribute in which fulfill-order says why it gave a job up.
+/// The message attribute with the reason why fulfill-order gave up a job.
 pub(crate) const REASON: &str = "reason";
-/// For how many seconds a letter is hidden from others if it cannot be given back.
+/// How many seconds a received letter stays hidden if it is not given back.
 const HIDDEN_SECONDS: i32 = 60;
-/// How long one receive waits. Any wait makes SQS ask all of its servers, not a sample of them.
+/// How long a receive waits. With a wait SQS asks all of its servers, without one a sample.
 const WAIT_SECONDS: i32 = 1;
-/// How many messages SQS hands out or takes back at once.
+/// The batch size of SQS.
 const BATCH_SIZE: usize = 10;
-/// How many letters are read at most.
+/// The most letters that are read.
 const MOST: usize = 10_000;
 
 /// A message of the dead-letter queue.
 #[derive(Debug, Clone)]
 pub(crate) struct Letter {
-    /// As it was received.
+    /// The message as received.
     pub(crate) message: Message,
-    /// Whose it is, if it is a fulfilment job.
+    /// The job in it, if it is one.
     pub(crate) job: Option<Job>,
 }
 
-/// What a fulfilment job says about its order.
+/// The order of a fulfillment job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Job {
-    /// Identifies the order.
+    /// The id of the order.
     pub(crate) order_id: String,
-    /// Its name for people.
+    /// The number of the order.
     pub(crate) number: String,
 }
 
-/// The letters that were received, and what there is to know about the others.
+/// The letters that were received, and a count of others.
 #[derive(Debug, Default)]
 pub(crate) struct Letters {
     /// Oldest first.
     pub(crate) all: Vec<Letter>,
-    /// How many could not be seen, because somebody else has received them just now.
+    /// How many are hidden, because somebody else has just received them.
     pub(crate) hidden: u64,
-    /// Whether the reading ended before the queue did.
+    /// Whether there may be more in the queue.
     pub(crate) more: bool,
 }
 
 impl Letters {
-    /// Receives until nothing new comes. Each letter stays in the queue, and its receive count goes up
-    /// by one, which means nothing there: a dead-letter queue gives up on no message.
+    /// Receives until nothing new comes. Letters stay in the queue. Their receive count increases,
+    /// which has no effect in a dead-letter queue.
     ///
     /// # Errors
-    /// If the queue cannot be read.
+    /// If the queue can't be read.
     pub(crate) async fn receive(client: &Client, queue: &str) -> Result<Self> {
         let hidden = hidden(client, queue).await?;
         let mut found = BTreeMap::new();
@@ -75,14 +75,14 @@ impl Letters {
                 .message_attribute_names("All")
                 .send()
                 .await
-                .context(|| format!("The dead-letter queue {queue} cannot be read."))?;
+                .context(|| format!("Failed to read the dead-letter queue {queue}."))?;
             let batch = received.messages.unwrap_or_default();
             if batch.is_empty() {
                 break false;
             }
             let known = found.len();
             for letter in batch.into_iter().map(Letter::from) {
-                // One that was seen before is hidden no more; only its last receipt is good.
+                // A letter may come twice. Only the last receipt handle is valid.
                 found.insert(letter.id().to_owned(), letter);
             }
             if found.len() == known {
@@ -94,17 +94,17 @@ impl Letters {
         Ok(Self { all, hidden, more })
     }
 
-    /// What was not seen, in sentences.
+    /// Sentences about what was not received.
     pub(crate) fn remarks(&self) -> Vec<String> {
         let hidden = (self.hidden > 0).then(|| {
             format!(
-                "{} more may be hidden at the moment, because somebody else is looking at them; \
-                 look again in a minute.",
+                "{} more may be hidden, because somebody else has just received them. Try again in a \
+                 minute.",
                 self.hidden
             )
         });
         let more = self.more.then(|| {
-            format!("There may be more than these {}; run it again to see.", self.all.len())
+            format!("There may be more than these {}. Run it again to see.", self.all.len())
         });
         hidden.into_iter().chain(more).collect()
     }
@@ -117,17 +117,17 @@ impl From<Message> for Letter {
 }
 
 impl Letter {
-    /// The queue's name for it.
+    /// The message id.
     pub(crate) fn id(&self) -> &str {
         self.message.message_id().unwrap_or_default()
     }
 
-    /// What it is handled by.
+    /// The receipt handle.
     pub(crate) fn receipt(&self) -> &str {
         self.message.receipt_handle().unwrap_or_default()
     }
 
-    /// What to call it in a sentence.
+    /// A name for messages to people.
     pub(crate) fn name(&self) -> String {
         match &self.job {
             Some(job) => format!("{} (message {})", job.number, self.id()),
@@ -135,17 +135,17 @@ impl Letter {
         }
     }
 
-    /// When it was sent to the queue that it was first in, in milliseconds since 1970.
+    /// When it was first sent to a queue, in milliseconds since 1970.
     pub(crate) fn sent_at_ms(&self) -> Option<i64> {
         self.system_attribute(&MessageSystemAttributeName::SentTimestamp)?.parse().ok()
     }
 
-    /// How often it was received, listings included.
+    /// How often it was received, including by `make dlq`.
     pub(crate) fn received(&self) -> Option<u32> {
         self.system_attribute(&MessageSystemAttributeName::ApproximateReceiveCount)?.parse().ok()
     }
 
-    /// The reason that it carries.
+    /// The reason in its attribute.
     pub(crate) fn reason(&self) -> Option<&str> {
         self.message.message_attributes()?.get(REASON)?.string_value()
     }
@@ -161,8 +161,8 @@ impl Job {
         self.number.eq_ignore_ascii_case(name) || self.order_id.eq_ignore_ascii_case(name)
     }
 
-    /// Reads what fulfill-order would read as a job. What does not look as an id or a number does is
-    /// not taken, since it could be anything, and is going to be printed.
+    /// Parses a job as fulfill-order does. Anything but a valid id and number is refused, since
+    /// both are printed.
     fn parse(body: &str) -> Option<Self> {
         let job: Value = serde_json::from_str(body).ok()?;
         let text = |name: &str| job.get(name).and_then(Value::as_str);
@@ -173,7 +173,7 @@ impl Job {
     }
 }
 
-/// `ORD-20260221-A9JW0-0Z5SN-T190N`, or of an older order `ORD-20260221-6BA0A415`.
+/// Whether it is like `ORD-20260221-A9JW0-0Z5SN-T190N`, or the older `ORD-20260221-6BA0A415`.
 fn is_number(text: &str) -> bool {
     let is = |part: &str, length: usize, allowed: fn(&u8) -> bool| {
         part.len() == length && part.as_bytes().iter().all(allowed)
@@ -188,11 +188,11 @@ fn is_number(text: &str) -> bool {
     }
 }
 
-/// Makes letters visible to others again, at once. One whose receipt is not good any more is visible
-/// already, or with somebody else, and no failure.
+/// Makes letters visible to others again. A letter with an expired receipt handle is ignored: it is
+/// visible, or somebody else has it.
 ///
 /// # Errors
-/// If SQS does not answer.
+/// If SQS fails.
 pub(crate) async fn give_back(client: &Client, queue: &str, letters: &[Letter]) -> Result<()> {
     for batch in letters.chunks(BATCH_SIZE) {
         let entries = batch.iter().enumerate().filter_map(|(number, letter)| {
@@ -211,8 +211,8 @@ pub(crate) async fn give_back(client: &Client, queue: &str, letters: &[Letter]) 
             .await
             .context(|| {
                 format!(
-                    "Dead letters cannot be given back to {queue}; they are hidden for \
-                     {HIDDEN_SECONDS} s, and none is lost."
+                    "Failed to give dead letters back to {queue}. They are hidden for \
+                     {HIDDEN_SECONDS} s; none is lost."
                 )
             })?;
     }
@@ -225,10 +225,10 @@ async fn hidden(client: &Client, queue: &str) -> Result<u64> {
     Ok(count.and_then(|count| count.parse().ok()).unwrap_or_default())
 }
 
-/// One attribute of a queue, which is called `what` if it cannot be reached.
+/// An attribute of a queue. Errors call the queue `what`.
 ///
 /// # Errors
-/// If SQS does not answer, or there is no such queue.
+/// If SQS fails, or the queue does not exist.
 pub(super) async fn attribute(
     client: &Client,
     what: &str,
@@ -243,8 +243,8 @@ pub(super) async fn attribute(
         .await
         .context(|| {
             format!(
-                "The {what} {queue} cannot be reached. Is the stack still up? `make up` starts a \
-                 local one."
+                "Failed to reach the {what} {queue}. Is the stack running? `make up` starts a local \
+                 one."
             )
         })?;
     Ok(found.attributes().and_then(|attributes| attributes.get(&name)).cloned())
@@ -257,7 +257,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A letter that was sent in 2026 and received six times.
+    /// A letter, sent in 2026 and received six times.
     pub(in crate::dlq) fn letter(id: &str, body: &str) -> Letter {
         let message = Message::builder().message_id(id).receipt_handle("receipt").body(body);
         let message = message
@@ -266,12 +266,12 @@ pub(super) mod tests {
         Letter::from(message.build())
     }
 
-    /// A letter that is a job.
+    /// A letter with a job.
     pub(in crate::dlq) fn order_letter(id: &str, order: u128, number: &str) -> Letter {
         letter(id, &body(order, number).to_string())
     }
 
-    /// The same letter with a reason on it.
+    /// The same letter with a reason.
     pub(in crate::dlq) fn with_reason(mut letter: Letter, reason: &str) -> Letter {
         let value = MessageAttributeValue::builder().data_type("String").string_value(reason);
         let attributes = [(REASON.to_owned(), value.build().unwrap())];
@@ -296,7 +296,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn of_a_body_that_is_no_job_nothing_is_taken() {
+    fn a_body_that_is_not_a_job_is_refused() {
         let good = body(7, "ORD-20260221-6BA0A415");
         let with = |name: &str, value: Value| {
             let mut body = good.clone();
@@ -322,7 +322,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_was_not_seen_is_said() {
+    fn remarks_mention_hidden_letters_and_more_letters() {
         assert!(Letters::default().remarks().is_empty());
         let some = Letters { hidden: 3, more: true, ..Letters::default() };
         let remarks = some.remarks();

@@ -1,4 +1,4 @@
-//! `make dlq`: the dead letters of a stack, why each is one, and the way back into the queue.
+//! `make dlq`: lists the dead letters of a stack with their reasons, and redrives them.
 
 mod letters;
 mod place;
@@ -11,55 +11,32 @@ use std::time::SystemTime;
 use clap::Args;
 
 use self::letters::{Letter, Letters};
-use self::place::Place;
+use self::place::{Place, Target};
 use self::reasons::Reasons;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ui;
 
-/// What `make dlq` is asked for.
+/// The arguments of `make dlq`.
 #[derive(Debug, Args)]
-pub(crate) struct Arguments {
-    /// Move the dead letters back to the fulfilment queue
+pub struct Arguments {
+    /// Move the dead letters back to the fulfillment queue
     #[arg(long)]
     redrive: bool,
     /// Only this message
     #[arg(long, value_name = "ID", requires = "redrive", conflicts_with = "order")]
     message: Option<String>,
-    /// Only what concerns this order
+    /// Only the messages of this order
     #[arg(long, value_name = "NUMBER", requires = "redrive")]
     order: Option<String>,
-    /// Only say what would be moved
+    /// Only list what would be moved
     #[arg(long, requires = "redrive")]
     dry_run: bool,
     #[command(flatten)]
     target: Target,
 }
 
-/// Whose dead letters.
-#[derive(Debug, Args)]
-struct Target {
-    /// A stack that was deployed with CloudFormation, instead of the local one
-    #[arg(long, value_name = "NAME")]
-    stack_name: Option<String>,
-    /// The region of that stack
-    #[arg(long, requires = "stack_name")]
-    region: Option<String>,
-    /// The AWS profile to use for that stack
-    #[arg(long, requires = "stack_name")]
-    profile: Option<String>,
-    /// That stack is on the emulator in `AWS_ENDPOINT_URL`
-    #[arg(long, requires = "stack_name")]
-    emulator: bool,
-    /// Another queue than the stack's own, to move to
-    #[arg(long, value_name = "URL", requires = "dlq_url")]
-    queue_url: Option<String>,
-    /// Another dead-letter queue than the stack's own
-    #[arg(long, value_name = "URL", requires = "queue_url")]
-    dlq_url: Option<String>,
-}
-
-/// Which letters are meant.
+/// Which letters to list or move.
 #[derive(Debug, Clone, Copy)]
 enum Choice<'a> {
     All,
@@ -70,8 +47,8 @@ enum Choice<'a> {
 /// Lists the dead letters, or moves them back.
 ///
 /// # Errors
-/// If there is no such stack, its queues cannot be used, or the letter that is meant is not there.
-pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<()> {
+/// If the stack does not exist, its queues can't be used, or the chosen letter is missing.
+pub async fn run(config: &Config, arguments: &Arguments) -> Result<()> {
     let choice = match arguments {
         Arguments { message: Some(id), .. } => Choice::Message(id),
         Arguments { order: Some(number), .. } => Choice::Order(number),
@@ -82,7 +59,7 @@ pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<()> {
         return redrive(&place, choice).await;
     }
     let received = Letters::receive(&place.sqs, &place.dlq_url).await?;
-    // Before anything that takes long: whoever else looks should find them.
+    // Before anything slow, so that others can see them.
     letters::give_back(&place.sqs, &place.dlq_url, &received.all).await?;
     let letters = choice.of(&received)?;
     let count = count(letters.len());
@@ -95,7 +72,7 @@ pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<()> {
             format!("{count} in {}:", place.dlq_name())
         });
         ui::line("");
-        let reasons = Reasons::read(&place.logs, &place.log_group, &letters).await;
+        let reasons = Reasons::read(&place.log, &letters).await;
         table::lines(&letters, &reasons, SystemTime::now()).iter().for_each(ui::line);
         if let Some(failure) = &reasons.failure {
             ui::line("");
@@ -124,7 +101,7 @@ async fn redrive(place: &Place, choice: Choice<'_>) -> Result<()> {
     chosen?;
     let moved = redrive::one_by_one(place, &moving).await;
     if moved.is_err() {
-        // Those that were moved are gone from there already, which is no reason to fail differently.
+        // The moved ones are gone from the queue, which must not hide the first error.
         let _ = letters::give_back(&place.sqs, &place.dlq_url, &moving).await;
     }
     moved?;
@@ -151,7 +128,7 @@ fn count(letters: usize) -> String {
 }
 
 impl Choice<'_> {
-    /// Those that are meant, which are some if one was named.
+    /// The chosen letters; at least one, unless all are chosen.
     fn of<'l>(&self, received: &'l Letters) -> Result<Vec<&'l Letter>> {
         let (what, name) = match self {
             Self::All => return Ok(received.all.iter().collect()),
@@ -169,8 +146,8 @@ impl Choice<'_> {
             .collect();
         if found.is_empty() {
             return Err(Error::new(format!(
-                "There is no dead letter of the {what} {name}; `make dlq` lists those that there \
-                 are. One that somebody else is looking at is hidden for a minute."
+                "There is no dead letter of the {what} {name}. `make dlq` lists all of them. One that \
+                 somebody else has just received is hidden for a minute."
             )));
         }
         Ok(found)
@@ -203,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_named_and_not_there_is_an_error_that_names_it() {
+    fn a_chosen_letter_that_is_missing_is_an_error_with_its_name() {
         for choice in [Choice::Message("m9"), Choice::Order("ORD-20260221-00000009")] {
             let error = choice.of(&letters()).unwrap_err().to_string();
             assert!(error.contains("m9") || error.contains("-00000009"), "{error}");
@@ -211,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_queue_is_no_error_unless_one_is_named() {
+    fn an_empty_queue_is_an_error_only_if_a_letter_was_chosen() {
         let empty = Letters::default();
         assert!(Choice::All.of(&empty).unwrap().is_empty());
         assert!(Choice::Message("m1").of(&empty).is_err());

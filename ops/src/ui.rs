@@ -1,4 +1,4 @@
-//! What the runner says, and the only place that writes to standard output.
+//! The runner's output. Nothing else writes to standard output.
 
 use std::io::Write as _;
 use std::sync::OnceLock;
@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 
-/// One line of output. A reader that went away (`make logs | head`) is no error.
+/// Prints a line. A closed pipe (`make logs | head`) is not an error.
 pub fn line(text: impl AsRef<str>) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush());
 }
 
-/// One line about what happens now, with the seconds since the runner started.
+/// Prints what happens now, with the seconds since the runner started.
 pub fn step(text: impl AsRef<str>) {
     line(format!("[{:6.1} s] {}", elapsed().as_secs_f64(), text.as_ref()));
 }
 
-/// The failure and what caused it, on standard error.
+/// Prints an error and its causes to standard error.
 pub fn failure(error: &Error) {
     let mut err = std::io::stderr().lock();
     let _ = writeln!(err, "error: {error}");
@@ -26,7 +26,7 @@ pub fn failure(error: &Error) {
     }
 }
 
-/// How long the runner has been at work; the first call starts the clock.
+/// The time since the first call, which the runner makes at its start.
 pub fn elapsed() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed()

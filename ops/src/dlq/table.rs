@@ -1,4 +1,4 @@
-//! Dead letters as a table for people.
+//! Dead letters as a table.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,10 +6,10 @@ use super::letters::Letter;
 use super::reasons::Reasons;
 
 const HEADINGS: [&str; 6] = ["ORDER", "AGE", "RECEIVED", "MESSAGE ID", "ORDER ID", "REASON"];
-/// How many characters of a reason are shown.
+/// The most characters of a reason that are shown.
 const MOST: usize = 300;
 
-/// One line for each letter, under a line of headings. The reason is last, for it may be long.
+/// A line of headings, and a line for each letter. The reason is last, because it may be long.
 pub(crate) fn lines(letters: &[&Letter], reasons: &Reasons, now: SystemTime) -> Vec<String> {
     let mut rows = vec![HEADINGS.map(str::to_owned)];
     rows.extend(letters.iter().map(|letter| row(letter, reasons, now)));
@@ -38,7 +38,7 @@ fn row(letter: &Letter, reasons: &Reasons, now: SystemTime) -> [String; 6] {
     [number, age, received, letter.id().to_owned(), order_id, printable(&reasons.of(letter))]
 }
 
-/// In the largest unit of which there are two, or the next smaller one.
+/// An age in the largest unit that gives at least two.
 fn age(age: Duration) -> String {
     let seconds = age.as_secs();
     match seconds {
@@ -49,7 +49,7 @@ fn age(age: Duration) -> String {
     }
 }
 
-/// One line of at most [`MOST`] characters, with nothing in it that a terminal would obey.
+/// One line of at most [`MOST`] characters without control characters.
 fn printable(text: &str) -> String {
     let clean = text.chars().map(|it| if it.is_control() { ' ' } else { it });
     let mut short: String = clean.clone().take(MOST).collect();
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_says_which_order_how_old_how_often_and_why() {
+    fn a_row_has_order_age_count_and_reason() {
         let refused = order_letter("m1", 1, "ORD-20260221-6BA0A415");
         let sent = u64::try_from(refused.sent_at_ms().unwrap()).unwrap();
         let now = UNIX_EPOCH + Duration::from_millis(sent) + Duration::from_secs(7_300);
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn an_age_is_in_a_unit_that_fits_it() {
+    fn an_age_has_a_fitting_unit() {
         for (seconds, text) in
             [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7_200, "2 h"), (172_800, "2 d")]
         {
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_cannot_steer_the_terminal_or_fill_it() {
+    fn a_reason_has_no_control_characters_and_a_limit() {
         assert_eq!(printable("a\u{1b}[2J\nb"), "a [2J b");
         let long = printable(&"ä".repeat(MOST + 1));
         assert_eq!(long.chars().count(), MOST + 1);

@@ -1,7 +1,9 @@
-//! The pinned tools: a Python environment in `.local/tools`, installed from `requirements.txt`.
+//! The pinned tools: a Python environment in `.local/tools`, installed from
+//! `localstack/requirements.txt`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::process::Command;
 
@@ -9,44 +11,45 @@ use crate::config::Config;
 use crate::error::{Context as _, Error, Result};
 use crate::{process, ui};
 
-/// What must be free before the tools are installed: they take 0.9 GiB, and twice that in between.
+/// The free space that installing the tools takes. They take half of it in the end.
 const TOOLS_SPACE: u64 = 2 << 30;
-/// What must be free before anything is compiled.
+/// The free space that a build takes.
 const BUILD_SPACE: u64 = 1 << 30;
-/// The Pythons to try, best first; wheels may be missing for one that is newer than these.
+/// The Pythons to try, best first. Wheels may be missing for newer ones.
 const PYTHONS: [&str; 5] = ["python3", "python3.13", "python3.12", "python3.11", "python3.14"];
-/// Prints the version if it will do, and otherwise says on which count it will not.
+/// Prints the version, or why this Python can't be used.
 const PROBE: &str = "import sys
-if sys.version_info < (3, 11): sys.exit(f'it is Python {sys.version.split()[0]}, and 3.11 is needed')
+if sys.version_info < (3, 11): sys.exit(f'this is Python {sys.version.split()[0]}')
 try: import venv, ensurepip
-except ImportError as e: sys.exit(f'it has no module {e.name}')
+except ImportError as e: sys.exit(f'no module {e.name}')
 print(sys.version.split()[0])";
 
 /// The installed tools.
 #[derive(Debug, Clone)]
-pub(crate) struct Tools {
+pub struct Tools {
     dir: PathBuf,
     path: String,
 }
 
 impl Tools {
-    /// Where the tools are, whether or not they are installed.
-    pub(crate) fn at(config: &Config) -> Self {
+    /// The tools of this checkout, installed or not.
+    #[must_use]
+    pub fn at(config: &Config) -> Self {
         let dir = config.local().join("tools");
         let path = format!("{}:{}", dir.join("bin").display(), config.path);
         Self { dir, path }
     }
 
-    /// Installs the tools, unless those of this `requirements.txt` are installed already.
+    /// Installs the tools, unless this `requirements.txt` is installed already.
     ///
     /// # Errors
-    /// If there is no suitable Python, no space, or pip fails.
-    pub(crate) async fn install(config: &Config) -> Result<Self> {
+    /// If there is no suitable Python or no space, or if pip fails.
+    pub async fn install(config: &Config) -> Result<Self> {
         let tools = Self::at(config);
         let requirements = config.root.join("localstack/requirements.txt");
         let wanted = fs::read_to_string(&requirements)
-            .context(|| format!("Cannot read {}.", requirements.display()))?;
-        // A stamp that names the place: a Python environment does not survive being moved.
+            .context(|| format!("Failed to read {}.", requirements.display()))?;
+        // The stamp contains the path, because a Python environment can't be moved.
         let wanted = format!("# {}\n{wanted}", tools.dir.display());
         let stamp = config.local().join("tools.stamp");
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -54,13 +57,14 @@ impl Tools {
         }
         let python = find_python(config).await?;
         require_space(&config.local(), TOOLS_SPACE, "the tools")?;
-        ui::step("Installing the pinned tools into .local/tools (about a minute, once)");
+        ui::step("Installing the pinned tools into .local/tools (about 90 s, once)");
         let _ = fs::remove_file(&stamp);
         let log = config.local().join("tools.log");
         process::run_quietly(
             "making the Python environment",
             Command::new(python).args(["-m", "venv", "--clear"]).arg(&tools.dir),
             &log,
+            Duration::from_secs(5),
         )
         .await?;
         process::run_quietly(
@@ -69,42 +73,47 @@ impl Tools {
                 .args(["-m", "pip", "install", "--disable-pip-version-check", "--requirement"])
                 .arg(&requirements),
             &log,
+            Duration::from_secs(90),
         )
         .await?;
-        fs::write(&stamp, wanted).context(|| format!("Cannot write {}.", stamp.display()))?;
+        fs::write(&stamp, wanted).context(|| format!("Failed to write {}.", stamp.display()))?;
         Ok(tools)
     }
 
-    /// The folder of the environment.
-    pub(crate) fn dir(&self) -> &Path {
+    /// The folder of the Python environment.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// One of the tools, with all of them on its `PATH`.
-    pub(crate) fn command(&self, program: &str) -> Command {
+    /// A command that runs one of the tools, with all of them on its `PATH`.
+    #[must_use]
+    pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.dir.join("bin").join(program));
         command.env("PATH", &self.path).env("VIRTUAL_ENV", &self.dir);
         command
     }
 
-    /// `sam`, with no telemetry and nothing written into the home directory.
-    pub(crate) fn sam(&self) -> Command {
+    /// A command that runs `sam`, without telemetry and without files in the home directory.
+    #[must_use]
+    pub fn sam(&self) -> Command {
         let mut command = self.command("sam");
         command.env("SAM_CLI_TELEMETRY", "0").env("__SAM_CLI_APP_DIR", self.dir.join("sam-home"));
         command
     }
 
     /// The Python of the environment.
-    pub(crate) fn python(&self) -> PathBuf {
+    #[must_use]
+    pub fn python(&self) -> PathBuf {
         self.dir.join("bin/python")
     }
 }
 
-/// Fails if a build would run out of space half-way.
+/// Fails if there is too little space for a build.
 ///
 /// # Errors
-/// A sentence that says how much is missing.
-pub(crate) fn require_space_to_build(config: &Config) -> Result<()> {
+/// If there is too little space.
+pub fn require_space_to_build(config: &Config) -> Result<()> {
     require_space(&config.root, BUILD_SPACE, "a build")
 }
 
@@ -117,9 +126,9 @@ fn require_space(folder: &Path, needed: u64, what: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(format!(
-        "{} MiB are free under {}, and {what} need{} {}. Make room and try again.",
-        free >> 20,
+        "{} has {} MiB free, and {what} need{} {} MiB. Free some space and try again.",
         folder.display(),
+        free >> 20,
         if what.starts_with("a ") { "s" } else { "" },
         needed >> 20,
     )))
@@ -139,15 +148,15 @@ async fn find_python(config: &Config) -> Result<String> {
             return Ok(candidate.to_owned());
         }
         let why = String::from_utf8_lossy(&probe.stderr);
-        refused.push(format!("{candidate}: {}", why.lines().last().unwrap_or("it does not run")));
+        refused.push(format!("{candidate}: {}", why.lines().last().unwrap_or("it fails to run")));
     }
     let found = if refused.is_empty() {
-        "none was found".to_owned()
+        "found none".to_owned()
     } else {
-        format!("these will not do ({})", refused.join("; "))
+        format!("found none that is suitable ({})", refused.join("; "))
     };
     Err(Error::new(format!(
-        "The local cloud needs Python 3.11 or newer with venv and ensurepip; {found}. Install it \
-         (Debian and Ubuntu: apt install python3-venv), or name one with WAYBILL_PYTHON."
+        "The tools need Python 3.11 or newer with venv and ensurepip; {found}. Install it (Debian \
+         and Ubuntu: apt install python3-venv), or set WAYBILL_PYTHON to one."
     )))
 }

@@ -1,0 +1,24 @@
+//! What works on a local and on a deployed stack: deploying, dead letters, logs, reconciling.
+//!
+//! The runner in `localstack/` calls it for `make deploy`, `make dlq`, `make logs` and `make
+//! reconcile`, and builds the local cloud on its parts. Nothing here knows how a local stack is
+//! started.
+
+pub mod aws;
+pub mod bootstraps;
+mod budget;
+pub mod config;
+mod credentials;
+pub mod deploy;
+pub mod dlq;
+pub mod env_file;
+pub mod error;
+mod issuer;
+pub mod logs;
+pub mod process;
+pub mod reconcile;
+pub mod release;
+pub mod remote;
+mod settings;
+pub mod tools;
+pub mod ui;
