@@ -6,7 +6,9 @@ use std::time::Duration;
 use e2e::{Environment, Stack, eventually, order_for, unique};
 use jiff::{Timestamp, Unit};
 use serde_json::{Value, json};
-use testkit::function::{Extensions, Function, bootstrap, forward, get, post, server};
+use testkit::function::{Extensions, Function, bootstrap, get, post};
+use testkit::proxy::{Proxy, authority};
+use testkit::unused_address;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
@@ -44,17 +46,13 @@ async fn a_variable_that_is_missing_ends_the_start_and_is_named_in_the_log() {
 #[tokio::test]
 async fn a_function_that_starts_before_its_database_serves_once_that_is_up() {
     let environment = Environment::read();
-    let server = server(&environment.database_url);
-    // Nobody listens there yet.
-    let reserved = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = reserved.local_addr().unwrap();
-    drop(reserved);
+    let server = authority(&environment.database_url);
+    let address = unused_address();
     let url = environment.database_url.replace(server, &address.to_string());
     let variables = [("DATABASE_URL", url.as_str()), CALLER, CURSOR_SECRET];
     let mut function = Function::start("list-products", Extensions::Known, &variables).await;
     function.says("failed to connect to Postgres; retrying").await;
-    let listener = TcpListener::bind(address).await.unwrap();
-    tokio::spawn(forward(listener, server.to_owned()));
+    let _proxy = Proxy::on(TcpListener::bind(address).await.unwrap(), server);
     let answer = function.invoke(get("/products", &json!({}))).await;
     assert_eq!(answer["statusCode"], 200, "{answer}");
 }
@@ -83,12 +81,9 @@ async fn a_function_without_its_database_answers_503_and_says_when_to_come_again
 #[tokio::test]
 async fn sigterm_closes_the_connection_to_postgres_whether_extensions_are_known_or_not() {
     let environment = Environment::read();
-    let server = server(&environment.database_url);
     for extensions in [Extensions::Known, Extensions::Unknown] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let url = environment.database_url.replace(server, &address);
-        let sent = tokio::spawn(forward(listener, server.to_owned()));
+        let proxy = Proxy::to(authority(&environment.database_url)).await;
+        let url = proxy.instead_of(&environment.database_url);
         let variables = [("DATABASE_URL", url.as_str()), CALLER, CURSOR_SECRET];
         let mut function = Function::start("list-orders", extensions, &variables).await;
         let answer = function.invoke(get("/orders", &json!({}))).await;
@@ -96,8 +91,11 @@ async fn sigterm_closes_the_connection_to_postgres_whether_extensions_are_known_
 
         function.terminate();
         assert_eq!(function.end().await.code, Some(0), "{extensions:?}");
-        // The last message is Terminate: a type byte, and a length that counts itself alone.
-        assert!(sent.await.unwrap().ends_with(b"X\0\0\0\x04"), "{extensions:?}");
+        // The last message is Terminate: a type byte, and a length that counts only itself.
+        eventually(&format!("{extensions:?}: Terminate was sent"), async || {
+            proxy.sent().iter().any(|sent| sent.ends_with(b"X\0\0\0\x04")).then_some(())
+        })
+        .await;
     }
 }
 

@@ -4,10 +4,8 @@
 use e2e::{Environment, Stack, job, unique};
 use serde_json::{Value, json};
 use testkit::function::{Extensions, Function};
-use testkit::warehouse::Warehouse;
+use testkit::warehouse::{Answer, SECRET, Warehouse};
 use uuid::Uuid;
-
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// Why the warehouse refuses an order, and more than anybody else has to know.
 const PROBLEM: &str = r#"{"title":"Too heavy","detail":"Ada Lovelace, 12 Example Street"}"#;
@@ -47,12 +45,13 @@ async fn keep_job(stack: &Stack, order: Uuid, job: &str) {
 #[tokio::test]
 async fn only_what_the_warehouse_takes_is_confirmed_and_what_it_refuses_tells_why() {
     let stack = Stack::connect().await;
-    let warehouse = Warehouse::that(|correlation_id| match correlation_id.split_once('-') {
-        Some(("heavy", _)) => ("422 Unprocessable Content", PROBLEM),
-        Some(("odd", _)) => ("302 Found", ""),
-        _ => ("201 Created", ""),
-    })
-    .await;
+    let warehouse =
+        Warehouse::that(|request, _| match request.header("x-correlation-id").split_once('-') {
+            Some(("heavy", _)) => Answer::Body(422, "application/problem+json", PROBLEM),
+            Some(("odd", _)) => Answer::Status(302),
+            _ => Answer::Status(201),
+        })
+        .await;
     let (good, heavy, odd) = (unique("good"), unique("heavy"), unique("odd"));
     let mut jobs = Vec::new();
     for correlation_id in [&good, &heavy, &odd] {
@@ -65,7 +64,7 @@ async fn only_what_the_warehouse_takes_is_confirmed_and_what_it_refuses_tells_wh
     let mut function = fulfill_order(&stack.environment, &warehouse.url, SECRET).await;
     let answer = function.invoke(batch(&[a, b, c, b])).await;
     assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "2" }] }));
-    assert_eq!(warehouse.count(), 3);
+    assert_eq!(warehouse.requests().len(), 3);
 
     assert_eq!(stack.way_of(*accepted).await, ["pending", "confirmed"]);
     assert_eq!(stack.way_of(*unanswered).await, ["pending"]);
@@ -88,7 +87,7 @@ async fn only_what_the_warehouse_takes_is_confirmed_and_what_it_refuses_tells_wh
     // Delivered once more: what is confirmed is not offered again.
     let answer = function.invoke(batch(&[a])).await;
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
-    assert_eq!(warehouse.count(), 3);
+    assert_eq!(warehouse.requests().len(), 3);
 
     function.terminate();
     let log = serde_json::to_string(&function.end().await.lines).unwrap();

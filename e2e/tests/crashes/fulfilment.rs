@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use e2e::eventually;
 use testkit::fault::Fault;
-use testkit::gate::Holds;
+use testkit::proxy::Holds;
 use uuid::Uuid;
 
 use crate::world::{FOREVER, World};
@@ -27,7 +27,7 @@ async fn killed_between_commit_and_acknowledgement_confirms_once() {
     let confirmed = "SELECT count(*) FROM orders WHERE status = 'confirmed'";
     let before = world.count(confirmed).await;
     fulfill.kill().await;
-    world.postgres.hold(Holds::Nothing);
+    world.postgres.release();
     assert_eq!(before, i64::try_from(handles.len()).unwrap(), "it had not committed");
 
     // Nobody deleted the messages, and so they come again.
@@ -52,10 +52,10 @@ async fn killed_between_sending_and_settling_its_events_sends_them_again() {
     // The events are sent, and what it says next to Postgres is what became of them.
     world.eventbridge.struck(1).await;
     world.postgres.hold(Holds::Requests);
-    world.eventbridge.mend();
+    world.eventbridge.clear();
     world.postgres.struck().await;
     fulfill.kill().await;
-    world.postgres.hold(Holds::Nothing);
+    world.postgres.release();
     let kept = "SELECT count(*) FROM outbox
                 WHERE kind = 'OrderConfirmed' AND leased_until IS NOT NULL";
     assert_eq!(world.count(kept).await, i64::try_from(handles.len()).unwrap());
@@ -102,7 +102,7 @@ async fn a_deaf_bus_with_a_backlog_of_events_delays_no_acknowledgement_and_loses
     let kept = "SELECT count(*) FROM outbox WHERE kind LIKE 'Backlog-%'";
     assert_eq!(world.count(kept).await, BACKLOG);
 
-    world.eventbridge.mend();
+    world.eventbridge.clear();
     world.recover().await;
     world.assert_whole(3).await;
     assert_eq!(world.jobs.delivered_twice(), 0);

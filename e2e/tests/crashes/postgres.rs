@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use local_cloud::error::Result;
 use local_cloud::postgres::Postgres;
 use testkit::function::Function;
-use testkit::gate::Holds;
+use testkit::proxy::Holds;
 use tokio::join;
 use tokio::sync::watch;
 
@@ -22,7 +22,7 @@ async fn going_out_of_reach_under_load_loses_no_order_that_was_answered() {
         load.reaches(|seen| seen.accepted >= 15).await;
         world.postgres.hold(Holds::Everything);
         load.reaches(|seen| seen.refused > 0).await;
-        world.postgres.hold(Holds::Nothing);
+        world.postgres.release();
         load.goes_on().await;
     };
     join!(load.run(&world), outage);

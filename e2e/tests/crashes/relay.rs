@@ -3,7 +3,7 @@
 use e2e::eventually;
 use serde_json::json;
 use testkit::fault::Fault;
-use testkit::gate::Holds;
+use testkit::proxy::Holds;
 
 use crate::world::{FOREVER, World};
 
@@ -18,7 +18,7 @@ async fn killed_between_sending_and_settling_sends_again_after_its_lease() {
     for key in ["a", "b", "c"] {
         world.place_and_send(&mut create, world.request(key)).await;
     }
-    world.sqs.mend();
+    world.sqs.clear();
     let relay = world.start("relay-outbox").await;
     world.due(3, A_JOB).await;
     world.sqs.fail(Fault::Slow(FOREVER));
@@ -34,10 +34,10 @@ async fn killed_between_sending_and_settling_sends_again_after_its_lease() {
     .await;
     // What it says next to Postgres is what became of the jobs, all of which are sent.
     world.postgres.hold(Holds::Requests);
-    world.sqs.mend();
+    world.sqs.clear();
     world.postgres.struck().await;
     relay.kill().await;
-    world.postgres.hold(Holds::Nothing);
+    world.postgres.release();
     let claimed = "SELECT count(*) FROM outbox WHERE leased_until IS NOT NULL AND attempts = 0";
     assert_eq!(world.count(claimed).await, 3);
 
@@ -73,7 +73,7 @@ async fn events_that_eventbridge_refused_are_kept_and_sent_later() {
     let relayed = relay.invoke(json!({})).await;
     assert_eq!(relayed, json!({ "jobs": 0, "events": 0, "failed": 6 }));
     let tries = world.eventbridge.strikes();
-    world.eventbridge.mend();
+    world.eventbridge.clear();
     let attempts = world.count("SELECT min(attempts)::bigint FROM outbox").await;
     eprintln!("EventBridge refused {tries} calls; each event was tried {attempts} times or more");
     assert!(attempts >= 2);

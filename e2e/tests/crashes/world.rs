@@ -7,8 +7,8 @@ use std::time::Duration;
 use e2e::{Stack, connect_to, eventually, order_for, unique};
 use serde_json::{Value, json};
 use testkit::fault::Endpoint;
-use testkit::function::{Extensions, Function, get, post, server};
-use testkit::gate::{Gate, Holds};
+use testkit::function::{Extensions, Function, get, post};
+use testkit::proxy::{Holds, Proxy, authority};
 use uuid::Uuid;
 
 use crate::inbox::Inbox;
@@ -23,7 +23,7 @@ const STOCK: i64 = 10_000;
 pub(crate) struct World {
     pub(crate) stack: Stack,
     pub(crate) database: tokio_postgres::Client,
-    pub(crate) postgres: Gate,
+    pub(crate) postgres: Proxy,
     pub(crate) sqs: Endpoint,
     pub(crate) dynamodb: Endpoint,
     pub(crate) eventbridge: Endpoint,
@@ -35,15 +35,14 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// On a database of its own on the stack's server, behind a gate.
+    /// On a database of its own on the stack's server, behind a proxy.
     pub(crate) async fn new() -> Self {
         let stack = Stack::connect().await;
         let name = unique("crash").replace('-', "_");
         stack.database.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         let url = stack.environment.database_url.replacen("/waybill?", &format!("/{name}?"), 1);
-        let mut world = Self::on(&url).await;
-        let gate = world.postgres.address.to_string();
-        world.variables.insert("DATABASE_URL", url.replace(server(&url), &gate));
+        let mut world = Box::pin(Self::on(&url)).await;
+        world.variables.insert("DATABASE_URL", world.postgres.instead_of(&url));
         world
     }
 
@@ -81,7 +80,7 @@ impl World {
         ]);
         let world = Self {
             database: connect_to(&url.parse().unwrap()).await,
-            postgres: Gate::to(server(url)).await,
+            postgres: Proxy::to(authority(url)).await,
             product: Uuid::now_v7(),
             accepted: Mutex::default(),
             stack,
@@ -144,14 +143,13 @@ impl World {
         function: &mut Function,
         event: Value,
     ) -> Value {
-        let before = self.postgres.count();
         self.postgres.hold(Holds::Answers);
         let lose = async {
             self.postgres.struck().await;
-            self.postgres.hold(Holds::Nothing);
+            self.postgres.release();
         };
         let (answer, ()) = tokio::join!(function.invoke(event), lose);
-        assert!(self.postgres.count() > before, "no answer was lost");
+        assert!(self.postgres.strikes() > 0, "no answer was lost");
         answer
     }
 

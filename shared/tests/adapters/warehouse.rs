@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use aws_config::SdkConfig;
 use aws_sdk_sqs::types::Message;
 use futures_util::future::join_all;
-use tokio::net::TcpListener;
+use testkit::proxy::{Proxy, authority};
+use testkit::unused_address;
+use testkit::warehouse::{Answer, Asked, SECRET, Warehouse};
 use tokio::sync::Barrier;
 use waybill::app::ports::{
     Jobs, KeepOutbox, Offer, PlaceOrders, Placement, ReadOrders, Refusal, RefuseOrders, Settled,
-    Visible, Warehouse,
+    Visible, Warehouse as _,
 };
 use waybill::app::{self, Backoff, Context, Delivery, FulfillmentJob};
 use waybill::config::WarehouseConfig;
@@ -21,8 +23,6 @@ use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
 use waybill::warehouse::Counter;
 
-use crate::counterpart::{Answer, Counterpart, Request, SECRET};
-use crate::proxy::{Proxy, authority};
 use crate::support::{STATEMENTS, TestDatabase, aws, config, context, order, queue};
 
 /// How long an answer may take.
@@ -122,22 +122,22 @@ const CONFIRMED: [Status; 2] = [Status::Pending, Status::Confirmed];
 
 #[tokio::test]
 async fn an_order_is_offered_signed_under_its_own_key_and_confirmed_once_it_is_accepted() {
-    let warehouse = Counterpart::that(|_, _| Answer::Full(202, "content-type: a/b", "ok")).await;
+    let warehouse = Warehouse::that(|_, _| Answer::Body(202, "a/b", "ok")).await;
     let world = World::with(1, &warehouse.url).await;
     assert_eq!(world.deliver(&[0]).await, Vec::<String>::new());
     assert_eq!(world.way(0).await, CONFIRMED);
 
     let [request] = &warehouse.requests()[..] else { panic!("not one request") };
     let job = &world.jobs[0];
-    assert_eq!(request.line, "POST /orders?site=1 HTTP/1.1");
-    assert_eq!(FulfillmentJob::parse(&request.body).as_ref(), Ok(job));
+    assert_eq!(request.line(), "POST /orders?site=1");
+    assert_eq!(FulfillmentJob::parse(request.body()).as_ref(), Ok(job));
     for (name, value) in [
         ("idempotency-key", job.order_id.to_string().as_str()),
         ("x-correlation-id", job.correlation_id.as_str()),
         ("traceparent", TRACE),
         ("content-type", "application/json"),
     ] {
-        assert_eq!(request.headers[name], value);
+        assert_eq!(request.header(name), value);
     }
     // The next delivery finds it confirmed, and offers nothing.
     assert_eq!(world.deliver(&[0]).await, Vec::<String>::new());
@@ -146,7 +146,7 @@ async fn an_order_is_offered_signed_under_its_own_key_and_confirmed_once_it_is_a
 
 #[tokio::test]
 async fn what_was_accepted_and_not_confirmed_is_offered_again_under_the_same_key() {
-    let warehouse = Counterpart::that(|_, _| Answer::Status(200)).await;
+    let warehouse = Warehouse::that(|_, _| Answer::Status(200)).await;
     let world = World::with(1, &warehouse.url).await;
     // A process that dies in between.
     assert!(matches!(world.counter.offer(&world.jobs[0]).await, Offer::Accepted));
@@ -154,7 +154,7 @@ async fn what_was_accepted_and_not_confirmed_is_offered_again_under_the_same_key
     let requests = warehouse.requests();
     assert_eq!(requests.len(), 2);
     assert_eq!(requests[0].key(), requests[1].key());
-    assert_eq!(requests[0].body, requests[1].body);
+    assert_eq!(requests[0].body(), requests[1].body());
     assert_eq!(world.way(0).await, CONFIRMED);
 }
 
@@ -162,11 +162,11 @@ async fn what_was_accepted_and_not_confirmed_is_offered_again_under_the_same_key
 async fn a_warehouse_that_stumbles_twice_is_asked_three_times() {
     // What says that it is not a matter of the order, though some of it is a 4xx.
     let statuses = [500, 503, 408, 409, 429];
-    let answers = move |request: &Request, before| {
+    let answers = move |request: &Asked, before| {
         let stumble = statuses[usize::try_from(request.pieces() - 1).unwrap()];
         Answer::Status(if before < 2 { stumble } else { 200 })
     };
-    let warehouse = Counterpart::that(answers).await;
+    let warehouse = Warehouse::that(answers).await;
     let world = World::with(5, &warehouse.url).await;
     assert_eq!(world.deliver(&[0, 1, 2, 3, 4]).await, Vec::<String>::new());
     assert_eq!(warehouse.requests().len(), 15);
@@ -177,20 +177,20 @@ async fn a_warehouse_that_stumbles_twice_is_asked_three_times() {
 
 #[tokio::test]
 async fn orders_without_an_answer_fail_and_their_batch_mates_are_confirmed() {
-    let answers = |request: &Request, _| match request.pieces() {
+    let answers = |request: &Asked, _| match request.pieces() {
         2 => Answer::Status(500),
         3 => Answer::Silence,
         4 => Answer::Status(429),
         _ => Answer::Status(200),
     };
-    let warehouse = Counterpart::that(answers).await;
+    let warehouse = Warehouse::that(answers).await;
     let mut world = World::with(5, &warehouse.url).await;
     let little = Duration::from_secs(1);
     world.counter = counter(&warehouse.url, &world.queue, &world.letters, little);
     assert_eq!(world.deliver(&[0, 1, 2, 3, 4]).await, ["1", "2", "3"]);
     let requests = warehouse.requests();
     for number in 1..=3 {
-        let of_it = |request: &&Request| request.pieces() == number + 1;
+        let of_it = |request: &&Asked| request.pieces() == number + 1;
         assert_eq!(requests.iter().filter(of_it).count(), 3, "tries for {number}");
     }
     for (number, way) in [(0, 2), (1, 1), (2, 1), (3, 1), (4, 2)] {
@@ -202,10 +202,7 @@ async fn orders_without_an_answer_fail_and_their_batch_mates_are_confirmed() {
 
 #[tokio::test]
 async fn a_warehouse_that_is_not_there_confirms_nothing() {
-    let reserved = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/orders", reserved.local_addr().unwrap());
-    drop(reserved);
-    let world = World::with(2, &url).await;
+    let world = World::with(2, &format!("http://{}/orders", unused_address())).await;
     let started = Instant::now();
     assert_eq!(world.deliver(&[0, 1]).await, ["0", "1"]);
     // The waits between the tries: 200 to 400 ms and 400 to 800 ms, for both orders at once.
@@ -217,9 +214,9 @@ async fn a_warehouse_that_is_not_there_confirms_nothing() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed_and_not_repeated() {
-    let elsewhere = Counterpart::that(|_, _| Answer::Status(200)).await;
-    let location: &'static str = format!("location: {}", elsewhere.url).leak();
-    let warehouse = Counterpart::that(move |_, _| Answer::Full(307, location, "")).await;
+    let elsewhere = Warehouse::that(|_, _| Answer::Status(200)).await;
+    let location = elsewhere.url.clone();
+    let warehouse = Warehouse::that(move |_, _| Answer::Redirect(location.clone())).await;
     let world = World::with(1, &warehouse.url).await;
     assert_eq!(world.deliver(&[0]).await, ["0"]);
     assert_eq!((warehouse.requests().len(), elsewhere.requests().len()), (1, 0));
@@ -229,11 +226,11 @@ async fn a_redirect_is_not_followed_and_not_repeated() {
 #[tokio::test]
 async fn a_refused_order_stays_pending_with_the_reason_and_its_job_is_a_dead_letter() {
     let body = r#"{"title":"Too heavy","detail":"Ada Lovelace orders too much","status":422}"#;
-    let answers = move |request: &Request, _| match request.pieces() {
-        2 => Answer::Full(422, "content-type: application/problem+json; charset=utf-8", body),
+    let answers = move |request: &Asked, _| match request.pieces() {
+        2 => Answer::Body(422, "application/problem+json; charset=utf-8", body),
         _ => Answer::Status(200),
     };
-    let warehouse = Counterpart::that(answers).await;
+    let warehouse = Warehouse::that(answers).await;
     let world = World::with(3, &warehouse.url).await;
     // Acknowledged: nothing is to be delivered again.
     assert_eq!(world.deliver(&[0, 1, 2]).await, Vec::<String>::new());
@@ -271,12 +268,12 @@ async fn a_refused_order_stays_pending_with_the_reason_and_its_job_is_a_dead_let
 
 #[tokio::test]
 async fn a_dead_letter_that_comes_back_is_confirmed_or_refused_with_no_second_entry() {
-    let answers = |request: &Request, before| match (request.pieces(), before) {
+    let answers = |request: &Asked, before| match (request.pieces(), before) {
         (1, 2..) => Answer::Status(200),
         (2, 1..) => Answer::Status(410),
-        _ => Answer::Full(422, "content-type: application/json", r#"{"title":"not a problem"}"#),
+        _ => Answer::Body(422, "application/json", r#"{"title":"not a problem"}"#),
     };
-    let warehouse = Counterpart::that(answers).await;
+    let warehouse = Warehouse::that(answers).await;
     let world = World::with(2, &warehouse.url).await;
     for _ in 0..2 {
         assert_eq!(world.deliver(&[0, 1]).await, Vec::<String>::new());
@@ -309,7 +306,7 @@ async fn a_dead_letter_that_comes_back_is_confirmed_or_refused_with_no_second_en
 
 #[tokio::test]
 async fn a_refusal_that_can_t_be_laid_aside_comes_again() {
-    let warehouse = Counterpart::that(|_, _| Answer::Status(422)).await;
+    let warehouse = Warehouse::that(|_, _| Answer::Status(422)).await;
     let mut world = World::with(1, &warehouse.url).await;
     let gone = world.letters.replace("jobs-", "gone-");
     world.counter = counter(&warehouse.url, &world.queue, &gone, PATIENCE);
@@ -322,11 +319,11 @@ async fn a_refusal_that_can_t_be_laid_aside_comes_again() {
 
 #[tokio::test]
 async fn a_cancelled_order_is_not_offered() {
-    let warehouse = Counterpart::that(|_, _| Answer::Status(200)).await;
+    let warehouse = Warehouse::that(|_, _| Answer::Status(200)).await;
     let world = World::with(2, &warehouse.url).await;
     world.cancel(0).await;
     assert_eq!(world.deliver(&[0, 1]).await, Vec::<String>::new());
-    let asked: Vec<_> = warehouse.requests().iter().map(Request::pieces).collect();
+    let asked: Vec<_> = warehouse.requests().iter().map(Asked::pieces).collect();
     assert_eq!(asked, [2]);
     assert_eq!(world.way(0).await, [Status::Pending, Status::Cancelled]);
 }
@@ -335,7 +332,7 @@ async fn a_cancelled_order_is_not_offered() {
 async fn an_order_that_is_cancelled_while_it_is_offered_stays_cancelled() {
     let (all, asked) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
     let (held, said) = (Arc::clone(&all), Arc::clone(&asked));
-    let warehouse = Counterpart::that(move |_, _| {
+    let warehouse = Warehouse::that(move |_, _| {
         // Told from outside of the future, which only answers.
         tokio::spawn({
             let said = Arc::clone(&said);
@@ -357,7 +354,7 @@ async fn an_order_that_is_cancelled_while_it_is_offered_stays_cancelled() {
 #[tokio::test]
 async fn the_orders_of_a_batch_are_offered_at_once() {
     let all = Arc::new(Barrier::new(10));
-    let warehouse = Counterpart::that(move |_, _| Answer::Together(200, Arc::clone(&all))).await;
+    let warehouse = Warehouse::that(move |_, _| Answer::Together(200, Arc::clone(&all))).await;
     let world = World::with(10, &warehouse.url).await;
     // Nobody is answered before the tenth has asked.
     let numbers: Vec<_> = (0..10).collect();
@@ -416,10 +413,10 @@ async fn a_relay_that_was_at_work_does_not_bring_back_a_job_that_was_parked() {
 #[tokio::test]
 async fn a_warehouse_costs_one_round_trip_more_and_a_refusal_another() {
     let answers =
-        |request: &Request, _| Answer::Status(if request.pieces() == 3 { 422 } else { 200 });
-    let warehouse = Counterpart::that(answers).await;
+        |request: &Asked, _| Answer::Status(if request.pieces() == 3 { 422 } else { 200 });
+    let warehouse = Warehouse::that(answers).await;
     let mut world = World::with(3, &warehouse.url).await;
-    let proxy = Proxy::to(&authority(&world.test.url)).await;
+    let proxy = Proxy::to(authority(&world.test.url)).await;
     let behind_proxy = config(proxy.instead_of(&world.test.url));
     world.database = Database::connect(&behind_proxy, STATEMENTS).await.unwrap();
     for (batch, round_trips) in [(&[0, 1][..], 2), (&[0], 1), (&[2], 2)] {
