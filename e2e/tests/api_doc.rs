@@ -13,8 +13,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use e2e::Environment;
-use saphyr::{LoadableYamlNode, Yaml};
 use serde_json::Value;
+use testkit::template::Template;
 use uuid::Uuid;
 
 const PAGE: &str = include_str!("../../docs/api.md");
@@ -107,29 +107,17 @@ async fn every_command_of_the_page_is_answered_as_the_page_says() {
 
 #[test]
 fn every_route_has_its_part_of_the_session() {
-    let template = include_str!("../../template.yaml");
-    let template = Yaml::load_from_str(template).unwrap().into_iter().next().unwrap();
-    let steps = steps(PAGE);
+    let (template, steps) = (Template::read(), steps(PAGE));
     let mut routes = 0;
-    for resource in template["Resources"].as_mapping().unwrap().values() {
-        let events = resource["Properties"].as_mapping_get("Events").and_then(Yaml::as_mapping);
-        for event in events.into_iter().flat_map(|events| events.values()) {
-            if event["Type"].as_str() != Some("HttpApi") {
-                continue;
-            }
-            // What has no route has no part either.
-            if event["Properties"].as_mapping_get("Path").is_none() {
-                continue;
-            }
-            let route = |name: &str| event["Properties"][name].as_str().unwrap();
-            let (method, path) = (route("Method"), route("Path"));
-            let heading = format!("## `{method} {path}`");
-            let calls = steps.iter().any(|step| {
-                step.under == heading && step.response.is_some() && step.calls(method, path)
-            });
-            assert!(calls, "docs/api.md has no command for it under {heading}");
-            routes += 1;
-        }
+    for route in template.routes() {
+        // The default route has no part in the session.
+        let (Some(method), Some(path)) = (route.method, route.path) else { continue };
+        let heading = format!("## `{}`", route.key());
+        let calls = steps.iter().any(|step| {
+            step.under == heading && step.response.is_some() && step.calls(method, path)
+        });
+        assert!(calls, "docs/api.md has no command under {heading}");
+        routes += 1;
     }
     assert!(routes >= 9, "the routes of the template are not found");
 }

@@ -13,6 +13,8 @@ pub mod function;
 pub mod http;
 pub mod platform;
 pub mod proxy;
+#[cfg(feature = "template")]
+pub mod template;
 pub mod warehouse;
 
 use std::net::SocketAddr;
