@@ -1,18 +1,9 @@
-use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_cloudwatchlogs::operation::filter_log_events::FilterLogEventsOutput;
 use aws_sdk_sqs::types::{Message, QueueAttributeName, SendMessageBatchRequestEntry};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{Stack, eventually};
-
-/// What AWS clients are built from: nothing but the environment that the SDK itself reads.
-pub async fn aws_config() -> SdkConfig {
-    let tls = Provider::Rustls(CryptoMode::Ring);
-    let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
-    aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await
-}
 
 /// The fulfilment job of an order, as create-order sends it.
 #[must_use]

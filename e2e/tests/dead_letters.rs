@@ -12,14 +12,15 @@ use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 use e2e::{Stack, eventually, job, unique};
 use serde_json::{Value, json};
 use testkit::function::{Extensions, Function};
+use testkit::sdk::Queue;
 use tokio::process::Command;
 use uuid::Uuid;
 
 /// Two queues of the test's own, so that redriving all of its letters moves nobody else's.
 struct Pair {
     stack: Stack,
-    queue: String,
-    dead: String,
+    queue: Queue,
+    dead: Queue,
 }
 
 /// A line of the table.
@@ -37,17 +38,13 @@ impl Pair {
     async fn new() -> Self {
         let stack = Stack::connect().await;
         let name = unique("letters");
-        let dead = format!("{name}-dead");
-        let dead = stack.sqs.create_queue().queue_name(dead).send().await.unwrap();
-        let dead = dead.queue_url.unwrap();
-        let policy = json!({"deadLetterTargetArn": arn(&stack, &dead).await, "maxReceiveCount": 2});
-        let queue = stack
-            .sqs
-            .create_queue()
-            .queue_name(name)
-            .attributes(QueueAttributeName::VisibilityTimeout, "1")
-            .attributes(QueueAttributeName::RedrivePolicy, policy.to_string());
-        let queue = queue.send().await.unwrap().queue_url.unwrap();
+        let dead = Queue::create(&stack.sqs, &format!("{name}-dead"), &[]).await;
+        let policy = json!({ "deadLetterTargetArn": dead.arn, "maxReceiveCount": 2 }).to_string();
+        let attributes = [
+            (QueueAttributeName::VisibilityTimeout, "1"),
+            (QueueAttributeName::RedrivePolicy, &policy),
+        ];
+        let queue = Queue::create(&stack.sqs, &name, &attributes).await;
         Self { stack, queue, dead }
     }
 
@@ -56,7 +53,7 @@ impl Pair {
         let stack_name = &self.stack.environment.stack_name;
         let mapping = json!({
             "FunctionName": format!("{stack_name}-fulfill-order"),
-            "EventSourceArn": arn(&self.stack, &self.queue).await,
+            "EventSourceArn": self.queue.arn,
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
         });
         let made = reqwest::Client::new().post(self.mappings()).json(&mapping).send().await;
@@ -74,8 +71,8 @@ impl Pair {
         format!("{}/2015-03-31/event-source-mappings/", self.stack.environment.aws_endpoint_url)
     }
 
-    async fn send(&self, queue: &str, body: &str, attributes: &[(&str, &str)]) {
-        let mut message = self.stack.sqs.send_message().queue_url(queue).message_body(body);
+    async fn send(&self, queue: &Queue, body: &str, attributes: &[(&str, &str)]) {
+        let mut message = self.stack.sqs.send_message().queue_url(&queue.url).message_body(body);
         for (name, value) in attributes {
             let value = MessageAttributeValue::builder().data_type("String").string_value(*value);
             message = message.message_attributes(*name, value.build().unwrap());
@@ -87,7 +84,7 @@ impl Pair {
     async fn waiting(&self) -> Vec<(String, Vec<String>)> {
         let mut all = Vec::new();
         loop {
-            let receive = self.stack.sqs.receive_message().queue_url(&self.queue);
+            let receive = self.stack.sqs.receive_message().queue_url(&self.queue.url);
             let receive = receive.max_number_of_messages(10).visibility_timeout(30);
             let received = receive.message_attribute_names("All").send().await.unwrap();
             let Some(messages) = received.messages.filter(|some| !some.is_empty()) else {
@@ -102,7 +99,7 @@ impl Pair {
 
     /// The runner on this pair, as in a shell that has sourced `stack.env`.
     async fn dlq(&self, arguments: &[&str]) -> String {
-        let mut all = vec!["--queue-url", &self.queue, "--dlq-url", &self.dead];
+        let mut all = vec!["--queue-url", &self.queue.url, "--dlq-url", &self.dead.url];
         all.extend(arguments);
         succeeded(dlq(&[], &all).await)
     }
@@ -113,15 +110,9 @@ impl Pair {
 
     async fn delete(self) {
         for queue in [&self.queue, &self.dead] {
-            self.stack.sqs.delete_queue().queue_url(queue).send().await.unwrap();
+            self.stack.sqs.delete_queue().queue_url(&queue.url).send().await.unwrap();
         }
     }
-}
-
-async fn arn(stack: &Stack, queue: &str) -> String {
-    let name = QueueAttributeName::QueueArn;
-    let asked = stack.sqs.get_queue_attributes().queue_url(queue).attribute_names(name.clone());
-    asked.send().await.unwrap().attributes.unwrap().remove(&name).unwrap()
 }
 
 /// Runs `waybill-local dlq`, which `make` compiled.
@@ -312,7 +303,7 @@ async fn what_cannot_be_done_is_said_in_a_sentence() {
     let nobody = unique("nobody");
     let elsewhere = [("AWS_ENDPOINT_URL", "http://127.0.0.1:9")];
     let here: &[(&str, &str)] = &[];
-    let own = ["--queue-url", &*pair.queue, "--dlq-url", &*pair.dead];
+    let own = ["--queue-url", &*pair.queue.url, "--dlq-url", &*pair.dead.url];
     for (variables, arguments, expected) in [
         (here, &["--redrive", "--message", &nobody][..], format!("of the message {nobody}")),
         (here, &["--redrive", "--dry-run", "--order", "ORD-1"], "of the order ORD-1".to_owned()),

@@ -10,12 +10,11 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 
-use aws_sdk_eventbridge::types::Target;
-use aws_sdk_sqs::types::QueueAttributeName;
 use e2e::{Answer, Stack, eventually, order_for, unique};
 use futures_util::FutureExt;
 use reqwest::Method;
 use serde_json::{Value, json};
+use testkit::sdk::Queue;
 
 /// Order, name of the event.
 type Key = (String, String);
@@ -33,31 +32,11 @@ impl<'a> Subscriber<'a> {
     /// Subscribes as docs/events/README.md says.
     async fn new(stack: &'a Stack) -> Self {
         let name = unique("subscriber");
-        let queue = stack.sqs.create_queue().queue_name(&name).send().await.unwrap();
-        let queue = queue.queue_url.unwrap();
-        let arn = QueueAttributeName::QueueArn;
-        let attributes = stack.sqs.get_queue_attributes().queue_url(&queue);
-        let attributes = attributes.attribute_names(arn.clone()).send().await.unwrap();
-        let arn = &attributes.attributes().unwrap()[&arn];
-        let allow = json!({
-            "Version": "2012-10-17",
-            "Statement": [{
-                "Effect": "Allow",
-                "Principal": { "Service": "events.amazonaws.com" },
-                "Action": "sqs:SendMessage",
-                "Resource": arn,
-            }],
-        });
-        let policy = stack.sqs.set_queue_attributes().queue_url(&queue);
-        policy.attributes(QueueAttributeName::Policy, allow.to_string()).send().await.unwrap();
-        let bus = &stack.environment.stack_name;
-        let rule = stack.eventbridge.put_rule().event_bus_name(bus).name(&name);
+        let queue = Queue::create(&stack.sqs, &name, &[]).await;
         let pattern = json!({ "source": ["waybill"] });
-        rule.event_pattern(pattern.to_string()).send().await.unwrap();
-        let target = Target::builder().id("queue").arn(arn).build().unwrap();
-        let targets = stack.eventbridge.put_targets().event_bus_name(bus).rule(&name);
-        let put = targets.targets(target).send().await.unwrap();
-        assert_eq!(put.failed_entry_count, 0, "{put:?}");
+        let bus = &stack.environment.stack_name;
+        queue.subscribe(&stack.eventbridge, bus, &name, &pattern).await;
+        let queue = queue.url;
         Self { stack, name, queue, events: BTreeMap::new() }
     }
 

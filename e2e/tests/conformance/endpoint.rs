@@ -3,14 +3,12 @@
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Mutex;
 
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableStatus,
-};
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use e2e::{eventually, unique};
 use futures_util::FutureExt;
 use serde_json::json;
+use testkit::sdk::{self, Queue};
 
 /// An AWS endpoint.
 pub(crate) struct Endpoint {
@@ -19,12 +17,6 @@ pub(crate) struct Endpoint {
     pub(crate) eventbridge: aws_sdk_eventbridge::Client,
     pub(crate) lambda: aws_sdk_lambda::Client,
     made: Mutex<Vec<Made>>,
-}
-
-/// A queue.
-pub(crate) struct Queue {
-    pub(crate) url: String,
-    pub(crate) arn: String,
 }
 
 /// What is to be deleted in the end.
@@ -45,7 +37,7 @@ pub(crate) enum Made {
 
 /// Runs a test, and deletes what it made however it ends.
 pub(crate) async fn against_endpoint(test: impl AsyncFnOnce(&Endpoint)) {
-    let config = e2e::aws_config().await;
+    let config = sdk::config().await;
     assert!(config.endpoint_url().is_some(), "AWS_ENDPOINT_URL names no endpoint");
     assert!(config.region().is_some(), "AWS_REGION is not set");
     let endpoint = Endpoint {
@@ -84,14 +76,9 @@ impl Endpoint {
 
     /// A new queue with these attributes.
     pub(crate) async fn queue(&self, attributes: &[(QueueAttributeName, &str)]) -> Queue {
-        let mut call = self.sqs.create_queue().queue_name(unique("conformance"));
-        for (name, value) in attributes {
-            call = call.attributes(name.clone(), *value);
-        }
-        let url = call.send().await.unwrap().queue_url.unwrap();
-        self.made(Made::Queue(url.clone()));
-        let arn = self.attribute(&url, QueueAttributeName::QueueArn).await;
-        Queue { url, arn }
+        let queue = Queue::create(&self.sqs, &unique("conformance"), attributes).await;
+        self.made(Made::Queue(queue.url.clone()));
+        queue
     }
 
     /// A new queue that hides what was received for so many seconds, and another to which it moves
@@ -111,26 +98,9 @@ impl Endpoint {
         (self.queue(&attributes).await, dead)
     }
 
-    /// What an attribute of a queue is.
-    pub(crate) async fn attribute(&self, queue: &str, name: QueueAttributeName) -> String {
-        let call = self.sqs.get_queue_attributes().queue_url(queue).attribute_names(name.clone());
-        call.send().await.unwrap().attributes.unwrap().remove(&name).unwrap()
-    }
-
-    /// Waits until a queue says that it holds nothing, visible or hidden.
+    /// Waits until a queue has no messages, visible or in flight.
     pub(crate) async fn is_empty(&self, queue: &Queue) {
-        eventually("the queue is empty", async || {
-            for name in [
-                QueueAttributeName::ApproximateNumberOfMessages,
-                QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-            ] {
-                if self.attribute(&queue.url, name).await != "0" {
-                    return None;
-                }
-            }
-            Some(())
-        })
-        .await;
+        eventually("the queue is empty", async || queue.is_empty().await.then_some(())).await;
     }
 
     /// What can be received at this moment, up to ten.
@@ -160,25 +130,8 @@ impl Endpoint {
     /// A new table with the key `pk`.
     pub(crate) async fn table(&self) -> String {
         let name = unique("conformance");
-        let attribute = AttributeDefinition::builder()
-            .attribute_name("pk")
-            .attribute_type(ScalarAttributeType::S);
-        let key = KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash);
-        self.dynamodb
-            .create_table()
-            .table_name(&name)
-            .attribute_definitions(attribute.build().unwrap())
-            .key_schema(key.build().unwrap())
-            .billing_mode(BillingMode::PayPerRequest)
-            .send()
-            .await
-            .unwrap();
         self.made(Made::Table(name.clone()));
-        eventually("the table is active", async || {
-            let table = self.dynamodb.describe_table().table_name(&name).send().await.unwrap();
-            (table.table.unwrap().table_status == Some(TableStatus::Active)).then_some(())
-        })
-        .await;
+        sdk::create_table(&self.dynamodb, &name).await;
         name
     }
 
@@ -213,10 +166,8 @@ impl Endpoint {
     }
 }
 
-impl Queue {
-    /// How often a message was received.
-    pub(crate) fn receives(message: &Message) -> u32 {
-        let count = MessageSystemAttributeName::ApproximateReceiveCount;
-        message.attributes().unwrap()[&count].parse().unwrap()
-    }
+/// How often a message was received.
+pub(crate) fn receives(message: &Message) -> u32 {
+    let count = MessageSystemAttributeName::ApproximateReceiveCount;
+    message.attributes().unwrap()[&count].parse().unwrap()
 }

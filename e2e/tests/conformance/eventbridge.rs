@@ -2,37 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_eventbridge::types::{PutEventsRequestEntry, Target};
-use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use e2e::{eventually, unique};
 use serde_json::{Value, json};
+use testkit::sdk::Queue;
 
-use crate::endpoint::{Endpoint, Made, Queue, against_endpoint};
+use crate::endpoint::{Endpoint, Made, against_endpoint};
 
 /// A new bus with a rule that sends what matches to a new queue.
 async fn bus(endpoint: &Endpoint, pattern: &Value) -> (String, Queue) {
     let queue = endpoint.queue(&[]).await;
-    let allow = json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Principal": { "Service": "events.amazonaws.com" },
-            "Action": "sqs:SendMessage",
-            "Resource": queue.arn,
-        }],
-    });
-    let policy = endpoint.sqs.set_queue_attributes().queue_url(&queue.url);
-    policy.attributes(QueueAttributeName::Policy, allow.to_string()).send().await.unwrap();
     let (bus, rule) = (unique("conformance"), unique("rule"));
     endpoint.eventbridge.create_event_bus().name(&bus).send().await.unwrap();
     endpoint.made(Made::Bus(bus.clone()));
-    let call = endpoint.eventbridge.put_rule().event_bus_name(&bus).name(&rule);
-    call.event_pattern(pattern.to_string()).send().await.unwrap();
     endpoint.made(Made::Rule { bus: bus.clone(), rule: rule.clone() });
-    let target = Target::builder().id("queue").arn(&queue.arn).build().unwrap();
-    let call = endpoint.eventbridge.put_targets().event_bus_name(&bus).rule(rule);
-    let put = call.targets(target).send().await.unwrap();
-    assert_eq!(put.failed_entry_count, 0, "{put:?}");
+    queue.subscribe(&endpoint.eventbridge, &bus, &rule, pattern).await;
     (bus, queue)
 }
 

@@ -8,8 +8,9 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, FunctionResponseType, Runtime, State};
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use e2e::{eventually, unique};
+use testkit::sdk::Queue;
 
-use crate::endpoint::{Endpoint, Made, Queue, against_endpoint, not_available};
+use crate::endpoint::{Endpoint, Made, against_endpoint, not_available};
 
 /// The shortest function that fails for some messages and says which: a body that begins with `bad`
 /// fails always, one with `late` until it is delivered for the second time.

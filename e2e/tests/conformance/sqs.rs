@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use e2e::eventually;
+use testkit::sdk::Queue;
 
-use crate::endpoint::{Endpoint, Queue, against_endpoint, not_available};
+use crate::endpoint::{Endpoint, against_endpoint, not_available, receives};
 
 async fn send(endpoint: &Endpoint, queue: &Queue, body: &str) -> String {
     let call = endpoint.sqs.send_message().queue_url(&queue.url).message_body(body);
@@ -24,10 +25,10 @@ async fn receive_in_vain(endpoint: &Endpoint, queue: &Queue, dead: &Queue) -> u3
     eventually("the message is a dead letter", async || {
         if let Some(message) = endpoint.receive(queue).await.first() {
             times += 1;
-            assert_eq!(Queue::receives(message), times);
+            assert_eq!(receives(message), times);
         }
         let name = QueueAttributeName::ApproximateNumberOfMessages;
-        (endpoint.attribute(&dead.url, name).await == "1").then_some(())
+        (dead.attribute(name).await == "1").then_some(())
     })
     .await;
     times
@@ -48,7 +49,7 @@ async fn a_received_message_is_hidden_for_its_time_and_then_comes_again() {
         let (least, most) = (first_came.elapsed(), asked.elapsed());
         assert!(most >= hidden, "it was there again after {most:?}");
         assert_eq!(again.message_id(), Some(&*id));
-        assert_eq!((Queue::receives(&first), Queue::receives(&again)), (1, 2));
+        assert_eq!((receives(&first), receives(&again)), (1, 2));
         delete(endpoint, &queue, again.receipt_handle).await;
         endpoint.is_empty(&queue).await;
         eprintln!("hidden for {hidden:?}, it came again after {least:?}");

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use e2e::Stack;
 use serde_json::{Value, json};
+use testkit::sdk::Queue;
 use uuid::Uuid;
 
 /// A queue of fulfilment jobs, or of a subscriber to order events.
 pub(crate) struct Inbox {
     pub(crate) url: String,
-    arn: String,
+    queue: Queue,
     sqs: aws_sdk_sqs::Client,
     came: Mutex<Copies>,
 }
@@ -23,13 +23,9 @@ type Copies = HashMap<(String, Uuid), Vec<String>>;
 impl Inbox {
     /// An empty queue, which hides what was received for so long.
     pub(crate) async fn create(stack: &Stack, name: &str, visibility_seconds: &str) -> Self {
-        let sqs = stack.sqs.clone();
-        let create = sqs.create_queue().queue_name(name);
-        let create = create.attributes(QueueAttributeName::VisibilityTimeout, visibility_seconds);
-        let url = create.send().await.unwrap().queue_url.unwrap();
-        let mut inbox = Self { url, arn: String::new(), sqs, came: Mutex::default() };
-        inbox.arn = inbox.attribute(QueueAttributeName::QueueArn).await;
-        inbox
+        let attributes = [(QueueAttributeName::VisibilityTimeout, visibility_seconds)];
+        let queue = Queue::create(&stack.sqs, name, &attributes).await;
+        Self { url: queue.url.clone(), queue, sqs: stack.sqs.clone(), came: Mutex::default() }
     }
 
     /// A queue that gets what is published on a new bus.
@@ -38,12 +34,8 @@ impl Inbox {
         let inbox = Self::create(stack, &rule, "30").await;
         let events = &stack.eventbridge;
         events.create_event_bus().name(bus).send().await.unwrap();
-        let pattern = json!({ "source": ["waybill"] }).to_string();
-        let put = events.put_rule().event_bus_name(bus).name(&rule);
-        put.event_pattern(pattern).send().await.unwrap();
-        let target = Target::builder().id("queue").arn(&inbox.arn).build().unwrap();
-        let put = events.put_targets().event_bus_name(bus).rule(&rule).targets(target);
-        assert_eq!(put.send().await.unwrap().failed_entry_count, 0);
+        let pattern = json!({ "source": ["waybill"] });
+        inbox.queue.subscribe(events, bus, &rule, &pattern).await;
         inbox
     }
 
@@ -67,9 +59,7 @@ impl Inbox {
 
     /// Whether nothing is in it, received messages that were not deleted included.
     pub(crate) async fn is_empty(&self) -> bool {
-        self.attribute(QueueAttributeName::ApproximateNumberOfMessages).await == "0"
-            && self.attribute(QueueAttributeName::ApproximateNumberOfMessagesNotVisible).await
-                == "0"
+        self.queue.is_empty().await
     }
 
     /// Whether this came, once at least.
@@ -91,12 +81,6 @@ impl Inbox {
     pub(crate) fn sent_twice(&self) -> usize {
         let came = self.came.lock().unwrap();
         came.values().filter(|ids| ids.iter().any(|id| *id != ids[0])).count()
-    }
-
-    async fn attribute(&self, name: QueueAttributeName) -> String {
-        let call = self.sqs.get_queue_attributes().queue_url(&self.url);
-        let answer = call.attribute_names(name.clone()).send().await.unwrap();
-        answer.attributes.unwrap()[&name].clone()
     }
 }
 

@@ -12,9 +12,9 @@
 //! | | after the send, before the answer, where the job is sent first | [`create::killed_while_its_answer_waits_for_the_send_is_answered_when_repeated`] |
 //! | create-order frozen | with the send half-way | [`create::frozen_with_the_send_half_way_is_fulfilled_once`] |
 //! | SQS deaf | for as long as create-order has | [`create::a_deaf_sqs_keeps_no_answer_and_no_environment_beyond_its_time`] |
-//! | fulfill-order killed | after the commit, before the acknowledgement | [`fulfilment::killed_between_commit_and_acknowledgement_confirms_once`] |
-//! | | after it sent events, before it settled them | [`fulfilment::killed_between_sending_and_settling_its_events_sends_them_again`] |
-//! | EventBridge deaf | with a backlog of events, while a batch is fulfilled | [`fulfilment::a_deaf_bus_with_a_backlog_of_events_delays_no_acknowledgement_and_loses_no_event`] |
+//! | fulfill-order killed | after the commit, before the acknowledgement | [`fulfillment::killed_between_commit_and_acknowledgement_confirms_once`] |
+//! | | after it sent events, before it settled them | [`fulfillment::killed_between_sending_and_settling_its_events_sends_them_again`] |
+//! | EventBridge deaf | with a backlog of events, while a batch is fulfilled | [`fulfillment::a_deaf_bus_with_a_backlog_of_events_delays_no_acknowledgement_and_loses_no_event`] |
 //! | relay-outbox killed | after it sent, before it settled | [`relay::killed_between_sending_and_settling_sends_again_after_its_lease`] |
 //! | EventBridge answers 500 | to fulfill-order and to the relay | [`relay::events_that_eventbridge_refused_are_kept_and_sent_later`] |
 //! | SQS down | while orders are placed | [`queue::orders_accepted_while_sqs_is_down_are_fulfilled_later`] |
@@ -45,7 +45,7 @@ mod cache;
 mod connections;
 mod create;
 mod failover;
-mod fulfilment;
+mod fulfillment;
 mod inbox;
 mod locks;
 mod postgres;
