@@ -40,7 +40,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Connects to the stack that the environment names, as the customer of its `TOKEN`.
+    /// Connects to the stack of the environment, as its customer.
     pub async fn connect() -> Self {
         let environment = Environment::read();
         let aws = testkit::sdk::config().await;

@@ -1,5 +1,4 @@
-//! The deployed binaries as processes: how they start, what they do while something is missing, and
-//! how they end.
+//! The deployed binaries as processes: start, missing dependencies, and shutdown.
 
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use testkit::unused_address;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
-/// Who calls, since no authorizer stands in front of a process.
+/// The caller, since a process has no authorizer.
 const CALLER: (&str, &str) = ("WAYBILL_WATCH_CALLER", "ada orders/read");
 
 /// For functions that make cursors.
@@ -44,7 +43,7 @@ async fn a_variable_that_is_missing_ends_the_start_and_is_named_in_the_log() {
 }
 
 #[tokio::test]
-async fn a_function_that_starts_before_its_database_serves_once_that_is_up() {
+async fn a_function_that_starts_before_its_database_serves_once_the_database_is_up() {
     let environment = Environment::read();
     let server = authority(&environment.database_url);
     let address = unused_address();
@@ -58,7 +57,7 @@ async fn a_function_that_starts_before_its_database_serves_once_that_is_up() {
 }
 
 #[tokio::test]
-async fn a_function_without_its_database_answers_503_and_says_when_to_come_again() {
+async fn a_function_without_its_database_answers_503_with_retry_after() {
     let variables = [
         ("DATABASE_URL", "postgres://waybill:hush@127.0.0.1:9/waybill?sslmode=disable"),
         ("DATABASE_CONNECT_TIMEOUT_SECONDS", "1"),
@@ -100,7 +99,7 @@ async fn sigterm_closes_the_connection_to_postgres_whether_extensions_are_known_
 }
 
 #[tokio::test]
-async fn a_process_checks_what_it_depends_on_once_in_five_seconds() {
+async fn a_process_checks_its_dependencies_at_most_every_five_seconds() {
     let environment = Environment::read();
     let variables = [
         ("DATABASE_URL", environment.database_url.as_str()),
@@ -126,9 +125,9 @@ async fn a_process_checks_what_it_depends_on_once_in_five_seconds() {
     assert!(checks.windows(2).all(|pair| seconds(pair) >= 5.0), "{checks:?}");
 }
 
-/// Every function behind a route, whoever added it.
+/// Covers every function behind a route.
 #[tokio::test]
-async fn without_an_authorizer_nothing_but_what_is_public_answers() {
+async fn without_an_authorizer_only_public_routes_answer() {
     let environment = Environment::read();
     let variables = [
         ("DATABASE_URL", environment.database_url.as_str()),
@@ -160,7 +159,7 @@ async fn without_an_authorizer_nothing_but_what_is_public_answers() {
 }
 
 #[tokio::test]
-async fn what_an_authorizer_says_counts_and_not_the_callers_variable() {
+async fn the_authorizer_wins_over_the_caller_variable() {
     let environment = Environment::read();
     let variables = [
         ("DATABASE_URL", environment.database_url.as_str()),
@@ -181,7 +180,7 @@ async fn what_an_authorizer_says_counts_and_not_the_callers_variable() {
 }
 
 #[tokio::test]
-async fn an_endpoint_for_one_service_alone_is_honoured() {
+async fn an_endpoint_for_one_service_is_used() {
     let environment = Environment::read();
     let dynamodb = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", dynamodb.local_addr().unwrap());
@@ -210,7 +209,7 @@ async fn an_endpoint_for_one_service_alone_is_honoured() {
 }
 
 #[tokio::test]
-async fn an_owner_at_its_limit_is_told_so_and_when_to_come_again() {
+async fn an_owner_at_its_limit_is_answered_429_with_retry_after() {
     let stack = Stack::connect().await;
     let product = stack.stock_product(10).await;
     let (owner, environment) = (unique("owner"), &stack.environment);
@@ -237,7 +236,7 @@ async fn an_owner_at_its_limit_is_told_so_and_when_to_come_again() {
     let body: Value = serde_json::from_str(refused["body"].as_str().unwrap()).unwrap();
     assert_eq!(body["type"], "/problems/too-many-orders");
     assert_eq!((&body["limit_name"], &body["limit"]), (&json!("per_minute"), &json!(2)));
-    // A request that is sent again is answered as it was.
+    // A repeated request is still answered.
     let replayed = create.invoke(post("/orders", "a", &order)).await;
     assert_eq!(replayed["headers"]["idempotent-replayed"], "true", "{replayed}");
     assert_eq!(stack.stock_of(product).await, 8);
@@ -245,7 +244,7 @@ async fn an_owner_at_its_limit_is_told_so_and_when_to_come_again() {
 
 #[test]
 fn a_function_links_only_the_sdks_that_it_uses() {
-    // What each SDK names in the header that selects an operation.
+    // The prefix of the header that selects an operation, for each SDK.
     let sdks = ["DynamoDB_20120810", "AmazonSQS.", "AWSEvents."];
     for (function, links) in [
         ("cancel-order", [false, false, false]),

@@ -1,5 +1,5 @@
-//! Fakes of what surrounds a function, for tests and benchmarks: the Lambda platform, AWS services that
-//! fail, a warehouse, and a network that breaks.
+//! Fakes for tests and benchmarks of functions: the Lambda platform, AWS services that fail, a warehouse,
+//! and a network that breaks.
 #![expect(
     clippy::indexing_slicing,
     clippy::missing_panics_doc,

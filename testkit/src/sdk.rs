@@ -75,7 +75,7 @@ impl Queue {
                 == "0"
     }
 
-    /// Subscribes it to events on `bus` that match `pattern`. The target of the rule is called `queue`.
+    /// Subscribes it to events on `bus` that match `pattern`. The id of the rule's target is `queue`.
     pub async fn subscribe(
         &self,
         eventbridge: &aws_sdk_eventbridge::Client,

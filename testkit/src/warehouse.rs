@@ -73,8 +73,7 @@ pub struct Warehouse {
 }
 
 impl Warehouse {
-    /// A warehouse that answers a request as `answers` says, given how many requests with the same key
-    /// came before.
+    /// Starts a warehouse. `answers` is given a request, and the number of earlier ones with its key.
     pub async fn that(answers: impl Fn(&Asked, usize) -> Answer + Clone + Send + 'static) -> Self {
         let requests = Arc::<Mutex<Vec<Asked>>>::default();
         let recorded = Arc::clone(&requests);

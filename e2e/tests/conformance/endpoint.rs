@@ -1,4 +1,4 @@
-//! The endpoint, and what a test made there.
+//! The endpoint, and what a test has made there.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Mutex;
@@ -19,7 +19,7 @@ pub(crate) struct Endpoint {
     made: Mutex<Vec<Made>>,
 }
 
-/// What is to be deleted in the end.
+/// What must be deleted at the end.
 pub(crate) enum Made {
     /// By its URL.
     Queue(String),
@@ -35,10 +35,10 @@ pub(crate) enum Made {
     Mapping(String),
 }
 
-/// Runs a test, and deletes what it made however it ends.
+/// Runs a test, and deletes what it made even if it fails.
 pub(crate) async fn against_endpoint(test: impl AsyncFnOnce(&Endpoint)) {
     let config = sdk::config().await;
-    assert!(config.endpoint_url().is_some(), "AWS_ENDPOINT_URL names no endpoint");
+    assert!(config.endpoint_url().is_some(), "AWS_ENDPOINT_URL is not set");
     assert!(config.region().is_some(), "AWS_REGION is not set");
     let endpoint = Endpoint {
         sqs: aws_sdk_sqs::Client::new(&config),
@@ -52,7 +52,7 @@ pub(crate) async fn against_endpoint(test: impl AsyncFnOnce(&Endpoint)) {
     outcome.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
-/// Whether an error says that the endpoint does not have the operation at all; then that is printed.
+/// Whether an error says that the endpoint does not have the operation. Prints it if so.
 pub(crate) fn not_available<E>(what: &str, result: &Result<impl Sized, E>) -> bool
 where
     E: ProvideErrorMetadata,
@@ -69,20 +69,19 @@ where
 }
 
 impl Endpoint {
-    /// Has it deleted in the end, in the reverse order.
+    /// Has this deleted at the end, in reverse order.
     pub(crate) fn made(&self, made: Made) {
         self.made.lock().unwrap().push(made);
     }
 
-    /// A new queue with these attributes.
+    /// Creates a queue with these attributes.
     pub(crate) async fn queue(&self, attributes: &[(QueueAttributeName, &str)]) -> Queue {
         let queue = Queue::create(&self.sqs, &unique("conformance"), attributes).await;
         self.made(Made::Queue(queue.url.clone()));
         queue
     }
 
-    /// A new queue that hides what was received for so many seconds, and another to which it moves
-    /// what was received so often.
+    /// Creates a queue with this visibility timeout, and its dead-letter queue.
     pub(crate) async fn queue_with_dead_letters(
         &self,
         visibility_seconds: &str,
@@ -103,7 +102,7 @@ impl Endpoint {
         eventually("the queue is empty", async || queue.is_empty().await.then_some(())).await;
     }
 
-    /// What can be received at this moment, up to ten.
+    /// Receives up to ten messages.
     pub(crate) async fn receive(&self, queue: &Queue) -> Vec<Message> {
         self.sqs
             .receive_message()
@@ -117,7 +116,7 @@ impl Endpoint {
             .unwrap_or_default()
     }
 
-    /// The next message, as soon as there is one.
+    /// Waits for the next message.
     pub(crate) async fn next(&self, queue: &Queue) -> Message {
         eventually("a message can be received", async || {
             let mut messages = self.receive(queue).await;
@@ -127,7 +126,7 @@ impl Endpoint {
         .await
     }
 
-    /// A new table with the key `pk`.
+    /// Creates a table with the key `pk`.
     pub(crate) async fn table(&self) -> String {
         let name = unique("conformance");
         self.made(Made::Table(name.clone()));
@@ -135,7 +134,7 @@ impl Endpoint {
         name
     }
 
-    /// What can not be deleted is told, and fails nothing: the test has its result.
+    /// Deletes everything, and prints what fails.
     async fn clean_up(&self) {
         let made = std::mem::take(&mut *self.made.lock().unwrap());
         for made in made.into_iter().rev() {

@@ -1,4 +1,4 @@
-//! EventBridge: the bus of the order events.
+//! EventBridge, for order events.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use testkit::sdk::Queue;
 
 use crate::endpoint::{Endpoint, Made, against_endpoint};
 
-/// A new bus with a rule that sends what matches to a new queue.
+/// Creates a bus, and a queue that subscribes to matching events.
 async fn bus(endpoint: &Endpoint, pattern: &Value) -> (String, Queue) {
     let queue = endpoint.queue(&[]).await;
     let (bus, rule) = (unique("conformance"), unique("rule"));
@@ -25,7 +25,7 @@ fn entry(bus: &str, source: &str, name: &str, detail: &str) -> PutEventsRequestE
     entry.detail_type(name).detail(detail).build()
 }
 
-/// Waits until the events of these names arrived, and answers with all that did.
+/// Waits until events with these names have arrived. Returns all that arrived.
 async fn arrived(endpoint: &Endpoint, queue: &Queue, names: &[&str]) -> BTreeMap<String, Value> {
     let mut events = BTreeMap::new();
     eventually(&format!("{names:?} arrive"), async || {
@@ -40,7 +40,7 @@ async fn arrived(endpoint: &Endpoint, queue: &Queue, names: &[&str]) -> BTreeMap
 }
 
 #[tokio::test]
-async fn what_matches_a_rule_reaches_its_queue_and_nothing_else_does() {
+async fn only_events_that_match_a_rule_reach_its_queue() {
     against_endpoint(async |endpoint| {
         let pattern = json!({ "source": ["waybill"], "detail-type": ["Placed", "Shipped"] });
         let (bus, queue) = bus(endpoint, &pattern).await;
@@ -70,12 +70,12 @@ async fn what_matches_a_rule_reaches_its_queue_and_nothing_else_does() {
 }
 
 #[tokio::test]
-async fn a_refused_event_is_told_in_its_place_and_keeps_nothing_back() {
+async fn a_refused_event_is_reported_at_its_index_and_the_others_are_delivered() {
     against_endpoint(async |endpoint| {
         let (bus, queue) = bus(endpoint, &json!({ "source": ["waybill"] })).await;
         let entries = vec![
             entry(&bus, "waybill", "First", "{}"),
-            // Nobody but AWS is a source of this name, and that is no JSON: one of the two will do.
+            // Invalid twice: the source is reserved for AWS, and the detail is not JSON.
             entry(&bus, "aws.waybill", "Refused", "{"),
             entry(&bus, "waybill", "Last", "{}"),
         ];

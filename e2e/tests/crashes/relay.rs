@@ -1,4 +1,4 @@
-//! relay-outbox killed, and EventBridge failing.
+//! relay-outbox is killed, and EventBridge fails.
 
 use e2e::eventually;
 use serde_json::json;
@@ -23,16 +23,16 @@ async fn killed_between_sending_and_settling_sends_again_after_its_lease() {
     world.due(3, A_JOB).await;
     world.sqs.fail(Fault::Slow(FOREVER));
     relay.give(json!({})).await;
-    // First it asks how long the queue is. That is answered, and what it asks next is not.
+    // The first call measures the queue. The second one sends the jobs.
     world.sqs.struck(1).await;
     world.sqs.fail(Fault::Slow(FOREVER));
     world.sqs.struck(1).await;
-    eventually("the events are sent and forgotten", async || {
+    eventually("the events are sent and deleted", async || {
         let events = world.count("SELECT count(*) FROM outbox WHERE kind <> 'fulfillment_job'");
         (events.await == 0).then_some(())
     })
     .await;
-    // What it says next to Postgres is what became of the jobs, all of which are sent.
+    // All jobs are sent. The next request to Postgres settles them.
     world.postgres.hold(Holds::Requests);
     world.sqs.clear();
     world.postgres.struck().await;
@@ -41,7 +41,7 @@ async fn killed_between_sending_and_settling_sends_again_after_its_lease() {
     let claimed = "SELECT count(*) FROM outbox WHERE leased_until IS NOT NULL AND attempts = 0";
     assert_eq!(world.count(claimed).await, 3);
 
-    // Another relay has them when the lease is over.
+    // Another relay sends them again after the lease.
     let mut relay = world.start("relay-outbox").await;
     world.due(3, A_JOB).await;
     let relayed = relay.invoke(json!({})).await;
