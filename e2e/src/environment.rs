@@ -50,6 +50,23 @@ impl Environment {
             stack_name: variable("EVENT_BUS_NAME"),
         }
     }
+
+    /// The variables of a function of the stack, and `more`, which win.
+    #[must_use]
+    pub fn variables<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let own = [
+            ("DATABASE_URL", self.database_url.as_str()),
+            ("FULFILLMENT_QUEUE_URL", &self.fulfillment_queue_url),
+            ("FULFILLMENT_DLQ_URL", &self.fulfillment_dlq_url),
+            ("PRODUCT_CACHE_TABLE", &self.product_cache_table),
+            ("EVENT_BUS_NAME", &self.stack_name),
+            ("AWS_ENDPOINT_URL", &self.aws_endpoint_url),
+            ("AWS_REGION", &self.aws_region),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+        ];
+        [&own, more].concat()
+    }
 }
 
 fn variable(name: &str) -> String {

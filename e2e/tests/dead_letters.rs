@@ -318,17 +318,11 @@ async fn a_command_that_fails_says_why_in_a_sentence() {
 #[tokio::test]
 async fn the_log_names_the_messages_of_a_batch_that_fails_as_a_whole() {
     let stack = Stack::connect().await;
-    let environment = &stack.environment;
-    let variables = [
+    let variables = stack.environment.variables(&[
         ("DATABASE_URL", "postgres://waybill:hush@127.0.0.1:9/waybill?sslmode=disable"),
         ("DATABASE_CONNECT_TIMEOUT_SECONDS", "1"),
-        ("FULFILLMENT_QUEUE_URL", &environment.fulfillment_queue_url),
         ("EVENT_BUS_NAME", "default"),
-        ("AWS_ENDPOINT_URL", &environment.aws_endpoint_url),
-        ("AWS_REGION", &environment.aws_region),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-    ];
+    ]);
     let mut function = Function::start("fulfill-order", Extensions::Known, &variables).await;
     let (first, second) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
     let record = |id: &str| json!({ "messageId": id, "body": job(Uuid::now_v7(), "batch") });

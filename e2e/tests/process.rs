@@ -101,15 +101,7 @@ async fn sigterm_closes_the_connection_to_postgres_whether_extensions_are_known_
 #[tokio::test]
 async fn a_process_checks_its_dependencies_at_most_every_five_seconds() {
     let environment = Environment::read();
-    let variables = [
-        ("DATABASE_URL", environment.database_url.as_str()),
-        ("FULFILLMENT_QUEUE_URL", &environment.fulfillment_queue_url),
-        ("PRODUCT_CACHE_TABLE", &environment.product_cache_table),
-        ("AWS_ENDPOINT_URL", &environment.aws_endpoint_url),
-        ("AWS_REGION", &environment.aws_region),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-    ];
+    let variables = environment.variables(&[]);
     let mut function = Function::start("health", Extensions::Known, &variables).await;
     let mut event = get("/health", &json!({}));
     event["rawQueryString"] = "deep=true".into();
@@ -129,16 +121,7 @@ async fn a_process_checks_its_dependencies_at_most_every_five_seconds() {
 #[tokio::test]
 async fn without_an_authorizer_only_public_routes_answer() {
     let environment = Environment::read();
-    let variables = [
-        ("DATABASE_URL", environment.database_url.as_str()),
-        ("FULFILLMENT_QUEUE_URL", &environment.fulfillment_queue_url),
-        ("PRODUCT_CACHE_TABLE", &environment.product_cache_table),
-        ("AWS_ENDPOINT_URL", &environment.aws_endpoint_url),
-        ("AWS_REGION", &environment.aws_region),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        CURSOR_SECRET,
-    ];
+    let variables = environment.variables(&[CURSOR_SECRET]);
     let mut asked = 0;
     for folder in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions")).unwrap() {
         let folder = folder.unwrap();
@@ -184,20 +167,11 @@ async fn an_endpoint_for_one_service_is_used() {
     let environment = Environment::read();
     let dynamodb = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", dynamodb.local_addr().unwrap());
-    let _function = Function::start(
-        "get-product",
-        Extensions::Known,
-        &[
-            ("DATABASE_URL", &environment.database_url),
-            ("PRODUCT_CACHE_TABLE", "any"),
-            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
-            ("AWS_ENDPOINT_URL_DYNAMODB", &endpoint),
-            ("AWS_REGION", "eu-central-1"),
-            ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "test"),
-        ],
-    )
-    .await;
+    let variables = environment.variables(&[
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &endpoint),
+    ]);
+    let _function = Function::start("get-product", Extensions::Known, &variables).await;
     let asked = eventually("a call to the endpoint", async || {
         let accepted = tokio::time::timeout(Duration::from_millis(50), dynamodb.accept()).await;
         accepted.ok()?.ok()
@@ -212,18 +186,9 @@ async fn an_endpoint_for_one_service_is_used() {
 async fn an_owner_at_its_limit_is_answered_429_with_retry_after() {
     let stack = Stack::connect().await;
     let product = stack.stock_product(10).await;
-    let (owner, environment) = (unique("owner"), &stack.environment);
-    let caller = format!("{owner} orders/write");
-    let variables = [
-        ("DATABASE_URL", environment.database_url.as_str()),
-        ("FULFILLMENT_QUEUE_URL", &environment.fulfillment_queue_url),
-        ("AWS_ENDPOINT_URL", &environment.aws_endpoint_url),
-        ("AWS_REGION", &environment.aws_region),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("WAYBILL_WATCH_CALLER", &caller),
-        ("OWNER_ORDERS_PER_MINUTE", "2"),
-    ];
+    let caller = format!("{} orders/write", unique("owner"));
+    let more = [("WAYBILL_WATCH_CALLER", caller.as_str()), ("OWNER_ORDERS_PER_MINUTE", "2")];
+    let variables = stack.environment.variables(&more);
     let mut create = Function::start("create-order", Extensions::Known, &variables).await;
     let order = order_for(&[(product, 1)]);
     for key in ["a", "b"] {

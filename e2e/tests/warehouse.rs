@@ -12,18 +12,7 @@ const PROBLEM: &str = r#"{"title":"Too heavy","detail":"Ada Lovelace, 12 Example
 
 /// Starts the deployed function with a warehouse at `url`.
 async fn fulfill_order(environment: &Environment, url: &str, secret: &str) -> Function {
-    let variables = [
-        ("DATABASE_URL", environment.database_url.as_str()),
-        ("FULFILLMENT_QUEUE_URL", &environment.fulfillment_queue_url),
-        ("FULFILLMENT_DLQ_URL", &environment.fulfillment_dlq_url),
-        ("EVENT_BUS_NAME", &environment.stack_name),
-        ("AWS_ENDPOINT_URL", &environment.aws_endpoint_url),
-        ("AWS_REGION", &environment.aws_region),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("WAREHOUSE_URL", url),
-        ("WAREHOUSE_SECRET", secret),
-    ];
+    let variables = environment.variables(&[("WAREHOUSE_URL", url), ("WAREHOUSE_SECRET", secret)]);
     Function::start("fulfill-order", Extensions::Known, &variables).await
 }
 
