@@ -17,7 +17,7 @@ pub type Request = hyper::Request<Bytes>;
 /// A response with its whole body.
 pub type Response = hyper::Response<Bytes>;
 
-/// A server on a free port, until it is dropped. Open connections are served on.
+/// A server on a free port, until it is dropped. Open connections are still served.
 pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
@@ -25,7 +25,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server. See [`serve`] for `answer`.
+    /// Starts a server. `None` from `answer` closes the connection without a response, and so does a
+    /// panic. `answer` runs to its end even if the client has hung up.
     pub async fn start<A>(answer: impl Fn(Request) -> A + Clone + Send + 'static) -> Self
     where
         A: Future<Output = Option<Response>> + Send + 'static,
@@ -48,8 +49,7 @@ impl Drop for Server {
     }
 }
 
-/// Serves every connection. `None` from `answer` closes the connection without a response, and so
-/// does a panic. `answer` runs to its end even if the client has hung up.
+/// Serves every connection, as [`Server::start`] does.
 pub(crate) async fn serve<A>(
     listener: TcpListener,
     answer: impl Fn(Request) -> A + Clone + Send + 'static,
