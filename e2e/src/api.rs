@@ -5,12 +5,12 @@ use uuid::Uuid;
 
 use crate::{Environment, Stack, eventually};
 
-/// What the API answered.
+/// An answer of the API.
 #[derive(Debug)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// What was asked for.
+    /// The URL of the request.
     pub url: Url,
     /// The headers.
     pub headers: HeaderMap,
@@ -19,7 +19,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Sends `request` and reads all of the answer.
+    /// Sends `request` and reads the whole answer.
     pub async fn to(request: RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
@@ -34,27 +34,27 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The URL that a reference in the answer leads to.
+    /// The URL that a reference in the answer points to.
     #[must_use]
     pub fn resolve(&self, reference: &str) -> Url {
         self.url.join(reference).unwrap()
     }
 
-    /// A text in the body, by JSON pointer.
+    /// The text at a JSON pointer into the body.
     #[must_use]
     pub fn text(&self, pointer: &str) -> &str {
         let value = self.body.pointer(pointer).and_then(Value::as_str);
         value.unwrap_or_else(|| panic!("no text at {pointer} of {self:?}"))
     }
 
-    /// Every place that a problem's `errors` name.
+    /// The places in a problem's `errors`.
     #[must_use]
     pub fn wrong_places(&self) -> Vec<&str> {
         let errors = self.body["errors"].as_array().map_or(&[][..], Vec::as_slice);
         errors.iter().filter_map(|error| error["pointer"].as_str()).collect()
     }
 
-    /// Holds the answer to being a problem of this status and code.
+    /// Asserts that the answer is a problem with this status and code.
     pub fn assert_problem(&self, status: u16, code: &str) {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
@@ -65,7 +65,7 @@ impl Answer {
     }
 }
 
-/// An order for `lines` that would be accepted, given the stock.
+/// The body of a valid order for `lines`.
 #[must_use]
 pub fn order_for(lines: &[(Uuid, i64)]) -> Value {
     let items: Vec<_> = lines
@@ -76,7 +76,7 @@ pub fn order_for(lines: &[(Uuid, i64)]) -> Value {
 }
 
 impl Stack {
-    /// A request to a path of the API, with the caller's token, to be added to.
+    /// A request to a path of the API with the caller's token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.authorized(self.http.request(method, format!("{}{path}", self.environment.api_url)))
     }
@@ -103,13 +103,13 @@ impl Stack {
         Answer::to(self.request(Method::POST, "/orders").json(order)).await
     }
 
-    /// `POST /orders` with this body, under a correlation id.
+    /// `POST /orders` with this body and a correlation id.
     pub async fn post_order_as(&self, correlation_id: &str, order: &Value) -> Answer {
         let request = self.request(Method::POST, "/orders").json(order);
         Answer::to(request.header("x-correlation-id", correlation_id)).await
     }
 
-    /// Invokes a function of the stack by its name, with an empty event.
+    /// Invokes a function of the stack with an empty event.
     pub async fn invoke(&self, function: &str) -> Answer {
         let Environment { aws_endpoint_url, stack_name, .. } = &*self.environment;
         let path = format!("/2015-03-31/functions/{stack_name}-{function}/invocations");
@@ -119,14 +119,14 @@ impl Stack {
         answer
     }
 
-    /// Places an order for `lines` and answers with it.
+    /// Places an order for `lines` and returns it.
     pub async fn place(&self, lines: &[(Uuid, i64)]) -> Value {
         let answer = self.post_order(&order_for(lines)).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.body
     }
 
-    /// The order `id`, as soon as it is confirmed.
+    /// Waits until the order is confirmed, and returns it.
     pub async fn confirmed(&self, id: &str) -> Value {
         eventually(&format!("order {id} is confirmed"), async || {
             let order = self.get(&format!("/orders/{id}")).await.body;

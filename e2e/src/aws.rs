@@ -1,20 +1,11 @@
-use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_cloudwatchlogs::operation::filter_log_events::FilterLogEventsOutput;
 use aws_sdk_sqs::types::{Message, QueueAttributeName, SendMessageBatchRequestEntry};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{Stack, eventually};
 
-/// What AWS clients are built from: nothing but the environment that the SDK itself reads.
-pub async fn aws_config() -> SdkConfig {
-    let tls = Provider::Rustls(CryptoMode::Ring);
-    let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
-    aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await
-}
-
-/// The fulfilment job of an order, as create-order sends it.
+/// The fulfillment job of an order, as create-order sends it.
 #[must_use]
 pub fn job(order: Uuid, correlation_id: &str) -> String {
     json!({
@@ -30,8 +21,8 @@ pub fn job(order: Uuid, correlation_id: &str) -> String {
 }
 
 impl Stack {
-    /// Sends these bodies to the fulfilment queue in one call, and answers with the ids of the
-    /// messages, in the same order.
+    /// Sends these bodies to the fulfillment queue in one call. Returns the message ids in the same
+    /// order.
     pub async fn enqueue(&self, bodies: &[&str]) -> Vec<String> {
         let entries = bodies.iter().enumerate().map(|(number, body)| {
             let entry = SendMessageBatchRequestEntry::builder();
@@ -53,7 +44,7 @@ impl Stack {
         (0..bodies.len()).map(of).collect()
     }
 
-    /// For how many seconds a received job stays hidden.
+    /// The visibility timeout of the fulfillment queue in seconds.
     pub async fn visibility_timeout(&self) -> String {
         let name = QueueAttributeName::VisibilityTimeout;
         let attributes = self
@@ -67,7 +58,7 @@ impl Stack {
         attributes.attributes().unwrap()[&name].clone()
     }
 
-    /// Sets for how many seconds a received job stays hidden.
+    /// Sets the visibility timeout of the fulfillment queue.
     pub async fn set_visibility_timeout(&self, seconds: &str) {
         self.sqs
             .set_queue_attributes()
@@ -78,7 +69,7 @@ impl Stack {
             .unwrap();
     }
 
-    /// Waits for `body` in the dead-letter queue and takes it out.
+    /// Waits for `body` in the dead-letter queue and removes it.
     pub async fn take_dead_letter(&self, body: &str) -> Message {
         let queue = &self.environment.fulfillment_dlq_url;
         eventually(&format!("{body:?} is a dead letter"), async || {
@@ -107,7 +98,7 @@ impl Stack {
         .await
     }
 
-    /// The lines in a function's log that hold `word`.
+    /// The lines of a function's log that contain `word`.
     pub async fn log_lines(&self, function: &str, word: &str) -> Vec<String> {
         let group = format!("/aws/lambda/{}-{function}", self.environment.stack_name);
         let pages: Vec<FilterLogEventsOutput> = self
@@ -124,8 +115,8 @@ impl Stack {
         events.filter_map(|event| event.message).collect()
     }
 
-    /// The lines in a function's log that hold `correlation_id`, as soon as there are `at_least` so
-    /// many. Each must be a JSON object.
+    /// The lines of a function's log that contain `correlation_id`, once there are enough. Each must be
+    /// JSON.
     pub async fn logged(
         &self,
         function: &str,

@@ -7,13 +7,13 @@ pub(crate) async fn connect(config: &Config) -> Client {
     let (client, connection) = config
         .connect(NoTls)
         .await
-        .expect("the tests reach Postgres without TLS, under DATABASE_URL");
+        .expect("DATABASE_URL names no Postgres that accepts connections without TLS");
     tokio::spawn(connection);
     client
 }
 
 impl Stack {
-    /// Puts a product of its own into the shop, at 12.50 a piece.
+    /// Adds a product at 12.50 EUR, and returns its id.
     pub async fn stock_product(&self, stock: i32) -> Uuid {
         let id = Uuid::now_v7();
         self.database
@@ -27,32 +27,32 @@ impl Stack {
         id
     }
 
-    /// How much of a product is left.
+    /// The stock of a product.
     pub async fn stock_of(&self, product: Uuid) -> i32 {
         let statement = "SELECT stock FROM products WHERE id = $1";
         self.database.query_one(statement, &[&product]).await.unwrap().get(0)
     }
 
-    /// How many orders hold a line of a product.
+    /// How many orders have a line of a product.
     pub async fn orders_with(&self, product: Uuid) -> i64 {
         let statement = "SELECT count(*) FROM order_items WHERE product_id = $1";
         self.database.query_one(statement, &[&product]).await.unwrap().get(0)
     }
 
-    /// How many orders a request with this correlation id left behind.
+    /// How many orders were placed with this correlation id.
     pub async fn orders_placed_under(&self, correlation_id: &str) -> i64 {
         let statement = "SELECT count(*) FROM order_history WHERE correlation_id = $1";
         self.database.query_one(statement, &[&correlation_id]).await.unwrap().get(0)
     }
 
-    /// Stores a pending order of the caller's for one piece of a new product, and sends no job for it.
+    /// Stores a pending order of the caller for one piece of a new product, without sending its job.
     pub async fn store_pending_order(&self, correlation_id: &str) -> Uuid {
         let id = Uuid::now_v7();
         self.store_pending_order_as(id, correlation_id).await;
         id
     }
 
-    /// The same, under an id that was chosen before.
+    /// The same with a given id.
     pub async fn store_pending_order_as(&self, id: Uuid, correlation_id: &str) {
         let product = self.stock_product(1).await;
         self.database
@@ -71,7 +71,7 @@ impl Stack {
                          (order_id, line, product_id, name, unit_price_minor, quantity)
                      SELECT $1, 1, id, name, price_minor, 1 FROM products WHERE id = $2
                  ), job AS (
-                     -- Nobody sends it: the test has the job.
+                     -- Never due: the test sends the job.
                      INSERT INTO outbox
                          (id, order_id, kind, payload, correlation_id, available_at)
                      VALUES ($1, $1, 'fulfillment_job', '{}', $3, 'infinity')
@@ -85,7 +85,7 @@ impl Stack {
             .unwrap();
     }
 
-    /// Locks products until [`release`](Self::release), so that orders for them pile up.
+    /// Locks products until [`release`](Self::release), so that orders for them wait.
     pub async fn hold(&self, products: &[Uuid]) {
         self.database.batch_execute("BEGIN").await.unwrap();
         let statement = "SELECT FROM products WHERE id = ANY ($1) FOR UPDATE";
@@ -93,11 +93,10 @@ impl Stack {
         assert_eq!(held.len(), products.len());
     }
 
-    /// Waits until so many sessions stand in line behind [`hold`](Self::hold), and lets them go on,
-    /// all at once.
+    /// Waits until this many sessions wait for [`hold`](Self::hold), and releases them all at once.
     pub async fn release(&self, waiting: i64) {
-        // Whoever waits for a row may stand behind one who waits for it already. Of what the server
-        // tells of its sessions, `pg_locks` alone is not frozen within a transaction.
+        // A session may wait for another one that waits. The statistics views are frozen within a
+        // transaction; `pg_locks` is not.
         let statement = "WITH RECURSIVE waiting AS (
                  SELECT pg_backend_pid() AS pid
                  UNION
@@ -113,8 +112,8 @@ impl Stack {
         self.database.batch_execute("COMMIT").await.unwrap();
     }
 
-    /// The statuses that an order went through, in their order.
-    pub async fn way_of(&self, order: Uuid) -> Vec<String> {
+    /// The statuses of an order so far, oldest first.
+    pub async fn statuses_of(&self, order: Uuid) -> Vec<String> {
         let statement = "SELECT to_status FROM order_history WHERE order_id = $1 ORDER BY version";
         let rows = self.database.query(statement, &[&order]).await.unwrap();
         rows.iter().map(|row| row.get(0)).collect()

@@ -1,37 +1,37 @@
-/// Where the parts of the stack are, as `.local/stack.env` tells.
+/// Where the parts of the stack are, from `.local/stack.env`.
 pub struct Environment {
-    /// Routes are appended to this; without a slash at the end.
+    /// The base URL of the API, without a slash at the end.
     pub api_url: String,
-    /// Where the AWS APIs are.
+    /// The endpoint of the AWS APIs.
     pub aws_endpoint_url: String,
     /// The region of the stack.
     pub aws_region: String,
-    /// A connection string.
+    /// The connection string of the database.
     pub database_url: String,
-    /// Jobs for fulfill-order.
+    /// The fulfillment queue.
     pub fulfillment_queue_url: String,
-    /// Where jobs end that failed too often.
+    /// Its dead-letter queue.
     pub fulfillment_dlq_url: String,
-    /// A DynamoDB table.
+    /// The DynamoDB table of the product cache.
     pub product_cache_table: String,
-    /// A customer's.
+    /// A customer's token.
     pub token: String,
-    /// One of the staff's.
+    /// A token of staff.
     pub staff_token: String,
-    /// The key that signed both, as a file.
+    /// The file of the key that signed both tokens.
     pub token_key_file: String,
-    /// The stack's event bus is called what the stack is called.
+    /// The name of the stack, and of its event bus.
     pub stack_name: String,
 }
 
 impl Environment {
-    /// Reads it from the variables of this process.
+    /// Reads the environment variables.
     ///
     /// # Panics
-    /// Where one is not set, with a sentence that says what to do.
+    /// If a variable is not set; the message says what to do.
     #[must_use]
     pub fn read() -> Self {
-        // The SDK reads these itself; without them it would go looking for the real AWS.
+        // The SDK reads these itself. Without them it would call AWS.
         for name in ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
         {
             variable(name);
@@ -50,10 +50,27 @@ impl Environment {
             stack_name: variable("EVENT_BUS_NAME"),
         }
     }
+
+    /// The variables of a function of the stack, and `more`, which win.
+    #[must_use]
+    pub fn variables<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let own = [
+            ("DATABASE_URL", self.database_url.as_str()),
+            ("FULFILLMENT_QUEUE_URL", &self.fulfillment_queue_url),
+            ("FULFILLMENT_DLQ_URL", &self.fulfillment_dlq_url),
+            ("PRODUCT_CACHE_TABLE", &self.product_cache_table),
+            ("EVENT_BUS_NAME", &self.stack_name),
+            ("AWS_ENDPOINT_URL", &self.aws_endpoint_url),
+            ("AWS_REGION", &self.aws_region),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+        ];
+        [&own, more].concat()
+    }
 }
 
 fn variable(name: &str) -> String {
-    #[expect(clippy::disallowed_methods, reason = "the tests read their environment here only")]
+    #[expect(clippy::disallowed_methods, reason = "the tests read their environment only here")]
     let value = std::env::var(name);
     value.ok().filter(|value| !value.is_empty()).unwrap_or_else(|| {
         panic!(

@@ -1,9 +1,9 @@
-//! A deployed stack as its callers, its database and its logs see it, for the tests in `tests/`.
+//! A deployed stack, seen through its API, its database, its queues and its logs.
 #![expect(
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::unwrap_used,
-    reason = "what goes wrong in here is a test that fails, and a panic says so best"
+    reason = "a test fails by panicking"
 )]
 
 mod api;
@@ -13,18 +13,17 @@ mod environment;
 mod tokens;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 pub use api::{Answer, order_for};
-pub use aws::{aws_config, job};
+pub use aws::job;
 pub use environment::Environment;
-pub use testkit::{PATIENCE, unique};
+pub use testkit::{PATIENCE, eventually, unique};
 pub use tokens::{CUSTOMER_SCOPES, Tokens};
 
-/// A deployed stack and the connections to all of its sides. A clone shares them.
+/// A deployed stack. Clones share its connections.
 #[derive(Clone)]
 pub struct Stack {
-    /// Where everything is.
+    /// Where its parts are.
     pub environment: Arc<Environment>,
     /// The database of the stack.
     pub database: Arc<tokio_postgres::Client>,
@@ -32,19 +31,19 @@ pub struct Stack {
     pub sqs: aws_sdk_sqs::Client,
     /// The cache of the stack.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// The bus of the stack, called what the stack is called.
+    /// The event bus of the stack, which has the name of the stack.
     pub eventbridge: aws_sdk_eventbridge::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
     http: reqwest::Client,
-    /// Who calls.
+    /// The token of the caller.
     token: Option<String>,
 }
 
 impl Stack {
-    /// Connects to the stack that the environment names, as the customer of its `TOKEN`.
+    /// Connects to the stack of the environment, as its customer.
     pub async fn connect() -> Self {
         let environment = Environment::read();
-        let aws = aws_config().await;
+        let aws = testkit::sdk::config().await;
         Self {
             database: database::connect(&environment.database_url.parse().unwrap()).await.into(),
             sqs: aws_sdk_sqs::Client::new(&aws),
@@ -58,19 +57,7 @@ impl Stack {
     }
 }
 
-/// Connects to another database than the stack's own.
+/// Connects to any database.
 pub async fn connect_to(database: &tokio_postgres::Config) -> tokio_postgres::Client {
     database::connect(database).await
-}
-
-/// Asks `probe` until it answers, for at most [`PATIENCE`].
-pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(answer) = probe().await {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }

@@ -10,18 +10,18 @@ use crate::{Environment, Stack, unique};
 /// What customers may do.
 pub const CUSTOMER_SCOPES: &str = "orders/read orders/write";
 
-/// Makes tokens as the stack's issuer would, and as it never would.
+/// Makes valid and invalid tokens.
 pub struct Tokens {
-    /// The first part of a good token.
+    /// The header of a valid token.
     pub header: Value,
-    /// The second part of a good token.
+    /// The claims of a valid token.
     pub claims: Value,
     key: EncodingKey,
     public_key: Vec<u8>,
 }
 
 impl Tokens {
-    /// Takes after the customer's token of the stack.
+    /// Starts from the customer's token of the stack.
     #[must_use]
     pub fn of(environment: &Environment) -> Self {
         let mut parts = environment.token.split('.').map(decode);
@@ -31,38 +31,38 @@ impl Tokens {
         Self { header, claims, key: EncodingKey::from_rsa_der(&key), public_key }
     }
 
-    /// The same with these scopes in every token, unless a change says otherwise.
+    /// The same with these scopes in every token.
     #[must_use]
     pub fn allowing(mut self, scopes: &str) -> Self {
         self.claims["scope"] = scopes.into();
         self
     }
 
-    /// A good token of `subject`.
+    /// A valid token of `subject`.
     #[must_use]
     pub fn good(&self, subject: &str, scopes: &str) -> String {
         self.with(json!({ "sub": subject, "scope": scopes }))
     }
 
-    /// A token that is signed as it should be, with these claims instead; null takes one out.
+    /// A signed token with these claims changed; null removes one.
     #[must_use]
     pub fn with(&self, changes: Value) -> String {
         self.sign(&self.header, &change(&self.claims, changes))
     }
 
-    /// A token with another header, signed as if nothing were.
+    /// A signed token with these header fields changed; null removes one.
     #[must_use]
     pub fn with_header(&self, changes: Value) -> String {
         self.sign(&change(&self.header, changes), &self.claims)
     }
 
-    /// A token that says that it is not signed, and is not.
+    /// An unsigned token with the algorithm `none`.
     #[must_use]
     pub fn unsigned(&self) -> String {
         format!("{}.", join(&change(&self.header, json!({ "alg": "none" })), &self.claims))
     }
 
-    /// A token whose public key is taken for a shared secret.
+    /// A token with the algorithm HS256 and the public key as its secret.
     #[must_use]
     pub fn signed_with_the_public_key(&self) -> String {
         let signed = join(&change(&self.header, json!({ "alg": "HS256" })), &self.claims);
@@ -71,7 +71,7 @@ impl Tokens {
         format!("{signed}.{signature}")
     }
 
-    /// A token with these claims under the signature of another.
+    /// A token whose claims were changed after it was signed.
     #[must_use]
     pub fn tampered(&self, changes: Value) -> String {
         let good = self.sign(&self.header, &self.claims);
@@ -87,22 +87,22 @@ impl Tokens {
 }
 
 impl Stack {
-    /// The same stack, called with another token, or with none.
+    /// The same stack, called with another token or none.
     #[must_use]
-    pub fn bearing(&self, token: Option<String>) -> Self {
+    pub fn with_token(&self, token: Option<String>) -> Self {
         Self { token, ..self.clone() }
     }
 
     /// The same stack, called by staff.
     #[must_use]
     pub fn as_staff(&self) -> Self {
-        self.bearing(Some(self.environment.staff_token.clone()))
+        self.with_token(Some(self.environment.staff_token.clone()))
     }
 
-    /// The same stack, called by a customer whom nobody knew before.
+    /// The same stack, called by a new customer.
     #[must_use]
     pub fn as_new_customer(&self) -> Self {
-        self.bearing(Some(self.tokens().good(&unique("customer"), CUSTOMER_SCOPES)))
+        self.with_token(Some(self.tokens().good(&unique("customer"), CUSTOMER_SCOPES)))
     }
 
     /// Makes tokens for this stack.
@@ -111,7 +111,7 @@ impl Stack {
         Tokens::of(&self.environment)
     }
 
-    /// The subject of the token that the stack is called with.
+    /// The subject of the current token.
     #[must_use]
     pub fn subject(&self) -> String {
         let claims = decode(self.token.as_deref().unwrap().split('.').nth(1).unwrap());
@@ -130,7 +130,7 @@ fn join(header: &Value, claims: &Value) -> String {
 
 fn change(part: &Value, changes: Value) -> Value {
     let mut part = part.as_object().unwrap().clone();
-    let Value::Object(changes) = changes else { panic!("{changes} are no changes") };
+    let Value::Object(changes) = changes else { panic!("{changes} is not an object") };
     for (name, value) in changes {
         if value.is_null() {
             part.remove(&name)

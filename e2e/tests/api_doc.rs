@@ -1,11 +1,10 @@
-//! The session in `docs/api.md`: its commands are run as they are printed, and what comes back is
-//! compared with what is printed.
+//! Runs the session in `docs/api.md`, and compares the responses with those on the page.
 //!
-//! Every `sh` block of the page is run, all in one bash. Where an `http` block follows, the block has
-//! printed one response: its status, the headers that the page shows, and its body are to be those of
-//! the page. `…` stands for anything, and at the end of an object or an array for more of it. An id,
-//! an order number, a time or a cursor stands for another one, everywhere for the same.
-#![expect(clippy::unwrap_used, reason = "what goes wrong in here is a test that fails")]
+//! Every `sh` block is run, all in one bash. If an `http` block follows, the commands must print a
+//! response with its status, its headers and its body. `…` matches anything; at the end of an object
+//! or array, it matches further members. Ids, order numbers, times and cursors may differ from the
+//! page, but the same one on the page must be the same one in the session.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -13,16 +12,16 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use e2e::Environment;
-use saphyr::{LoadableYamlNode, Yaml};
 use serde_json::Value;
+use testkit::template::Template;
 use uuid::Uuid;
 
 const PAGE: &str = include_str!("../../docs/api.md");
 
-/// For the whole session, which waits for fulfilment twice.
+/// For the whole session, which waits for fulfillment twice.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Commands, and what they print.
+/// A block of commands, and the response that it must print.
 struct Step {
     /// The heading above it.
     under: &'static str,
@@ -48,7 +47,9 @@ fn steps(page: &'static str) -> Vec<Step> {
                         assert!(step.response.replace(text).is_none(), "two responses: {under}");
                     }
                     "console" => {}
-                    other => panic!("a block of {other:?}, which nobody runs, under {under:?}"),
+                    other => {
+                        panic!("a block of {other:?} under {under:?}, which this test does not run")
+                    }
                 }
                 fence = None;
             }
@@ -57,7 +58,7 @@ fn steps(page: &'static str) -> Vec<Step> {
     steps
 }
 
-/// Runs the steps in one bash, as in one terminal; what each has printed.
+/// Runs the steps in one bash. Returns what each has printed.
 async fn run(steps: &[Step]) -> Vec<String> {
     let environment = Environment::read();
     let folder = std::env::temp_dir().join(format!("waybill-api-{}", Uuid::new_v4()));
@@ -79,7 +80,7 @@ async fn run(steps: &[Step]) -> Vec<String> {
         bash.env_remove(name);
     }
     let output = tokio::time::timeout(PATIENCE, bash.output()).await;
-    let output = output.expect("the session comes to an end").unwrap();
+    let output = output.expect("the session takes too long").unwrap();
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && complaints.is_empty(), "{complaints}");
     let printed = |index| std::fs::read_to_string(folder.join(format!("printed.{index}"))).unwrap();
@@ -106,32 +107,20 @@ async fn every_command_of_the_page_is_answered_as_the_page_says() {
 }
 
 #[test]
-fn every_route_has_its_part_of_the_session() {
-    let template = include_str!("../../template.yaml");
-    let template = Yaml::load_from_str(template).unwrap().into_iter().next().unwrap();
-    let steps = steps(PAGE);
+fn every_route_is_called_in_the_session() {
+    let (template, steps) = (Template::read(), steps(PAGE));
     let mut routes = 0;
-    for resource in template["Resources"].as_mapping().unwrap().values() {
-        let events = resource["Properties"].as_mapping_get("Events").and_then(Yaml::as_mapping);
-        for event in events.into_iter().flat_map(|events| events.values()) {
-            if event["Type"].as_str() != Some("HttpApi") {
-                continue;
-            }
-            // What has no route has no part either.
-            if event["Properties"].as_mapping_get("Path").is_none() {
-                continue;
-            }
-            let route = |name: &str| event["Properties"][name].as_str().unwrap();
-            let (method, path) = (route("Method"), route("Path"));
-            let heading = format!("## `{method} {path}`");
-            let calls = steps.iter().any(|step| {
-                step.under == heading && step.response.is_some() && step.calls(method, path)
-            });
-            assert!(calls, "docs/api.md has no command for it under {heading}");
-            routes += 1;
-        }
+    for route in template.routes() {
+        // The default route has no part in the session.
+        let (Some(method), Some(path)) = (route.method, route.path) else { continue };
+        let heading = format!("## `{}`", route.key());
+        let calls = steps.iter().any(|step| {
+            step.under == heading && step.response.is_some() && step.calls(method, path)
+        });
+        assert!(calls, "docs/api.md has no command under {heading}");
+        routes += 1;
     }
-    assert!(routes >= 9, "the routes of the template are not found");
+    assert!(routes >= 9, "{routes} routes");
 }
 
 impl Step {
@@ -146,7 +135,7 @@ impl Step {
             "POST" => !commands.contains(" -X ") && commands.contains(" -d "),
             method => commands.contains(&format!(" -X {method} ")),
         };
-        // A path ends with its quotes or at its query, and `{…}` is a variable.
+        // A path ends at a quote or at its query, and `{…}` is a variable.
         let mut ends = commands.match_indices("\"$API_URL").map(|(at, start)| {
             let url = &commands[at + start.len()..];
             url.split(['"', '?']).next().unwrap_or_default()
@@ -162,7 +151,7 @@ impl Step {
     }
 }
 
-/// What differs from run to run.
+/// A kind of value that differs from run to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Shape {
     Id,
@@ -172,7 +161,7 @@ enum Shape {
 }
 
 impl Shape {
-    /// The shape that `text` begins with, and how long it is.
+    /// The kind of value that `text` begins with, and its length.
     fn of(text: &str) -> Option<(Self, usize)> {
         let run = |accepts: fn(char) -> bool| text.find(|it| !accepts(it)).unwrap_or(text.len());
         let word = run(|it| it.is_ascii_alphanumeric() || it == '-' || it == '_');
@@ -191,12 +180,12 @@ impl Shape {
     }
 }
 
-/// What stands for what, so far.
+/// Which values of the session match which values of the page.
 #[derive(Default)]
 struct Known(HashMap<(Shape, String), String>);
 
 impl Known {
-    /// Compares a response of the page with one that came.
+    /// Compares a response of the page with a real one.
     fn compare(&mut self, expected: &str, came: &str) -> Result<(), String> {
         let came = came.replace('\r', "");
         let parts = |text: &str| {
@@ -222,8 +211,9 @@ impl Known {
             ("", "") => Ok(()),
             ("", _) => Err("there is a body, which is not shown".to_owned()),
             (expected, came) => {
-                let expected = serde_json::from_str(&quoted(expected))
-                    .unwrap_or_else(|error| panic!("the page shows no JSON: {error}\n{expected}"));
+                let expected = serde_json::from_str(&quoted(expected)).unwrap_or_else(|error| {
+                    panic!("the body on the page is not JSON: {error}\n{expected}")
+                });
                 let came = serde_json::from_str(came).map_err(|error| error.to_string())?;
                 self.value("", &expected, &came)
             }
@@ -292,8 +282,7 @@ impl Known {
     }
 }
 
-/// `text` with each `…` that is not in quotes as JSON: as a text where a value stands, and as a field
-/// where fields do.
+/// `text` with each unquoted `…` as JSON: a text in place of a value, a field in place of fields.
 fn quoted(text: &str) -> String {
     let (mut json, mut open, mut in_text, mut escaped, mut last) =
         (String::new(), Vec::new(), false, false, ' ');
@@ -320,7 +309,7 @@ fn quoted(text: &str) -> String {
 }
 
 #[test]
-fn what_differs_from_the_page_is_noticed() {
+fn a_difference_from_the_page_is_found() {
     let page = "HTTP/1.1 201 Created\nlocation: orders/01a1fb43-1859-720e-a02d-e3d403f983b2\n\n\
                 {\"id\": \"01a1fb43-1859-720e-a02d-e3d403f983b2\", \"at\": \"2026-02-21T12:00:00Z\",\n\
                 \"lines\": [{\"n\": 1, …}, …], \"ms\": …}";

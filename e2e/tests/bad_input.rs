@@ -1,5 +1,5 @@
-//! Requests that are refused for their form: with what status, naming what, and leaving nothing.
-#![expect(clippy::unwrap_used, reason = "what goes wrong in here is a test that fails")]
+//! Malformed requests: the status, the named error, and that nothing is stored.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use e2e::{Answer, Stack, order_for, unique};
 use reqwest::Method;
@@ -7,8 +7,8 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// What is wrong, where it is put into a good order, and what is put there; none takes out what is
-/// there. The place is a JSON pointer, and also what the answer must name.
+/// What is wrong, the JSON pointer of a place in a valid order, and the value to put there; none removes
+/// the place. The answer must name the place.
 type Case = (&'static str, &'static str, Option<Value>);
 
 fn cases() -> Vec<Case> {
@@ -44,7 +44,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// Puts `value` at `place` of `order`, or takes out what is there.
+/// Puts `value` at `place` of `order`, or removes the place.
 fn spoil(order: &mut Value, place: &str, value: Option<Value>) {
     let Some((parent, last)) = place.rsplit_once('/') else {
         *order = value.unwrap();
@@ -58,7 +58,7 @@ fn spoil(order: &mut Value, place: &str, value: Option<Value>) {
 }
 
 #[tokio::test]
-async fn an_order_of_the_wrong_form_is_refused_by_the_name_of_its_fault_and_stores_nothing() {
+async fn a_malformed_order_is_refused_with_the_place_of_its_error_and_stores_nothing() {
     let stack = Stack::connect().await;
     let (product, other) = (stack.stock_product(20_000).await, stack.stock_product(5).await);
     for (what, place, value) in cases() {
@@ -76,7 +76,7 @@ async fn an_order_of_the_wrong_form_is_refused_by_the_name_of_its_fault_and_stor
 }
 
 #[tokio::test]
-async fn every_fault_of_an_order_is_named_at_once() {
+async fn all_errors_of_an_order_are_named_at_once() {
     let stack = Stack::connect().await;
     let body = json!({
         "customer_email": "ada",
@@ -92,7 +92,7 @@ async fn every_fault_of_an_order_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn the_largest_order_is_taken() {
+async fn the_largest_order_is_accepted() {
     let stack = Stack::connect().await;
     let mut lines = Vec::new();
     for _ in 0..100 {
@@ -115,7 +115,7 @@ async fn a_body_that_is_not_json_is_refused() {
 }
 
 #[tokio::test]
-async fn a_cancel_with_a_body_that_says_something_changes_nothing() {
+async fn a_cancel_with_a_body_changes_nothing() {
     let stack = Stack::connect().await;
     let product = stack.stock_product(2).await;
     let order = stack.place(&[(product, 1)]).await;
@@ -148,10 +148,10 @@ async fn a_body_of_another_media_type_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused_however_good_it_is() {
+async fn a_body_that_is_too_large_is_refused_even_if_it_is_valid() {
     let stack = Stack::connect().await;
     let product = stack.stock_product(2).await;
-    // White space is the one thing that a good order can have 32 KiB of.
+    // Only white space can make a valid order 32 KiB long.
     let order = order_for(&[(product, 1)]).to_string();
     for (bytes, status) in [(32 * 1024, 201), (32 * 1024 + 1, 413)] {
         let padded = format!("{order:bytes$}");
@@ -167,7 +167,7 @@ async fn a_body_that_is_too_large_is_refused_however_good_it_is() {
 }
 
 #[tokio::test]
-async fn a_list_is_of_1_to_100_entries() {
+async fn the_limit_of_a_list_is_1_to_100() {
     let stack = Stack::connect().await;
     for route in ["/orders", "/products"] {
         for limit in ["0", "101", "-1", "abc", "", "1.5", "99999999999999999999"] {
@@ -199,7 +199,7 @@ async fn a_parameter_that_a_route_does_not_take_is_refused_by_its_name() {
         (Method::GET, "/docs".to_owned()),
         (Method::GET, "/problems/internal".to_owned()),
     ] {
-        // Staff may place no orders, and are told so first.
+        // Staff can't place orders, which is answered first.
         let stack = if method == Method::POST { &Stack::connect().await } else { &stack };
         let request = stack.request(method.clone(), &format!("{path}?dry_run=true&sort=asc"));
         let answer = Answer::to(request).await;

@@ -1,11 +1,11 @@
-//! One request, followed by its correlation id; and what the logs keep to themselves.
+//! Correlation ids in answers and logs, and personal data in logs.
 
 use e2e::{Answer, Stack, order_for, unique};
 use reqwest::Method;
 use serde_json::Value;
 
 #[tokio::test]
-async fn a_correlation_id_is_followed_from_the_request_to_the_log_of_fulfilment() {
+async fn a_correlation_id_leads_from_the_request_to_the_log_of_fulfill_order() {
     let stack = Stack::connect().await;
     let correlation_id = unique("Followed.by_e2e");
     let order = order_for(&[(stack.stock_product(1).await, 1)]);
@@ -28,7 +28,7 @@ async fn a_correlation_id_is_followed_from_the_request_to_the_log_of_fulfilment(
 }
 
 #[tokio::test]
-async fn every_answer_carries_a_correlation_id_and_a_sane_one_is_the_callers() {
+async fn every_answer_has_a_correlation_id_and_keeps_a_valid_one_of_the_caller() {
     let stack = Stack::connect().await;
     let mine = unique("mine");
     let paths = ["/health", "/orders", "/orders/1", "/products", "/products/1", "/orders?limit=0"];
@@ -58,7 +58,7 @@ async fn logs_name_no_customer() {
     order["customer_name"] = secret.clone().into();
     order["customer_email"] = format!("{secret}@example.com").into();
 
-    // Once it is stored, once it is short of stock, once it is malformed.
+    // An order that is stored, one without stock, and a malformed one.
     let mut correlation_ids = Vec::new();
     for status in [201, 409, 400] {
         let correlation_id = unique("discreet");
@@ -81,7 +81,7 @@ async fn logs_name_no_customer() {
     }
 }
 
-/// What the design says that every log line has.
+/// Asserts that a log line has every common field.
 fn assert_log_line(line: &Value, function: &str) {
     let text = |name: &str| line[name].as_str().unwrap_or_else(|| panic!("no {name} in {line}"));
     let timestamp = text("timestamp");

@@ -1,9 +1,5 @@
-//! `make dlq` as whoever is on call uses it: what is dead and why, and back with it once that is mended.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "what goes wrong in here is a test that fails"
-)]
+//! `make dlq`: lists dead letters with their reasons, and redrives them.
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 use std::process::Output;
@@ -12,17 +8,18 @@ use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 use e2e::{Stack, eventually, job, unique};
 use serde_json::{Value, json};
 use testkit::function::{Extensions, Function};
+use testkit::sdk::Queue;
 use tokio::process::Command;
 use uuid::Uuid;
 
-/// Two queues of the test's own, so that redriving all of its letters moves nobody else's.
+/// Two queues of one test, so that a redrive moves only its own letters.
 struct Pair {
     stack: Stack,
-    queue: String,
-    dead: String,
+    queue: Queue,
+    dead: Queue,
 }
 
-/// A line of the table.
+/// A row of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Row {
     number: String,
@@ -33,30 +30,26 @@ struct Row {
 }
 
 impl Pair {
-    /// Two deliveries of a second each are enough to die here.
+    /// Creates the queues. A message is dead after two deliveries of a second each.
     async fn new() -> Self {
         let stack = Stack::connect().await;
         let name = unique("letters");
-        let dead = format!("{name}-dead");
-        let dead = stack.sqs.create_queue().queue_name(dead).send().await.unwrap();
-        let dead = dead.queue_url.unwrap();
-        let policy = json!({"deadLetterTargetArn": arn(&stack, &dead).await, "maxReceiveCount": 2});
-        let queue = stack
-            .sqs
-            .create_queue()
-            .queue_name(name)
-            .attributes(QueueAttributeName::VisibilityTimeout, "1")
-            .attributes(QueueAttributeName::RedrivePolicy, policy.to_string());
-        let queue = queue.send().await.unwrap().queue_url.unwrap();
+        let dead = Queue::create(&stack.sqs, &format!("{name}-dead"), &[]).await;
+        let policy = json!({ "deadLetterTargetArn": dead.arn, "maxReceiveCount": 2 }).to_string();
+        let attributes = [
+            (QueueAttributeName::VisibilityTimeout, "1"),
+            (QueueAttributeName::RedrivePolicy, &policy),
+        ];
+        let queue = Queue::create(&stack.sqs, &name, &attributes).await;
         Self { stack, queue, dead }
     }
 
-    /// Has fulfill-order handle what comes into the queue; the id of that arrangement.
+    /// Connects fulfill-order to the queue. Returns the id of the event source mapping.
     async fn connect(&self) -> String {
         let stack_name = &self.stack.environment.stack_name;
         let mapping = json!({
             "FunctionName": format!("{stack_name}-fulfill-order"),
-            "EventSourceArn": arn(&self.stack, &self.queue).await,
+            "EventSourceArn": self.queue.arn,
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
         });
         let made = reqwest::Client::new().post(self.mappings()).json(&mapping).send().await;
@@ -74,8 +67,8 @@ impl Pair {
         format!("{}/2015-03-31/event-source-mappings/", self.stack.environment.aws_endpoint_url)
     }
 
-    async fn send(&self, queue: &str, body: &str, attributes: &[(&str, &str)]) {
-        let mut message = self.stack.sqs.send_message().queue_url(queue).message_body(body);
+    async fn send(&self, queue: &Queue, body: &str, attributes: &[(&str, &str)]) {
+        let mut message = self.stack.sqs.send_message().queue_url(&queue.url).message_body(body);
         for (name, value) in attributes {
             let value = MessageAttributeValue::builder().data_type("String").string_value(*value);
             message = message.message_attributes(*name, value.build().unwrap());
@@ -83,11 +76,11 @@ impl Pair {
         message.send().await.unwrap();
     }
 
-    /// Every message that waits in the queue: its body, and the names of its attributes.
+    /// The body and the attribute names of every message in the queue.
     async fn waiting(&self) -> Vec<(String, Vec<String>)> {
         let mut all = Vec::new();
         loop {
-            let receive = self.stack.sqs.receive_message().queue_url(&self.queue);
+            let receive = self.stack.sqs.receive_message().queue_url(&self.queue.url);
             let receive = receive.max_number_of_messages(10).visibility_timeout(30);
             let received = receive.message_attribute_names("All").send().await.unwrap();
             let Some(messages) = received.messages.filter(|some| !some.is_empty()) else {
@@ -100,9 +93,9 @@ impl Pair {
         }
     }
 
-    /// The runner on this pair, as in a shell that has sourced `stack.env`.
+    /// Runs `dlq` on this pair, as in a shell that has sourced `stack.env`.
     async fn dlq(&self, arguments: &[&str]) -> String {
-        let mut all = vec!["--queue-url", &self.queue, "--dlq-url", &self.dead];
+        let mut all = vec!["--queue-url", &self.queue.url, "--dlq-url", &self.dead.url];
         all.extend(arguments);
         succeeded(dlq(&[], &all).await)
     }
@@ -113,18 +106,12 @@ impl Pair {
 
     async fn delete(self) {
         for queue in [&self.queue, &self.dead] {
-            self.stack.sqs.delete_queue().queue_url(queue).send().await.unwrap();
+            self.stack.sqs.delete_queue().queue_url(&queue.url).send().await.unwrap();
         }
     }
 }
 
-async fn arn(stack: &Stack, queue: &str) -> String {
-    let name = QueueAttributeName::QueueArn;
-    let asked = stack.sqs.get_queue_attributes().queue_url(queue).attribute_names(name.clone());
-    asked.send().await.unwrap().attributes.unwrap().remove(&name).unwrap()
-}
-
-/// Runs `waybill-local dlq`, which `make` compiled.
+/// Runs `waybill-local dlq`.
 async fn dlq(variables: &[(&str, &str)], arguments: &[&str]) -> Output {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let runner = root.join("target/debug/waybill-local");
@@ -139,7 +126,7 @@ fn succeeded(output: Output) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The lines under the headings.
+/// The rows of the printed table.
 fn rows(output: &str) -> Vec<Row> {
     let lines = output.lines().skip_while(|line| !line.starts_with("ORDER ")).skip(1);
     let row = |line: &str| {
@@ -167,7 +154,7 @@ fn ids(rows: &[Row]) -> Vec<&str> {
     ids
 }
 
-/// A job with a number of its own.
+/// A job with its own order number.
 fn numbered(order: Uuid, correlation_id: &str) -> (String, String) {
     let hex = order.simple().to_string().to_uppercase();
     let number = format!("ORD-20260221-{}", &hex[24..]);
@@ -175,10 +162,10 @@ fn numbered(order: Uuid, correlation_id: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_dead_letter_says_why_and_is_fulfilled_once_its_cause_is_mended() {
+async fn a_dead_letter_is_listed_with_its_reason_and_fulfilled_after_its_cause_is_fixed() {
     let pair = Pair::new().await;
     let mapping = pair.connect().await;
-    let (correlation_id, secret) = (unique("mended"), unique("secret"));
+    let (correlation_id, secret) = (unique("fixed"), unique("secret"));
     let (order, other) = (Uuid::now_v7(), Uuid::now_v7());
     let (without_order, number) = numbered(order, &correlation_id);
     let (other_without_order, _) = numbered(other, &correlation_id);
@@ -208,20 +195,20 @@ async fn a_dead_letter_says_why_and_is_fulfilled_once_its_cause_is_mended() {
     assert!(!dry.contains(&secret), "{dry}");
     let dry = pair.dlq(&["--redrive", "--dry-run", "--message", &no_job.message_id]).await;
     assert_eq!(ids(&rows(&dry)), [no_job.message_id.as_str()]);
-    // As many, and the same: nothing was moved, or it would be dead again under another id.
+    // The same letters: a moved one would be dead again with another id.
     assert_eq!(ids(&pair.rows().await), ids(&listed));
 
     pair.stack.store_pending_order_as(order, &correlation_id).await;
     let moved = pair.dlq(&["--redrive", "--order", &number]).await;
     assert!(moved.starts_with(&format!("Moved {number} (message {})", row.message_id)), "{moved}");
     pair.stack.confirmed(&order.to_string()).await;
-    assert_eq!(pair.stack.way_of(order).await, ["pending", "confirmed"]);
+    assert_eq!(pair.stack.statuses_of(order).await, ["pending", "confirmed"]);
     let left = pair.rows().await;
     assert!(of_order(&left, order).is_none() && left.len() == 2, "{left:?}");
 
-    // Nobody mended this one.
+    // The cause of this one is not fixed.
     pair.dlq(&["--redrive", "--message", &no_job.message_id]).await;
-    let again = eventually("what is no job is dead again", async || {
+    let again = eventually("the malformed message is dead again", async || {
         let rows = pair.rows().await;
         rows.iter().find(|row| row.number == "-" && row.reason == no_job.reason).cloned()
     })
@@ -237,7 +224,7 @@ async fn a_dead_letter_says_why_and_is_fulfilled_once_its_cause_is_mended() {
 }
 
 #[tokio::test]
-async fn more_letters_than_fit_one_receive_are_listed_untouched_and_all_go_back() {
+async fn more_letters_than_one_receive_returns_are_listed_unchanged_and_redriven() {
     const MANY: usize = 25;
     let pair = Pair::new().await;
     let empty = pair.dlq(&[]).await;
@@ -266,7 +253,7 @@ async fn more_letters_than_fit_one_receive_are_listed_untouched_and_all_go_back(
     pair.dlq(&["--redrive", "--message", &first[0].message_id]).await;
     let waiting = pair.waiting().await;
     assert_eq!(waiting.len(), 1);
-    assert_eq!(waiting[0].1, ["traceparent"], "the reason stays behind, all else goes along");
+    assert_eq!(waiting[0].1, ["traceparent"], "a redrive removes only the reason");
     assert_eq!(pair.rows().await.len(), MANY - 1);
 
     let moved = pair.dlq(&["--redrive"]).await;
@@ -292,7 +279,7 @@ async fn a_deployed_stack_is_found_by_its_name() {
 
     let name = stack.environment.stack_name.as_str();
     for by_name in [&["--stack-name", name, "--emulator"][..], &[]] {
-        // Other tests look at the same queue, and letters are hidden while they do.
+        // Other tests receive from the same queue, and hide its letters for a while.
         let row = eventually("the letter is listed", async || {
             of_order(&rows(&succeeded(dlq(&[], by_name).await)), order).cloned()
         })
@@ -307,12 +294,12 @@ async fn a_deployed_stack_is_found_by_its_name() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_said_in_a_sentence() {
+async fn a_command_that_fails_says_why_in_a_sentence() {
     let pair = Pair::new().await;
     let nobody = unique("nobody");
     let elsewhere = [("AWS_ENDPOINT_URL", "http://127.0.0.1:9")];
     let here: &[(&str, &str)] = &[];
-    let own = ["--queue-url", &*pair.queue, "--dlq-url", &*pair.dead];
+    let own = ["--queue-url", &*pair.queue.url, "--dlq-url", &*pair.dead.url];
     for (variables, arguments, expected) in [
         (here, &["--redrive", "--message", &nobody][..], format!("of the message {nobody}")),
         (here, &["--redrive", "--dry-run", "--order", "ORD-1"], "of the order ORD-1".to_owned()),
@@ -329,19 +316,13 @@ async fn what_cannot_be_done_is_said_in_a_sentence() {
 }
 
 #[tokio::test]
-async fn a_batch_that_fails_as_a_whole_names_its_messages_in_the_log() {
+async fn the_log_names_the_messages_of_a_batch_that_fails_as_a_whole() {
     let stack = Stack::connect().await;
-    let environment = &stack.environment;
-    let variables = [
+    let variables = stack.environment.variables(&[
         ("DATABASE_URL", "postgres://waybill:hush@127.0.0.1:9/waybill?sslmode=disable"),
         ("DATABASE_CONNECT_TIMEOUT_SECONDS", "1"),
-        ("FULFILLMENT_QUEUE_URL", &environment.fulfillment_queue_url),
         ("EVENT_BUS_NAME", "default"),
-        ("AWS_ENDPOINT_URL", &environment.aws_endpoint_url),
-        ("AWS_REGION", &environment.aws_region),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-    ];
+    ]);
     let mut function = Function::start("fulfill-order", Extensions::Known, &variables).await;
     let (first, second) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
     let record = |id: &str| json!({ "messageId": id, "body": job(Uuid::now_v7(), "batch") });

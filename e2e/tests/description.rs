@@ -1,12 +1,12 @@
-//! What the API says of itself, and of requests that it has nothing for.
+//! The description of the API, and answers to unknown routes.
 
 use e2e::{Answer, Stack, order_for};
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 
 #[tokio::test]
-async fn whoever_asks_gets_the_description_and_the_page() {
-    let stack = Stack::connect().await.bearing(None);
+async fn the_description_and_the_page_are_public() {
+    let stack = Stack::connect().await.with_token(None);
     let document = stack.get("/openapi.json").await;
     assert_eq!(document.status, 200, "{document:?}");
     assert_eq!(document.header("content-type"), "application/json");
@@ -22,7 +22,7 @@ async fn whoever_asks_gets_the_description_and_the_page() {
 }
 
 #[tokio::test]
-async fn the_type_of_a_problem_leads_to_its_description() {
+async fn the_type_of_a_problem_is_the_url_of_its_description() {
     let stack = Stack::connect().await;
     let problem = stack.get("/orders/1").await;
     problem.assert_problem(400, "invalid-request");
@@ -33,17 +33,17 @@ async fn the_type_of_a_problem_leads_to_its_description() {
 }
 
 #[tokio::test]
-async fn a_path_that_is_not_there_is_a_problem_and_no_token_is_asked_for() {
+async fn an_unknown_path_is_a_problem_with_and_without_a_token() {
     let stack = Stack::connect().await;
     for path in ["/order", "/orders/1/2", "/orders/1/cancel/now", "/ORDERS", "/docs/x"] {
-        for stack in [stack.clone(), stack.bearing(None)] {
+        for stack in [stack.clone(), stack.with_token(None)] {
             stack.get(path).await.assert_problem(404, "no-such-route");
         }
     }
 }
 
 #[tokio::test]
-async fn another_method_is_told_which_the_path_answers_to() {
+async fn a_wrong_method_is_answered_with_the_allowed_ones() {
     let stack = Stack::connect().await;
     for (method, path, allow) in [
         (Method::DELETE, "/orders", "GET, POST"),
@@ -59,7 +59,7 @@ async fn another_method_is_told_which_the_path_answers_to() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_given_twice_is_refused_by_its_name() {
+async fn a_duplicate_field_is_refused_by_its_name() {
     let stack = Stack::connect().await;
     let product = stack.stock_product(5).await;
     let order = order_for(&[(product, 1)]).to_string();
@@ -72,9 +72,9 @@ async fn a_field_that_is_given_twice_is_refused_by_its_name() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_text_is_refused() {
+async fn a_body_that_is_not_utf8_is_refused() {
     let stack = Stack::connect().await;
-    // Within a string, the emulator's gateway would replace what is no UTF-8; `http/json.rs` tries that.
+    // Not within a string: the emulator's gateway replaces invalid UTF-8 there. `http/json.rs` tests that.
     for bytes in [&b"{\xff}"[..], b"\xc3\x28", b"\0\0\0"] {
         let request = stack.request(Method::POST, "/orders").body(bytes.to_vec());
         let answer = Answer::to(request.header(CONTENT_TYPE, "application/json")).await;
@@ -84,7 +84,7 @@ async fn a_body_that_is_no_text_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_refused_on_every_route() {
+async fn a_body_that_is_too_large_is_refused_on_every_route() {
     let stack = Stack::connect().await;
     for path in ["/orders", "/products", "/health", "/docs", "/nothing"] {
         let query = format!("{path}?q={}", "x".repeat(4 * 1024));

@@ -1,31 +1,26 @@
-//! Order events, as they arrive at a subscriber.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "what goes wrong in here is a test that fails"
-)]
+//! Order events, as a subscriber receives them.
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 
-use aws_sdk_eventbridge::types::Target;
-use aws_sdk_sqs::types::QueueAttributeName;
 use e2e::{Answer, Stack, eventually, order_for, unique};
 use futures_util::FutureExt;
 use reqwest::Method;
 use serde_json::{Value, json};
+use testkit::sdk::Queue;
 
-/// Order, name of the event.
+/// The order, and the name of the event.
 type Key = (String, String);
 
-/// A queue of its own behind a rule on the stack's bus.
+/// A queue that subscribes to the stack's bus.
 struct Subscriber<'a> {
     stack: &'a Stack,
     name: String,
     queue: String,
-    /// The events that arrived so far.
+    /// The events received so far.
     events: BTreeMap<Key, Vec<Value>>,
 }
 
@@ -33,35 +28,15 @@ impl<'a> Subscriber<'a> {
     /// Subscribes as docs/events/README.md says.
     async fn new(stack: &'a Stack) -> Self {
         let name = unique("subscriber");
-        let queue = stack.sqs.create_queue().queue_name(&name).send().await.unwrap();
-        let queue = queue.queue_url.unwrap();
-        let arn = QueueAttributeName::QueueArn;
-        let attributes = stack.sqs.get_queue_attributes().queue_url(&queue);
-        let attributes = attributes.attribute_names(arn.clone()).send().await.unwrap();
-        let arn = &attributes.attributes().unwrap()[&arn];
-        let allow = json!({
-            "Version": "2012-10-17",
-            "Statement": [{
-                "Effect": "Allow",
-                "Principal": { "Service": "events.amazonaws.com" },
-                "Action": "sqs:SendMessage",
-                "Resource": arn,
-            }],
-        });
-        let policy = stack.sqs.set_queue_attributes().queue_url(&queue);
-        policy.attributes(QueueAttributeName::Policy, allow.to_string()).send().await.unwrap();
-        let bus = &stack.environment.stack_name;
-        let rule = stack.eventbridge.put_rule().event_bus_name(bus).name(&name);
+        let queue = Queue::create(&stack.sqs, &name, &[]).await;
         let pattern = json!({ "source": ["waybill"] });
-        rule.event_pattern(pattern.to_string()).send().await.unwrap();
-        let target = Target::builder().id("queue").arn(arn).build().unwrap();
-        let targets = stack.eventbridge.put_targets().event_bus_name(bus).rule(&name);
-        let put = targets.targets(target).send().await.unwrap();
-        assert_eq!(put.failed_entry_count, 0, "{put:?}");
+        let bus = &stack.environment.stack_name;
+        queue.subscribe(&stack.eventbridge, bus, &name, &pattern).await;
+        let queue = queue.url;
         Self { stack, name, queue, events: BTreeMap::new() }
     }
 
-    /// Waits until each of these events arrived, at least once.
+    /// Waits until each of these events has arrived.
     async fn receives(&mut self, expected: &[(&str, &str)]) {
         eventually(&format!("{expected:?} arrive"), async || {
             let call = self.stack.sqs.receive_message().queue_url(&self.queue);
@@ -91,7 +66,7 @@ impl<'a> Subscriber<'a> {
     }
 }
 
-/// By the hand of staff, who may take an order anywhere.
+/// Changes the status of an order as staff.
 async fn patch(stack: &Stack, path: &str, correlation_id: &str, body: Option<Value>) {
     let staff = stack.as_staff();
     let read = staff.get(path.rsplit_once('/').unwrap().0).await;
@@ -119,7 +94,7 @@ fn assert_as_documented(name: &str, event: &Value) {
 }
 
 #[tokio::test]
-async fn a_subscriber_hears_of_every_step_of_an_order() {
+async fn a_subscriber_receives_an_event_for_every_step_of_an_order() {
     let stack = Stack::connect().await;
     let mut subscriber = Subscriber::new(&stack).await;
     let outcome = AssertUnwindSafe(follow(&stack, &mut subscriber)).catch_unwind().await;
@@ -140,7 +115,7 @@ async fn follow(stack: &Stack, subscriber: &mut Subscriber<'_>) {
     let [first, second] = [&*ids[0], &*ids[1]];
     stack.confirmed(first).await;
     stack.confirmed(second).await;
-    // They leave with the batch that confirms the orders: nobody waits for the relay.
+    // fulfill-order sends them; the relay is not needed.
     let early = [first, second].map(|id| [(id, "OrderPlaced"), (id, "OrderConfirmed")]);
     subscriber.receives(early.as_flattened()).await;
 
@@ -176,5 +151,5 @@ async fn follow(stack: &Stack, subscriber: &mut Subscriber<'_>) {
     let of_others = subscriber.events.len() - 7;
     eprintln!("7 events of 2 orders arrived: {counts:?}; {of_others} of other orders");
     let of_ours = subscriber.events.keys().filter(|(id, _)| ids.contains(id)).count();
-    assert_eq!(of_ours, 7, "an event that nobody expects");
+    assert_eq!(of_ours, 7, "the number of events");
 }

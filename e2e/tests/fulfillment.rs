@@ -1,9 +1,5 @@
-//! What happens between the queue and the order.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "what goes wrong in here is a test that fails"
-)]
+//! From a message in the queue to the order.
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -14,20 +10,20 @@ use reqwest::Method;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// How many jobs have a bad neighbour.
-const NEIGHBOURS: usize = 9;
+/// How many valid jobs are in a batch with a bad one.
+const VALID_JOBS: usize = 9;
 
-/// After how many receives template.yaml has a message moved to the dead-letter queue.
+/// The `maxReceiveCount` of the queue in template.yaml.
 const TRIES: usize = 5;
 
-/// Ten messages in one call, the one in the middle of which can never be handled.
+/// Ten messages sent in one call. The one in the middle can never be handled.
 struct Batch {
     /// What is wrong with it.
     what: &'static str,
     poison: String,
-    /// What its log lines are found by: its message id, or its correlation id if it has one.
+    /// Identifies its log lines: its correlation id, or else its message id.
     trace: String,
-    /// Its neighbours, with their correlation ids.
+    /// The orders of the valid jobs, with their correlation ids.
     orders: Vec<(Uuid, String)>,
 }
 
@@ -39,19 +35,19 @@ impl Batch {
         trace: Option<String>,
     ) -> Self {
         let mut orders = Vec::new();
-        for _ in 0..NEIGHBOURS {
+        for _ in 0..VALID_JOBS {
             let correlation_id = unique("neighbour");
             orders.push((stack.store_pending_order(&correlation_id).await, correlation_id));
         }
         let mut bodies: Vec<_> = orders.iter().map(|(order, id)| job(*order, id)).collect();
-        bodies.insert(NEIGHBOURS / 2, poison.clone());
+        bodies.insert(VALID_JOBS / 2, poison.clone());
         let bodies: Vec<_> = bodies.iter().map(String::as_str).collect();
         let message_ids = stack.enqueue(&bodies).await;
-        let trace = trace.unwrap_or_else(|| message_ids[NEIGHBOURS / 2].clone());
+        let trace = trace.unwrap_or_else(|| message_ids[VALID_JOBS / 2].clone());
         Self { what, poison, trace, orders }
     }
 
-    /// Waits until all ten are where they belong.
+    /// Waits until nine orders are confirmed, and the bad message is a dead letter.
     async fn settle(&self, stack: &Stack) {
         for (order, _) in &self.orders {
             stack.confirmed(&order.to_string()).await;
@@ -59,7 +55,7 @@ impl Batch {
         stack.take_dead_letter(&self.poison).await;
     }
 
-    /// Holds the history and the log to it, and tells the numbers.
+    /// Checks the history and the log.
     async fn check(&self, stack: &Stack) {
         let requests = |lines: &[Value]| -> BTreeSet<String> {
             lines.iter().map(|line| line["request_id"].as_str().unwrap().to_owned()).collect()
@@ -67,8 +63,8 @@ impl Batch {
         let poison = stack.logged("fulfill-order", &self.trace, TRIES).await;
         let (mut deliveries, mut confirmations, mut invocations) = (0, 0, BTreeSet::new());
         for (order, correlation_id) in &self.orders {
-            assert_eq!(stack.way_of(*order).await, ["pending", "confirmed"]);
-            // One line a delivery; more under the same correlation id tell of its event.
+            assert_eq!(stack.statuses_of(*order).await, ["pending", "confirmed"]);
+            // One line for each delivery; other lines are about the event.
             let mut lines = stack.logged("fulfill-order", correlation_id, 1).await;
             lines.retain(|line| line["message"].as_str().unwrap().starts_with("the order "));
             deliveries += lines.len();
@@ -80,26 +76,26 @@ impl Batch {
         }
         let together = invocations.intersection(&requests(&poison)).count();
         eprintln!(
-            "{}: {NEIGHBOURS} neighbours confirmed {confirmations} times by {deliveries} deliveries \
+            "{}: {VALID_JOBS} valid jobs confirmed {confirmations} times by {deliveries} deliveries \
              in {} invocations, {together} of them with the bad one, a dead letter after {} tries",
             self.what,
             invocations.len(),
             poison.len(),
         );
         assert_eq!(poison.len(), TRIES, "{poison:?}");
-        assert!(together > 0, "it never had a neighbour");
+        assert!(together > 0, "the bad message was never delivered with another one");
     }
 }
 
 #[tokio::test]
-async fn a_bad_one_among_ten_ends_as_a_dead_letter_and_nine_are_fulfilled_once() {
+async fn one_bad_message_of_ten_becomes_a_dead_letter_and_nine_orders_are_confirmed_once() {
     let stack = Stack::connect().await;
     let malformed = format!("{{ {}", unique("malformed"));
     let from_the_future = job(Uuid::now_v7(), &unique("future")).replace(r#""v":1"#, r#""v":2"#);
     let orphan = unique("without-order");
     let without_order = job(Uuid::now_v7(), &orphan);
 
-    // Five deliveries at three minutes each are too long to wait for.
+    // The real timeout of three minutes would make five deliveries take too long.
     let usual = stack.visibility_timeout().await;
     stack.set_visibility_timeout("1").await;
     let outcome = AssertUnwindSafe(async {
@@ -135,14 +131,14 @@ async fn a_job_that_is_delivered_twice_confirms_once() {
             stack.confirmed(&order.to_string()).await;
             stack.enqueue(&[&job]).await;
         }
-        // One line a delivery: then both have been handled.
+        // One line for each delivery: both have been handled.
         stack.logged("fulfill-order", &correlation_id, 2).await;
-        assert_eq!(stack.way_of(order).await, ["pending", "confirmed"]);
+        assert_eq!(stack.statuses_of(order).await, ["pending", "confirmed"]);
     }
 }
 
 #[tokio::test]
-async fn a_late_job_leaves_an_order_that_went_on_as_it_is() {
+async fn a_late_job_does_not_change_a_cancelled_order() {
     let stack = Stack::connect().await;
     let correlation_id = unique("late");
     let order = stack.store_pending_order(&correlation_id).await;
@@ -150,5 +146,5 @@ async fn a_late_job_leaves_an_order_that_went_on_as_it_is() {
     assert_eq!(Answer::to(cancel).await.status, 200);
     stack.enqueue(&[&job(order, &correlation_id)]).await;
     stack.logged("fulfill-order", &correlation_id, 1).await;
-    assert_eq!(stack.way_of(order).await, ["pending", "cancelled"]);
+    assert_eq!(stack.statuses_of(order).await, ["pending", "cancelled"]);
 }

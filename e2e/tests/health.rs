@@ -1,4 +1,4 @@
-//! What the health route says.
+//! The health route.
 
 use e2e::Stack;
 use jiff::{Timestamp, Unit};
@@ -12,7 +12,7 @@ async fn health_says_ok() {
 }
 
 #[tokio::test]
-async fn deep_health_asks_all_that_the_service_depends_on() {
+async fn deep_health_checks_every_dependency() {
     let answer = Stack::connect().await.get("/health?deep=true").await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.body["status"], "ok");
@@ -26,8 +26,8 @@ async fn deep_health_asks_all_that_the_service_depends_on() {
 }
 
 #[tokio::test]
-async fn deep_is_true_or_false_and_a_misspelling_does_not_look_healthy() {
-    let stack = Stack::connect().await.bearing(None);
+async fn any_value_of_deep_but_true_and_false_is_refused() {
+    let stack = Stack::connect().await.with_token(None);
     assert_eq!(stack.get("/health?deep=false").await.body, json!({ "status": "ok" }));
     for deep in ["deep=1", "deep=yes", "deep=", "deep=True", "deep=true&deep=true"] {
         let answer = stack.get(&format!("/health?{deep}")).await;

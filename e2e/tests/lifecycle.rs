@@ -1,4 +1,4 @@
-//! The life of an order, as clients and staff lead it through, and what is told of it.
+//! The life of an order, as customers and staff change it.
 
 use e2e::{Answer, Stack, order_for, unique};
 use reqwest::Method;
@@ -29,9 +29,9 @@ async fn a_repeated_request_gets_the_first_response_again_byte_for_byte() {
     let first = post(&key).await;
     assert_eq!((first.0, first.1), (201, false));
     let id = serde_json::from_str::<Value>(&first.2).unwrap()["id"].as_str().unwrap().to_owned();
-    // Whatever became of the order since.
+    // Even after the order has changed.
     stack.confirmed(&id).await;
-    // Bare or quoted, it is the same key.
+    // A quoted key is the same as a bare one.
     for same in [key.clone(), format!("\"{key}\"")] {
         let again = post(&same).await;
         assert_eq!((again.0, again.1, &again.2), (201, true, &first.2));
@@ -41,7 +41,7 @@ async fn a_repeated_request_gets_the_first_response_again_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_key_is_refused_with_another_request_and_with_another_form() {
+async fn a_key_is_refused_if_it_is_reused_or_malformed() {
     let stack = Stack::connect().await;
     let pens = stack.stock_product(10).await;
     let post = async |key: &str, quantity| {
@@ -70,7 +70,7 @@ async fn a_cancelled_order_gives_its_stock_back_once() {
     assert_eq!(cancelled.body["status"], "cancelled");
     assert_eq!(cancelled.body["next_statuses"], json!([]));
     assert_eq!(cancelled.body["items"], order["items"]);
-    // Its answer may have been lost, with the version that it had or without.
+    // As after a lost answer, with the old version or without.
     for seen in [None, Some(cancelled.header("etag"))] {
         let again = patch(&stack, &format!("{path}/cancel"), seen, None).await;
         assert_eq!((again.status, &again.body), (200, &cancelled.body));
@@ -80,7 +80,7 @@ async fn a_cancelled_order_gives_its_stock_back_once() {
 }
 
 #[tokio::test]
-async fn staff_lead_an_order_through_its_life_with_the_version_that_they_saw() {
+async fn staff_change_the_status_of_an_order_with_the_version_that_they_saw() {
     let stack = Stack::connect().await;
     let pens = stack.stock_product(10).await;
     let order = stack.place(&[(pens, 1)]).await;
@@ -117,7 +117,7 @@ async fn staff_lead_an_order_through_its_life_with_the_version_that_they_saw() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_not_there_can_not_be_changed() {
+async fn an_order_that_does_not_exist_can_not_be_changed() {
     let stack = Stack::connect().await;
     let path = format!("/orders/{}", uuid::Uuid::now_v7());
     let cancelled = patch(&stack, &format!("{path}/cancel"), None, None).await;
@@ -130,7 +130,7 @@ async fn an_order_that_is_not_there_can_not_be_changed() {
 }
 
 #[tokio::test]
-async fn a_job_that_got_lost_is_made_up_for_by_the_relay() {
+async fn the_relay_sends_a_lost_job_again() {
     let stack = Stack::connect().await;
     let order = stack.store_pending_order(&unique("lost")).await;
     stack

@@ -1,9 +1,5 @@
-//! Lists over HTTP: pages, cursors, filters, and what is refused.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "what goes wrong in here is a test that fails"
-)]
+//! Lists: pages, cursors, filters, and refused parameters.
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;
 
@@ -12,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// An order's or a product's id.
+/// The id of an order or a product.
 fn ids(answer: &Answer, list: &str) -> Vec<String> {
     assert_eq!(answer.status, 200, "{answer:?}");
     let entries = answer.body[list].as_array().unwrap();
@@ -36,7 +32,7 @@ fn next_cursor(answer: &Answer) -> Option<&str> {
     cursor.as_str()
 }
 
-/// Places an order of one of `product` for an address.
+/// Places an order for one piece with this email address.
 async fn place_for(stack: &Stack, product: Uuid, email: &str) -> Value {
     let mut order = order_for(&[(product, 1)]);
     order["customer_email"] = json!(email);
@@ -45,7 +41,7 @@ async fn place_for(stack: &Stack, product: Uuid, email: &str) -> Value {
     answer.body
 }
 
-/// Orders of a new customer, for an address that no other test knows, oldest first.
+/// Places orders of a new customer with a new email address, oldest first.
 async fn own_orders(stack: &Stack, count: usize) -> (String, Vec<String>) {
     let email = format!("{}@example.com", unique("ada"));
     let product = stack.stock_product(100).await;
@@ -57,7 +53,7 @@ async fn own_orders(stack: &Stack, count: usize) -> (String, Vec<String>) {
 }
 
 #[tokio::test]
-async fn following_the_link_walks_all_orders_once_newest_first_while_more_are_placed() {
+async fn following_the_link_visits_all_orders_once_newest_first_while_more_are_placed() {
     let stack = Stack::connect().await.as_new_customer();
     let (email, placed) = own_orders(&stack, 7).await;
     let product = stack.stock_product(100).await;
@@ -77,7 +73,7 @@ async fn following_the_link_walks_all_orders_once_newest_first_while_more_are_pl
 }
 
 #[tokio::test]
-async fn the_cursor_in_the_body_is_that_of_the_link_and_goes_with_another_limit() {
+async fn the_cursor_in_the_body_is_that_of_the_link_and_works_with_another_limit() {
     let stack = Stack::connect().await;
     let (email, placed) = own_orders(&stack, 5).await;
     let stack = stack.as_staff();
@@ -93,13 +89,13 @@ async fn the_cursor_in_the_body_is_that_of_the_link_and_goes_with_another_limit(
 }
 
 #[tokio::test]
-async fn following_the_link_walks_all_products_once_in_id_order() {
+async fn following_the_link_visits_all_products_once_in_id_order() {
     let stack = Stack::connect().await;
     let word = unique("walked");
     let mut stocked = Vec::new();
     for number in 0..5 {
         let id = stack.stock_product(1).await;
-        // White space and a plus sign, so that the link must encode what it repeats.
+        // The link must encode the space and the plus sign.
         let name = format!("{word} + {number}");
         let sql = "UPDATE products SET name = $2 WHERE id = $1";
         stack.database.execute(sql, &[&id, &name]).await.unwrap();
@@ -159,7 +155,7 @@ async fn a_cursor_that_was_changed_or_is_used_elsewhere_is_refused() {
         answer.assert_problem(400, "invalid-request");
         assert_eq!(answer.wrong_places(), ["cursor"], "{elsewhere}: {answer:?}");
     }
-    // Somebody else, with all the rest right; of staff there is one who would see these orders.
+    // Another caller with the same parameters.
     let same = format!("{LIST}&limit=1&cursor={cursor}");
     for somebody_else in [stack.as_new_customer(), stack.as_staff()] {
         let answer = somebody_else.get(&same).await;
@@ -195,7 +191,7 @@ async fn orders_are_filtered_by_status_address_and_time() {
     assert_eq!(listed(&format!("&placed_before={time}")).await, newest_first[2..]);
     let only = format!("&placed_after={time}&placed_before={next}");
     assert_eq!(listed(&only).await, newest_first[1..2]);
-    // The same instant, an hour and a half to the east.
+    // The same instant with an offset of an hour and a half.
     let offset = jiff::tz::Offset::from_seconds(5400).unwrap();
     let east = time.display_with_offset(offset).to_string().replace('+', "%2B");
     assert!(east.ends_with("%2B01:30"), "{east}");
@@ -203,7 +199,7 @@ async fn orders_are_filtered_by_status_address_and_time() {
 }
 
 #[tokio::test]
-async fn an_address_is_for_staff_to_ask_for() {
+async fn only_staff_may_filter_by_address() {
     let stack = Stack::connect().await.as_new_customer();
     let (email, placed) = own_orders(&stack, 1).await;
     stack.get(&format!("/orders?email={email}")).await.assert_problem(403, "forbidden");
@@ -213,7 +209,7 @@ async fn an_address_is_for_staff_to_ask_for() {
 }
 
 #[tokio::test]
-async fn a_list_of_a_status_has_no_others_and_is_newest_first() {
+async fn a_list_of_a_status_has_only_that_status_and_is_newest_first() {
     let stack = Stack::connect().await.as_staff();
     let answer = stack.get("/orders?status=delivered&limit=100").await;
     let listed = ids(&answer, "orders");
@@ -228,7 +224,7 @@ async fn a_list_of_a_status_has_no_others_and_is_newest_first() {
 }
 
 #[tokio::test]
-async fn every_violation_of_a_list_s_parameters_is_named_at_once() {
+async fn all_errors_of_list_parameters_are_named_at_once() {
     let stack = Stack::connect().await.as_staff();
     let answer = stack
         .get(
@@ -248,7 +244,7 @@ async fn every_violation_of_a_list_s_parameters_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn what_a_list_does_not_take_is_named_before_its_values_are_read() {
+async fn unknown_list_parameters_are_named_before_values_are_checked() {
     let stack = Stack::connect().await;
     for (path, places) in [
         ("/orders?limit=0&sort=asc&q=pen&limit=5", vec!["limit", "q", "sort"]),
@@ -261,7 +257,7 @@ async fn what_a_list_does_not_take_is_named_before_its_values_are_read() {
 }
 
 #[tokio::test]
-async fn each_parameter_of_a_list_has_one_form_and_stands_once() {
+async fn each_list_parameter_has_one_form_and_may_occur_once() {
     let stack = Stack::connect().await.as_staff();
     let long = format!("/products?q={}", "x".repeat(101));
     for (path, place) in [
@@ -291,7 +287,7 @@ async fn each_parameter_of_a_list_has_one_form_and_stands_once() {
 }
 
 #[tokio::test]
-async fn a_search_takes_wildcards_for_the_characters_that_they_are() {
+async fn wildcards_in_a_search_are_literal_characters() {
     let stack = Stack::connect().await;
     let word = unique("literal");
     let mut stocked = Vec::new();

@@ -1,5 +1,5 @@
-//! Orders, from the request to the confirmed order.
-#![expect(clippy::unwrap_used, reason = "what goes wrong in here is a test that fails")]
+//! Orders, from the request to the confirmation.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use e2e::{Stack, order_for, unique};
 use futures_util::future::join_all;
@@ -17,7 +17,7 @@ async fn alter(stack: &Stack, product: Uuid, assignments: &str) {
 }
 
 #[tokio::test]
-async fn an_order_is_pending_when_placed_and_confirmed_by_fulfilment() {
+async fn an_order_is_pending_when_placed_and_confirmed_by_fulfillment() {
     let stack = Stack::connect().await;
     let (pens, ink) = (stack.stock_product(10).await, stack.stock_product(10).await);
 
@@ -100,7 +100,7 @@ async fn orders_are_listed_newest_first_without_their_items() {
 }
 
 #[tokio::test]
-async fn a_list_holds_ten_orders_unless_told_otherwise() {
+async fn a_list_has_ten_orders_by_default() {
     let stack = Stack::connect().await.as_new_customer();
     let product = stack.stock_product(11).await;
     for _ in 0..11 {
@@ -123,7 +123,7 @@ async fn an_order_that_does_not_exist_is_not_found() {
 async fn an_order_for_an_unknown_product_names_it_and_stores_nothing() {
     let stack = Stack::connect().await;
     let (known, unknown) = (stack.stock_product(5).await, Uuid::now_v7());
-    // The second time, the product is known to be missing and Postgres need not be asked.
+    // Once more, when the product is known to be missing.
     for _ in 0..2 {
         let correlation_id = unique("unknown-product");
         let order = order_for(&[(known, 1), (unknown, 1)]);
@@ -180,7 +180,7 @@ async fn a_total_beyond_64_bits_is_refused_and_not_wrapped() {
     let stack = Stack::connect().await;
     let (dear, cheap) = (stack.stock_product(5).await, stack.stock_product(5).await);
     alter(&stack, dear, "price_minor = 9223372036854775807").await;
-    // Once in a line, once in the sum of the lines.
+    // Too large in one line, and in the sum of the lines.
     for lines in [&[(dear, 2)][..], &[(dear, 1), (cheap, 1)][..]] {
         let answer = stack.post_order(&order_for(lines)).await;
         answer.assert_problem(400, "amount-out-of-range");
@@ -224,7 +224,7 @@ async fn an_order_keeps_name_and_price_as_they_were() {
 }
 
 #[tokio::test]
-async fn the_last_pieces_are_sold_once_however_many_want_them_at_once() {
+async fn concurrent_orders_for_the_last_pieces_sell_each_piece_once() {
     let stack = Stack::connect().await;
     let product = stack.stock_product(5).await;
     let order = order_for(&[(product, 1)]);
@@ -243,7 +243,7 @@ async fn the_last_pieces_are_sold_once_however_many_want_them_at_once() {
 }
 
 #[tokio::test]
-async fn orders_that_name_the_same_products_in_opposite_order_do_not_wait_for_each_other_forever() {
+async fn orders_with_the_same_products_in_opposite_order_do_not_deadlock() {
     let stack = Stack::connect().await;
     let (one, other) = (stack.stock_product(8).await, stack.stock_product(8).await);
     let there_and_back = [order_for(&[(one, 1), (other, 1)]), order_for(&[(other, 1), (one, 1)])];

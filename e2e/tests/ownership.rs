@@ -1,12 +1,12 @@
-//! Another customer's order: nobody but staff can tell that it is there.
-#![expect(clippy::unwrap_used, reason = "what goes wrong in here is a test that fails")]
+//! Another customer's order: only staff can tell that it exists.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use e2e::{Answer, CUSTOMER_SCOPES, Stack, order_for, unique};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// What somebody may try with an order.
+/// The requests that a customer may try with an order.
 type Attempt = (&'static str, fn(&Stack, &str) -> RequestBuilder);
 
 fn attempts() -> Vec<Attempt> {
@@ -34,7 +34,7 @@ fn attempts() -> Vec<Attempt> {
     ]
 }
 
-/// All of an answer that may not differ, with `id` taken out of it.
+/// The parts of an answer that must not differ, without `id`.
 fn told(answer: &Answer, id: &str) -> (u16, Vec<String>, String) {
     let headers = answer.headers.iter().filter(|(name, _)| {
         !["date", "x-correlation-id", "apigw-requestid"].contains(&name.as_str())
@@ -50,7 +50,7 @@ fn told(answer: &Answer, id: &str) -> (u16, Vec<String>, String) {
 }
 
 #[tokio::test]
-async fn another_customers_order_is_not_told_from_one_that_does_not_exist() {
+async fn an_order_of_another_customer_looks_like_one_that_does_not_exist() {
     let owner = Stack::connect().await.as_new_customer();
     let stranger = owner.as_new_customer();
     let order = owner.store_pending_order(&unique("owned")).await;
@@ -69,7 +69,7 @@ async fn another_customers_order_is_not_told_from_one_that_does_not_exist() {
 }
 
 #[tokio::test]
-async fn a_list_holds_the_callers_own_orders() {
+async fn a_list_has_only_orders_of_the_caller() {
     let one = Stack::connect().await.as_new_customer();
     let other = one.as_new_customer();
     let mine = one.store_pending_order(&unique("listed")).await;
@@ -83,7 +83,7 @@ async fn a_list_holds_the_callers_own_orders() {
 }
 
 #[tokio::test]
-async fn a_key_of_one_customer_replays_nothing_to_another() {
+async fn a_key_of_one_customer_replays_nothing_for_another() {
     let one = Stack::connect().await.as_new_customer();
     let other = one.as_new_customer();
     let product = one.stock_product(5).await;
@@ -94,7 +94,7 @@ async fn a_key_of_one_customer_replays_nothing_to_another() {
     };
     let first = post(&one, 1).await;
     assert_eq!(first.status, 201, "{first:?}");
-    // Neither the same request nor another one shows that the key was used.
+    // Neither the same request nor another one reveals that the key was used.
     let second = post(&other, 2).await;
     assert_eq!(second.status, 201, "{second:?}");
     assert!(second.header("idempotent-replayed").is_empty(), "{second:?}");
@@ -110,18 +110,18 @@ async fn the_owner_is_the_subject_and_not_the_token() {
     let stack = Stack::connect().await;
     let subject = unique("same");
     let token = || Some(stack.tokens().good(&subject, CUSTOMER_SCOPES));
-    let order = stack.bearing(token()).store_pending_order(&unique("same")).await;
-    let read_only = stack.bearing(Some(stack.tokens().good(&subject, "orders/read")));
+    let order = stack.with_token(token()).store_pending_order(&unique("same")).await;
+    let read_only = stack.with_token(Some(stack.tokens().good(&subject, "orders/read")));
     assert_eq!(read_only.get(&format!("/orders/{order}")).await.status, 200);
-    // A subject is compared whole and as it is.
+    // Subjects are compared exactly.
     for close in [subject.to_uppercase(), format!("{subject}1"), subject.replace("same", "%")] {
-        let close = stack.bearing(Some(stack.tokens().good(&close, CUSTOMER_SCOPES)));
+        let close = stack.with_token(Some(stack.tokens().good(&close, CUSTOMER_SCOPES)));
         assert_eq!(close.get(&format!("/orders/{order}")).await.status, 404);
     }
 }
 
 #[tokio::test]
-async fn staff_read_list_and_cancel_everyones_orders_in_their_own_name() {
+async fn staff_read_list_and_cancel_orders_of_all_customers_under_their_own_name() {
     let owner = Stack::connect().await.as_new_customer();
     let staff = owner.as_staff();
     let order = owner.store_pending_order(&unique("for-staff")).await.to_string();

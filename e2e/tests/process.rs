@@ -1,16 +1,17 @@
-//! The deployed binaries as processes: how they start, what they do while something is missing, and
-//! how they end.
+//! The deployed binaries as processes: start, missing dependencies, and shutdown.
 
 use std::time::Duration;
 
 use e2e::{Environment, Stack, eventually, order_for, unique};
 use jiff::{Timestamp, Unit};
 use serde_json::{Value, json};
-use testkit::function::{Extensions, Function, bootstrap, forward, get, post, server};
+use testkit::function::{Extensions, Function, bootstrap, get, post};
+use testkit::proxy::{Proxy, authority};
+use testkit::unused_address;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
-/// Who calls, since no authorizer stands in front of a process.
+/// The caller, since a process has no authorizer.
 const CALLER: (&str, &str) = ("WAYBILL_WATCH_CALLER", "ada orders/read");
 
 /// For functions that make cursors.
@@ -42,25 +43,21 @@ async fn a_variable_that_is_missing_ends_the_start_and_is_named_in_the_log() {
 }
 
 #[tokio::test]
-async fn a_function_that_starts_before_its_database_serves_once_that_is_up() {
+async fn a_function_that_starts_before_its_database_serves_once_the_database_is_up() {
     let environment = Environment::read();
-    let server = server(&environment.database_url);
-    // Nobody listens there yet.
-    let reserved = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = reserved.local_addr().unwrap();
-    drop(reserved);
+    let server = authority(&environment.database_url);
+    let address = unused_address();
     let url = environment.database_url.replace(server, &address.to_string());
     let variables = [("DATABASE_URL", url.as_str()), CALLER, CURSOR_SECRET];
     let mut function = Function::start("list-products", Extensions::Known, &variables).await;
     function.says("failed to connect to Postgres; retrying").await;
-    let listener = TcpListener::bind(address).await.unwrap();
-    tokio::spawn(forward(listener, server.to_owned()));
+    let _proxy = Proxy::on(TcpListener::bind(address).await.unwrap(), server);
     let answer = function.invoke(get("/products", &json!({}))).await;
     assert_eq!(answer["statusCode"], 200, "{answer}");
 }
 
 #[tokio::test]
-async fn a_function_without_its_database_answers_503_and_says_when_to_come_again() {
+async fn a_function_without_its_database_answers_503_with_retry_after() {
     let variables = [
         ("DATABASE_URL", "postgres://waybill:hush@127.0.0.1:9/waybill?sslmode=disable"),
         ("DATABASE_CONNECT_TIMEOUT_SECONDS", "1"),
@@ -83,12 +80,9 @@ async fn a_function_without_its_database_answers_503_and_says_when_to_come_again
 #[tokio::test]
 async fn sigterm_closes_the_connection_to_postgres_whether_extensions_are_known_or_not() {
     let environment = Environment::read();
-    let server = server(&environment.database_url);
     for extensions in [Extensions::Known, Extensions::Unknown] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let url = environment.database_url.replace(server, &address);
-        let sent = tokio::spawn(forward(listener, server.to_owned()));
+        let proxy = Proxy::to(authority(&environment.database_url)).await;
+        let url = proxy.instead_of(&environment.database_url);
         let variables = [("DATABASE_URL", url.as_str()), CALLER, CURSOR_SECRET];
         let mut function = Function::start("list-orders", extensions, &variables).await;
         let answer = function.invoke(get("/orders", &json!({}))).await;
@@ -96,23 +90,18 @@ async fn sigterm_closes_the_connection_to_postgres_whether_extensions_are_known_
 
         function.terminate();
         assert_eq!(function.end().await.code, Some(0), "{extensions:?}");
-        // The last message is Terminate: a type byte, and a length that counts itself alone.
-        assert!(sent.await.unwrap().ends_with(b"X\0\0\0\x04"), "{extensions:?}");
+        // The last message is Terminate: a type byte, and a length that counts only itself.
+        eventually(&format!("{extensions:?}: Terminate was sent"), async || {
+            proxy.sent().iter().any(|sent| sent.ends_with(b"X\0\0\0\x04")).then_some(())
+        })
+        .await;
     }
 }
 
 #[tokio::test]
-async fn a_process_checks_what_it_depends_on_once_in_five_seconds() {
+async fn a_process_checks_its_dependencies_at_most_every_five_seconds() {
     let environment = Environment::read();
-    let variables = [
-        ("DATABASE_URL", environment.database_url.as_str()),
-        ("FULFILLMENT_QUEUE_URL", &environment.fulfillment_queue_url),
-        ("PRODUCT_CACHE_TABLE", &environment.product_cache_table),
-        ("AWS_ENDPOINT_URL", &environment.aws_endpoint_url),
-        ("AWS_REGION", &environment.aws_region),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-    ];
+    let variables = environment.variables(&[]);
     let mut function = Function::start("health", Extensions::Known, &variables).await;
     let mut event = get("/health", &json!({}));
     event["rawQueryString"] = "deep=true".into();
@@ -128,20 +117,11 @@ async fn a_process_checks_what_it_depends_on_once_in_five_seconds() {
     assert!(checks.windows(2).all(|pair| seconds(pair) >= 5.0), "{checks:?}");
 }
 
-/// Every function behind a route, whoever added it.
+/// Covers every function behind a route.
 #[tokio::test]
-async fn without_an_authorizer_nothing_but_what_is_public_answers() {
+async fn without_an_authorizer_only_public_routes_answer() {
     let environment = Environment::read();
-    let variables = [
-        ("DATABASE_URL", environment.database_url.as_str()),
-        ("FULFILLMENT_QUEUE_URL", &environment.fulfillment_queue_url),
-        ("PRODUCT_CACHE_TABLE", &environment.product_cache_table),
-        ("AWS_ENDPOINT_URL", &environment.aws_endpoint_url),
-        ("AWS_REGION", &environment.aws_region),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        CURSOR_SECRET,
-    ];
+    let variables = environment.variables(&[CURSOR_SECRET]);
     let mut asked = 0;
     for folder in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions")).unwrap() {
         let folder = folder.unwrap();
@@ -162,7 +142,7 @@ async fn without_an_authorizer_nothing_but_what_is_public_answers() {
 }
 
 #[tokio::test]
-async fn what_an_authorizer_says_counts_and_not_the_callers_variable() {
+async fn the_authorizer_wins_over_the_caller_variable() {
     let environment = Environment::read();
     let variables = [
         ("DATABASE_URL", environment.database_url.as_str()),
@@ -183,24 +163,15 @@ async fn what_an_authorizer_says_counts_and_not_the_callers_variable() {
 }
 
 #[tokio::test]
-async fn an_endpoint_for_one_service_alone_is_honoured() {
+async fn an_endpoint_for_one_service_is_used() {
     let environment = Environment::read();
     let dynamodb = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", dynamodb.local_addr().unwrap());
-    let _function = Function::start(
-        "get-product",
-        Extensions::Known,
-        &[
-            ("DATABASE_URL", &environment.database_url),
-            ("PRODUCT_CACHE_TABLE", "any"),
-            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
-            ("AWS_ENDPOINT_URL_DYNAMODB", &endpoint),
-            ("AWS_REGION", "eu-central-1"),
-            ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "test"),
-        ],
-    )
-    .await;
+    let variables = environment.variables(&[
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &endpoint),
+    ]);
+    let _function = Function::start("get-product", Extensions::Known, &variables).await;
     let asked = eventually("a call to the endpoint", async || {
         let accepted = tokio::time::timeout(Duration::from_millis(50), dynamodb.accept()).await;
         accepted.ok()?.ok()
@@ -212,21 +183,12 @@ async fn an_endpoint_for_one_service_alone_is_honoured() {
 }
 
 #[tokio::test]
-async fn an_owner_at_its_limit_is_told_so_and_when_to_come_again() {
+async fn an_owner_at_its_limit_is_answered_429_with_retry_after() {
     let stack = Stack::connect().await;
     let product = stack.stock_product(10).await;
-    let (owner, environment) = (unique("owner"), &stack.environment);
-    let caller = format!("{owner} orders/write");
-    let variables = [
-        ("DATABASE_URL", environment.database_url.as_str()),
-        ("FULFILLMENT_QUEUE_URL", &environment.fulfillment_queue_url),
-        ("AWS_ENDPOINT_URL", &environment.aws_endpoint_url),
-        ("AWS_REGION", &environment.aws_region),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("WAYBILL_WATCH_CALLER", &caller),
-        ("OWNER_ORDERS_PER_MINUTE", "2"),
-    ];
+    let caller = format!("{} orders/write", unique("owner"));
+    let more = [("WAYBILL_WATCH_CALLER", caller.as_str()), ("OWNER_ORDERS_PER_MINUTE", "2")];
+    let variables = stack.environment.variables(&more);
     let mut create = Function::start("create-order", Extensions::Known, &variables).await;
     let order = order_for(&[(product, 1)]);
     for key in ["a", "b"] {
@@ -239,7 +201,7 @@ async fn an_owner_at_its_limit_is_told_so_and_when_to_come_again() {
     let body: Value = serde_json::from_str(refused["body"].as_str().unwrap()).unwrap();
     assert_eq!(body["type"], "/problems/too-many-orders");
     assert_eq!((&body["limit_name"], &body["limit"]), (&json!("per_minute"), &json!(2)));
-    // A request that is sent again is answered as it was.
+    // A repeated request is still answered.
     let replayed = create.invoke(post("/orders", "a", &order)).await;
     assert_eq!(replayed["headers"]["idempotent-replayed"], "true", "{replayed}");
     assert_eq!(stack.stock_of(product).await, 8);
@@ -247,7 +209,7 @@ async fn an_owner_at_its_limit_is_told_so_and_when_to_come_again() {
 
 #[test]
 fn a_function_links_only_the_sdks_that_it_uses() {
-    // What each SDK names in the header that selects an operation.
+    // The prefix of the header that selects an operation, for each SDK.
     let sdks = ["DynamoDB_20120810", "AmazonSQS.", "AWSEvents."];
     for (function, links) in [
         ("cancel-order", [false, false, false]),

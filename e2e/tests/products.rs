@@ -1,4 +1,4 @@
-//! Products, and the cache that they are read through.
+//! Products, and the product cache.
 #![expect(clippy::unwrap_used, reason = "what goes wrong in here is a test that fails")]
 
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ async fn cached(stack: &Stack, product: Uuid) -> Option<Item> {
     read.key("pk", key(product)).consistent_read(true).send().await.unwrap().item
 }
 
-/// Puts into the table what the service might have put there: at 99.99, and newer than any other.
+/// Puts a newer version of the product into the cache, at 99.99.
 async fn plant(stack: &Stack, product: Uuid, expires_in_seconds: i64) {
     let number = |value: i64| AttributeValue::N(value.to_string());
     let text = |value: &str| AttributeValue::S(value.to_owned());
@@ -96,7 +96,7 @@ async fn the_absence_of_a_product_is_cached_for_a_shorter_time() {
     assert!((1..=60).contains(&left), "{item:?}");
 }
 
-/// The table is the only place that knows this product, so that nothing else can have answered.
+/// The product exists only in the table.
 #[tokio::test]
 async fn a_cached_product_is_served_without_the_database() {
     let stack = Stack::connect().await;
@@ -107,7 +107,7 @@ async fn a_cached_product_is_served_without_the_database() {
     assert_eq!((answer.text("/name"), &answer.body["price_minor"]), ("Planted", &json!(9999)));
 }
 
-/// DynamoDB deletes what has expired within days, not at once.
+/// DynamoDB deletes expired items only within days.
 #[tokio::test]
 async fn an_expired_product_is_not_served_and_is_replaced() {
     let stack = Stack::connect().await;
@@ -123,7 +123,7 @@ async fn the_cache_decides_neither_price_nor_stock() {
     let stack = Stack::connect().await;
     let product = stack.stock_product(4).await;
     plant(&stack, product, 300).await;
-    // One piece at 99.99, says the cache.
+    // In the cache, one piece at 99.99.
     let placed = stack.place(&[(product, 3)]).await;
     assert_eq!(placed["total_minor"], 3 * 1250);
     assert_eq!(stack.stock_of(product).await, 1);

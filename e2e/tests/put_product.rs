@@ -1,4 +1,4 @@
-//! Products as staff put them, and reads that ask whether anything changed.
+//! Products that staff create and replace, and conditional reads.
 
 use e2e::{Answer, Stack, eventually, unique};
 use reqwest::Method;
@@ -34,7 +34,7 @@ async fn a_product_is_created_shown_replaced_and_shown_again() {
     let stack = Stack::connect().await;
     let id = Uuid::now_v7();
     let path = format!("/products/{id}");
-    // That there is none is in the cache now.
+    // The cache now knows that the product is missing.
     stack.get(&path).await.assert_problem(404, "product-not-found");
 
     let created = create(&stack, id, &mug(1450, 5)).await;
@@ -67,7 +67,7 @@ async fn a_product_is_created_shown_replaced_and_shown_again() {
 }
 
 #[tokio::test]
-async fn a_put_whose_condition_does_not_hold_is_412_and_one_without_is_428() {
+async fn a_put_with_a_failed_condition_is_412_and_one_without_a_condition_is_428() {
     let stack = Stack::connect().await;
     let id = Uuid::now_v7();
     replace(&stack, id, "\"1-5\"", &mug(1, 5)).await.assert_problem(412, "product-missing");
@@ -141,7 +141,7 @@ async fn orders_placed_while_a_product_is_edited_keep_their_price_and_their_stoc
     );
     let replaced = replace(&stack, id, seen.header("etag"), &mug(1550, 10)).await;
     assert_eq!((replaced.status, &replaced.body["stock"]), (200, &json!(7)), "{replaced:?}");
-    // Counted on the shelf: the version alone.
+    // A stocktaking: only the version must match.
     let counted = replace(&stack, id, "\"2\"", &mug(1550, 9)).await;
     assert_eq!((counted.status, &counted.body["stock"]), (200, &json!(9)), "{counted:?}");
 
@@ -153,7 +153,7 @@ async fn orders_placed_while_a_product_is_edited_keep_their_price_and_their_stoc
 }
 
 #[tokio::test]
-async fn who_has_the_present_product_or_order_is_answered_304_without_a_body() {
+async fn a_caller_with_the_current_version_is_answered_304_without_a_body() {
     let stack = Stack::connect().await;
     let product = stack.stock_product(5).await;
     let placed = stack.place(&[(product, 1)]).await;
@@ -180,7 +180,7 @@ async fn who_has_the_present_product_or_order_is_answered_304_without_a_body() {
 }
 
 #[tokio::test]
-async fn a_miss_and_a_hit_are_counted_on_a_line_of_metrics() {
+async fn cache_hits_and_misses_are_counted_in_a_line_of_metrics() {
     let stack = Stack::connect().await;
     let product = stack.stock_product(5).await;
     let mut found = Vec::new();
@@ -189,7 +189,7 @@ async fn a_miss_and_a_hit_are_counted_on_a_line_of_metrics() {
         let request = stack.request(Method::GET, &format!("/products/{product}"));
         let answer = Answer::to(request.header("x-correlation-id", &correlation_id)).await;
         assert_eq!(answer.status, 200, "{answer:?}");
-        // The line of the request, and that of the metrics.
+        // The line of the request, and the line of the metrics.
         let lines = stack.logged("get-product", &correlation_id, 2).await;
         let line = lines.into_iter().find(|line| line.get("_aws").is_some()).unwrap();
         let directive = &line["_aws"]["CloudWatchMetrics"][0];

@@ -1,10 +1,10 @@
-//! Holds `sql/seed.sql` to what the service itself keeps up. Runs on a database of its own.
+//! Checks that `sql/seed.sql` holds the invariants of the service. Runs on its own database.
 #![expect(clippy::unwrap_used, reason = "what goes wrong in here is a test that fails")]
 
 use e2e::Environment;
 use tokio_postgres::Client;
 
-/// A migrated and seeded database, for as long as `test` runs.
+/// Runs `test` in a migrated and seeded database.
 async fn in_seeded_database(test: impl AsyncFnOnce(&Client)) {
     let mut config: tokio_postgres::Config = Environment::read().database_url.parse().unwrap();
     let server = e2e::connect_to(&config).await;
@@ -18,7 +18,7 @@ async fn in_seeded_database(test: impl AsyncFnOnce(&Client)) {
     client.batch_execute(include_str!("../../sql/seed.sql")).await.unwrap();
     test(&client).await;
 
-    // A test that fails leaves its database behind, to be looked at.
+    // A failed test keeps its database for inspection.
     server.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
 }
 
@@ -35,7 +35,7 @@ async fn count(client: &Client, what: &str) -> i64 {
     client.query_one(&format!("SELECT count(*) {what}"), &[]).await.unwrap().get(0)
 }
 
-/// Holds that no row of `what` is there.
+/// Asserts that `what` has no rows.
 async fn none(client: &Client, what: &str) {
     assert_eq!(count(client, what).await, 0, "{what}");
 }
@@ -93,7 +93,7 @@ async fn totals_are_the_sums_of_their_lines() {
 }
 
 #[tokio::test]
-async fn what_was_put_on_sale_is_what_is_left_and_what_orders_hold() {
+async fn the_stocked_pieces_are_those_left_and_those_in_orders() {
     in_seeded_database(async |client| {
         none(
             client,
@@ -112,7 +112,7 @@ async fn what_was_put_on_sale_is_what_is_left_and_what_orders_hold() {
 }
 
 #[tokio::test]
-async fn histories_are_ways_that_an_order_can_take_and_end_in_its_status() {
+async fn histories_have_only_allowed_transitions_and_end_in_the_status() {
     in_seeded_database(async |client| {
         none(
             client,
@@ -152,7 +152,7 @@ async fn histories_are_ways_that_an_order_can_take_and_end_in_its_status() {
 }
 
 #[tokio::test]
-async fn ids_and_numbers_are_of_the_kind_that_the_service_makes() {
+async fn ids_and_numbers_have_the_form_that_the_service_makes() {
     in_seeded_database(async |client| {
         // RFC 9562: 48 bits of milliseconds, version 7, variant 0b10.
         let form = "'^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'";
@@ -179,9 +179,9 @@ async fn ids_and_numbers_are_of_the_kind_that_the_service_makes() {
 }
 
 #[tokio::test]
-async fn nobody_real_is_in_it() {
+async fn all_customers_are_fictitious() {
     in_seeded_database(async |client| {
-        // RFC 2606 keeps these for examples.
+        // RFC 2606 reserves these for examples.
         none(client, r"FROM orders WHERE customer_email !~ '^[a-z.]+@example\.(com|org|net)$'")
             .await;
     })

@@ -1,4 +1,4 @@
-//! Tokens that must not do, each through the gateway; and that nothing is stored for them.
+//! Invalid tokens are refused by the gateway, and store nothing.
 
 use e2e::{Answer, Stack, Tokens, order_for, unique};
 use reqwest::Method;
@@ -10,14 +10,14 @@ fn seconds_from_now(seconds: i64) -> Value {
     now.cast_signed().saturating_add(seconds).into()
 }
 
-/// Holds every route to refusing the token with `status`, and the database to staying as it is.
+/// Asserts that every route refuses the token with `status`, and that the database does not change.
 async fn assert_refused(status: u16, token: impl FnOnce(&Tokens) -> Option<String>) {
     let good = Stack::connect().await;
     let product = good.stock_product(1).await;
     let order = good.store_pending_order(&unique("mine")).await;
-    // Whatever is wrong with the token, it is not that it does not allow enough.
+    // The token has every scope, so that a missing one is not the reason.
     let tokens = good.tokens().allowing("orders/read orders/write orders/staff");
-    let stack = good.bearing(token(&tokens));
+    let stack = good.with_token(token(&tokens));
 
     let correlation_id = unique("refused");
     let posted = stack.post_order_as(&correlation_id, &order_for(&[(product, 1)])).await;
@@ -37,27 +37,27 @@ async fn assert_refused(status: u16, token: impl FnOnce(&Tokens) -> Option<Strin
     }
     assert_eq!(stack.orders_placed_under(&correlation_id).await, 0);
     assert_eq!((stack.stock_of(product).await, stack.orders_with(product).await), (1, 0));
-    assert_eq!(stack.way_of(order).await, ["pending"]);
+    assert_eq!(stack.statuses_of(order).await, ["pending"]);
 }
 
 #[tokio::test]
-async fn a_good_token_does_as_the_others_would_if_they_were_good() {
+async fn an_unchanged_token_is_accepted() {
     let stack = Stack::connect().await;
     let product = stack.stock_product(1).await;
-    let good = stack.bearing(Some(stack.tokens().with(json!({}))));
+    let good = stack.with_token(Some(stack.tokens().with(json!({}))));
     good.place(&[(product, 1)]).await;
 }
 
 #[tokio::test]
-async fn health_asks_for_no_token_and_minds_none() {
+async fn health_accepts_any_token_and_none() {
     let stack = Stack::connect().await;
     for token in [None, Some("garbage".to_owned())] {
-        assert_eq!(stack.bearing(token).get("/health").await.status, 200);
+        assert_eq!(stack.with_token(token).get("/health").await.status, 200);
     }
 }
 
 #[tokio::test]
-async fn no_token_is_refused() {
+async fn a_missing_token_is_refused() {
     assert_refused(401, |_| None).await;
 }
 
@@ -88,7 +88,7 @@ async fn a_token_for_another_audience_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_for_nobody_in_particular_is_refused() {
+async fn a_token_without_an_audience_is_refused() {
     assert_refused(401, |tokens| Some(tokens.with(json!({ "aud": null })))).await;
 }
 
@@ -113,7 +113,7 @@ async fn a_token_of_an_unknown_key_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_of_no_key_is_refused() {
+async fn a_token_without_a_key_id_is_refused() {
     assert_refused(401, |tokens| Some(tokens.with_header(json!({ "kid": null })))).await;
 }
 
@@ -125,18 +125,18 @@ async fn garbage_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_of_nobody_is_refused() {
+async fn a_token_without_a_subject_is_refused() {
     assert_refused(401, |tokens| Some(tokens.with(json!({ "sub": null })))).await;
     assert_refused(401, |tokens| Some(tokens.with(json!({ "sub": "" })))).await;
 }
 
 #[tokio::test]
-async fn a_token_of_somebody_with_too_long_a_name_is_refused() {
+async fn a_token_with_a_subject_that_is_too_long_is_refused() {
     assert_refused(401, |tokens| Some(tokens.with(json!({ "sub": "x".repeat(256) })))).await;
 }
 
 #[tokio::test]
-async fn a_good_token_without_a_scope_of_ours_is_refused() {
+async fn a_token_without_a_known_scope_is_refused() {
     for scope in [json!(null), json!(""), json!("openid email"), json!("orders/admin")] {
         assert_refused(403, |tokens| Some(tokens.with(json!({ "scope": scope })))).await;
     }
@@ -159,7 +159,7 @@ async fn each_scope_opens_its_own_routes_and_no_others() {
         (Method::GET, product.as_str(), &["orders/read", "orders/staff"]),
     ];
     for scope in ["orders/read", "orders/write", "orders/staff"] {
-        let stack = stack.bearing(Some(tokens.good(&unique("somebody"), scope)));
+        let stack = stack.with_token(Some(tokens.good(&unique("somebody"), scope)));
         for (method, path, opened_by) in &routes {
             let answer = Answer::to(stack.request(method.clone(), path)).await;
             let opened = opened_by.contains(&scope);
@@ -169,7 +169,7 @@ async fn each_scope_opens_its_own_routes_and_no_others() {
 }
 
 #[tokio::test]
-async fn every_answer_has_the_headers_that_keep_browsers_and_caches_in_bounds() {
+async fn every_answer_has_the_security_headers() {
     let stack = Stack::connect().await;
     for path in ["/orders", "/orders/1", "/products", "/health", "/orders?limit=0"] {
         let answer = stack.get(path).await;

@@ -1,42 +1,29 @@
-//! The deployed fulfill-order in front of a warehouse.
-#![expect(clippy::unwrap_used, reason = "what goes wrong in here is a test that fails")]
+//! The deployed fulfill-order with a warehouse.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use e2e::{Environment, Stack, job, unique};
 use serde_json::{Value, json};
 use testkit::function::{Extensions, Function};
-use testkit::warehouse::Warehouse;
+use testkit::warehouse::{Answer, SECRET, Warehouse};
 use uuid::Uuid;
 
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
-
-/// Why the warehouse refuses an order, and more than anybody else has to know.
+/// The reason of a refusal. Its detail must not appear in logs.
 const PROBLEM: &str = r#"{"title":"Too heavy","detail":"Ada Lovelace, 12 Example Street"}"#;
 
-/// The function as it is deployed, with a warehouse at `url`.
+/// Starts the deployed function with a warehouse at `url`.
 async fn fulfill_order(environment: &Environment, url: &str, secret: &str) -> Function {
-    let variables = [
-        ("DATABASE_URL", environment.database_url.as_str()),
-        ("FULFILLMENT_QUEUE_URL", &environment.fulfillment_queue_url),
-        ("FULFILLMENT_DLQ_URL", &environment.fulfillment_dlq_url),
-        ("EVENT_BUS_NAME", &environment.stack_name),
-        ("AWS_ENDPOINT_URL", &environment.aws_endpoint_url),
-        ("AWS_REGION", &environment.aws_region),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("WAREHOUSE_URL", url),
-        ("WAREHOUSE_SECRET", secret),
-    ];
+    let variables = environment.variables(&[("WAREHOUSE_URL", url), ("WAREHOUSE_SECRET", secret)]);
     Function::start("fulfill-order", Extensions::Known, &variables).await
 }
 
-/// A batch with these bodies, whose messages go by their place in it.
+/// A batch with these bodies. The message ids are their indexes.
 fn batch(bodies: &[&str]) -> Value {
     let record =
         |(number, body): (usize, &&str)| json!({ "messageId": number.to_string(), "body": body });
     json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() })
 }
 
-/// Has the job of an order in the outbox, not due for long.
+/// Puts the job of an order into the outbox, due in an hour.
 async fn keep_job(stack: &Stack, order: Uuid, job: &str) {
     let sql =
         "UPDATE outbox SET payload = $2::text::jsonb, available_at = now() + interval '1 hour'
@@ -45,14 +32,15 @@ async fn keep_job(stack: &Stack, order: Uuid, job: &str) {
 }
 
 #[tokio::test]
-async fn only_what_the_warehouse_takes_is_confirmed_and_what_it_refuses_tells_why() {
+async fn accepted_orders_are_confirmed_and_refused_ones_keep_the_reason() {
     let stack = Stack::connect().await;
-    let warehouse = Warehouse::that(|correlation_id| match correlation_id.split_once('-') {
-        Some(("heavy", _)) => ("422 Unprocessable Content", PROBLEM),
-        Some(("odd", _)) => ("302 Found", ""),
-        _ => ("201 Created", ""),
-    })
-    .await;
+    let warehouse =
+        Warehouse::that(|request, _| match request.header("x-correlation-id").split_once('-') {
+            Some(("heavy", _)) => Answer::Body(422, "application/problem+json", PROBLEM),
+            Some(("odd", _)) => Answer::Status(302),
+            _ => Answer::Status(201),
+        })
+        .await;
     let (good, heavy, odd) = (unique("good"), unique("heavy"), unique("odd"));
     let mut jobs = Vec::new();
     for correlation_id in [&good, &heavy, &odd] {
@@ -65,10 +53,10 @@ async fn only_what_the_warehouse_takes_is_confirmed_and_what_it_refuses_tells_wh
     let mut function = fulfill_order(&stack.environment, &warehouse.url, SECRET).await;
     let answer = function.invoke(batch(&[a, b, c, b])).await;
     assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "2" }] }));
-    assert_eq!(warehouse.count(), 3);
+    assert_eq!(warehouse.requests().len(), 3);
 
-    assert_eq!(stack.way_of(*accepted).await, ["pending", "confirmed"]);
-    assert_eq!(stack.way_of(*unanswered).await, ["pending"]);
+    assert_eq!(stack.statuses_of(*accepted).await, ["pending", "confirmed"]);
+    assert_eq!(stack.statuses_of(*unanswered).await, ["pending"]);
     let reason = "the warehouse refused it: 422, Too heavy";
     let order = stack.get(&format!("/orders/{refused}")).await;
     assert_eq!((order.text("/status"), order.header("etag")), ("pending", "\"2\""));
@@ -79,16 +67,16 @@ async fn only_what_the_warehouse_takes_is_confirmed_and_what_it_refuses_tells_wh
     let letter = stack.take_dead_letter(b).await;
     assert_eq!(letter.message_attributes().unwrap()["reason"].string_value(), Some(reason));
 
-    // The refused job is parked, the accepted one is over, and the third is as it was.
+    // The accepted job is gone, the refused one is parked, and the third is unchanged.
     let sql = "SELECT available_at = 'infinity' FROM outbox WHERE id = ANY ($1) ORDER BY id";
     let ids = [*accepted, *refused, *unanswered];
     let rows = stack.database.query(sql, &[&ids.as_slice()]).await.unwrap();
     assert_eq!(rows.iter().map(|row| row.get(0)).collect::<Vec<bool>>(), [true, false]);
 
-    // Delivered once more: what is confirmed is not offered again.
+    // A confirmed order is not offered again.
     let answer = function.invoke(batch(&[a])).await;
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
-    assert_eq!(warehouse.count(), 3);
+    assert_eq!(warehouse.requests().len(), 3);
 
     function.terminate();
     let log = serde_json::to_string(&function.end().await.lines).unwrap();
@@ -99,7 +87,7 @@ async fn only_what_the_warehouse_takes_is_confirmed_and_what_it_refuses_tells_wh
 }
 
 #[tokio::test]
-async fn a_warehouse_that_strangers_could_listen_to_ends_the_start() {
+async fn an_insecure_warehouse_url_or_secret_prevents_the_start() {
     let environment = Environment::read();
     for (url, secret, variable) in [
         ("http://warehouse.example/orders", SECRET, "WAREHOUSE_URL"),

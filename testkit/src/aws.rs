@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::BufReader;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
-use crate::http::{self, Request};
+use crate::http::{self, Request, Response, header, response};
 
-/// Serves on a thread of its own for as long as the process lives, and answers each request `late`.
+/// Serves on its own thread for as long as the process lives, and answers each request after `late`.
 /// Returns its URL.
 #[must_use]
 pub fn take_everything(late: Duration) -> String {
@@ -18,30 +17,22 @@ pub fn take_everything(late: Duration) -> String {
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             tell.send(format!("http://{}", listener.local_addr().unwrap())).unwrap();
-            while let Ok((stream, _)) = listener.accept().await {
-                stream.set_nodelay(true).unwrap();
-                tokio::spawn(serve(stream, late));
-            }
+            http::serve(listener, move |request| answer(request, late)).await;
         });
     });
     told.recv().unwrap()
 }
 
-async fn serve(stream: TcpStream, late: Duration) -> std::io::Result<()> {
-    let mut stream = BufReader::new(stream);
-    while let Some(Request { headers, body, .. }) = http::read(&mut stream).await? {
-        let target = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amz-target"));
-        let target = target.map_or("", |(_, value)| value);
-        let answer = answer(target, &serde_json::from_slice(&body)?).to_string();
-        if !late.is_zero() {
-            tokio::time::sleep(late).await;
-        }
-        http::answer(&mut stream, "200 OK", "", answer.as_bytes()).await?;
+async fn answer(request: Request, late: Duration) -> Option<Response> {
+    let body = serde_json::from_slice(request.body()).unwrap();
+    let answer = taken(header(&request, "x-amz-target"), &body).to_string();
+    if !late.is_zero() {
+        tokio::time::sleep(late).await;
     }
-    Ok(())
+    Some(response(200, &[], answer))
 }
 
-fn answer(target: &str, request: &Value) -> Value {
+fn taken(target: &str, request: &Value) -> Value {
     let entries = request["Entries"].as_array().map(Vec::as_slice).unwrap_or_default();
     match target {
         "AWSEvents.PutEvents" => {

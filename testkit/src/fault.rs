@@ -1,162 +1,134 @@
-//! An AWS endpoint that fails as it is told to: an HTTP proxy in front of one that does not.
+//! An HTTP proxy in front of an AWS endpoint that fails on demand.
 
-use std::fmt::Write as _;
-use std::io::{Error, Result};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::BufReader;
-use tokio::net::{TcpListener, TcpStream};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use tokio::sync::watch;
 
 use crate::PATIENCE;
-use crate::http::{Request, answer, read};
+use crate::http::{Request, Response, Server, response};
 
 /// What is wrong with an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing: it answers.
+    /// It works.
     None,
-    /// It hangs up on whoever asks.
+    /// It closes the connection on each request.
     Down,
-    /// It answers with status 500, and does nothing.
+    /// It answers 500 and does nothing.
     Failing,
-    /// It does not hear what it is asked, and hangs up when this is over.
+    /// It ignores requests, and closes their connections when the fault is cleared.
     Deaf,
-    /// It does what it is asked, and answers so much later, or when this is over.
+    /// It does what it is asked, and holds the answer for this long or until the fault is cleared.
     Slow(Duration),
 }
 
-/// Stands between clients and an AWS endpoint until it is dropped.
+/// A proxy between clients and an AWS endpoint, until it is dropped.
 pub struct Endpoint {
-    /// Where it listens, as a URL.
+    /// Where it listens.
     pub url: String,
     shared: Arc<Shared>,
-    accepting: tokio::task::JoinHandle<()>,
+    _server: Server,
 }
 
 struct Shared {
     target: String,
     http: reqwest::Client,
     fault: watch::Sender<Fault>,
-    struck: watch::Sender<usize>,
+    strikes: watch::Sender<usize>,
 }
 
 impl Endpoint {
-    /// Listens on any free port, for the endpoint with the URL `target`.
+    /// Listens on a free port, for the endpoint with the URL `target`.
     pub async fn to(target: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address: SocketAddr = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             target: target.to_owned(),
-            // A connection that the server has closed meanwhile would be a fault of the proxy.
+            // A pooled connection that the server has closed would look like a fault.
             http: reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(),
             fault: watch::Sender::new(Fault::None),
-            struck: watch::Sender::new(0),
+            strikes: watch::Sender::new(0),
         });
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Self { url: format!("http://{address}"), shared, accepting }
+        let serving = Arc::clone(&shared);
+        let server = Server::start(move |request| Arc::clone(&serving).answer(request)).await;
+        Self { url: server.url(), shared, _server: server }
     }
 
-    /// From now on this is wrong with it, and what it strikes is counted from 0.
+    /// Starts a fault, and counts its strikes from 0.
     pub fn fail(&self, fault: Fault) {
-        self.shared.struck.send_replace(0);
+        self.shared.strikes.send_replace(0);
         self.shared.fault.send_replace(fault);
     }
 
-    /// Nothing is wrong any more. What was struck stays counted.
-    pub fn mend(&self) {
+    /// Ends the fault. The count of its strikes stays.
+    pub fn clear(&self) {
         self.shared.fault.send_replace(Fault::None);
     }
 
-    /// Waits until the fault has struck so many times.
+    /// Waits until the fault has struck this many requests.
     pub async fn struck(&self, times: usize) {
-        let mut struck = self.shared.struck.subscribe();
-        let enough = struck.wait_for(|&struck| struck >= times);
+        let mut strikes = self.shared.strikes.subscribe();
+        let enough = strikes.wait_for(|&strikes| strikes >= times);
         tokio::time::timeout(PATIENCE, enough).await.unwrap().unwrap();
     }
 
     /// How many requests the last fault struck.
     #[must_use]
     pub fn strikes(&self) -> usize {
-        *self.shared.struck.borrow()
-    }
-}
-
-impl Drop for Endpoint {
-    fn drop(&mut self) {
-        self.accepting.abort();
+        *self.shared.strikes.borrow()
     }
 }
 
 impl Shared {
-    fn strike(&self) {
-        self.struck.send_modify(|struck| *struck += 1);
-    }
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    while let Ok((client, _)) = listener.accept().await {
-        tokio::spawn(serve(client, Arc::clone(&shared)));
-    }
-}
-
-async fn serve(client: TcpStream, shared: Arc<Shared>) -> Result<()> {
-    let mut client = BufReader::new(client);
-    let mut faults = shared.fault.subscribe();
-    while let Some(request) = read(&mut client).await? {
+    async fn answer(self: Arc<Self>, request: Request) -> Option<Response> {
+        let mut faults = self.fault.subscribe();
         let fault = *faults.borrow_and_update();
         match fault {
-            Fault::None | Fault::Slow(_) => {}
+            Fault::None => self.forward(request).await.ok(),
             Fault::Down => {
-                shared.strike();
-                break;
+                self.strike();
+                None
             }
             Fault::Failing => {
-                shared.strike();
-                let body = br#"{"__type":"InternalFailure"}"#;
-                answer(&mut client, "500 Internal Server Error", "", body).await?;
-                continue;
+                self.strike();
+                Some(response(500, &[], r#"{"__type":"InternalFailure"}"#))
             }
             Fault::Deaf => {
-                shared.strike();
+                self.strike();
                 let _ = faults.changed().await;
-                break;
+                None
+            }
+            Fault::Slow(time) => {
+                let response = self.forward(request).await.ok()?;
+                self.strike();
+                let _ = tokio::time::timeout(time, faults.changed()).await;
+                Some(response)
             }
         }
-        let (status, headers, body) = shared.ask(request).await.map_err(Error::other)?;
-        if let Fault::Slow(time) = fault {
-            shared.strike();
-            let _ = tokio::time::timeout(time, faults.changed()).await;
-        }
-        answer(&mut client, &status, &headers, &body).await?;
     }
-    Ok(())
-}
 
-impl Shared {
-    async fn ask(&self, request: Request) -> reqwest::Result<(String, String, Vec<u8>)> {
-        let (method, path) = request.line.split_once(' ').unwrap();
-        let url = format!("{}{path}", self.target);
-        let mut call = self.http.request(method.parse().unwrap(), url).body(request.body);
-        for (name, value) in request.headers.iter().filter(|(name, _)| is_end_to_end(name)) {
-            call = call.header(name, value);
-        }
-        let response = call.send().await?;
-        let status = response.status().to_string();
-        let mut headers = String::new();
-        for (name, value) in
-            response.headers().iter().filter(|(name, _)| is_end_to_end(name.as_str()))
-        {
-            write!(headers, "{name}: {}\r\n", value.to_str().unwrap()).unwrap();
-        }
-        Ok((status, headers, response.bytes().await?.into()))
+    fn strike(&self) {
+        self.strikes.send_modify(|strikes| *strikes += 1);
+    }
+
+    async fn forward(&self, request: Request) -> reqwest::Result<Response> {
+        let (head, body) = request.into_parts();
+        let url = format!("{}{}", self.target, head.uri);
+        let request = self.http.request(head.method, url);
+        let answer = request.headers(end_to_end(head.headers)).body(body).send().await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let mut response = Response::new(answer.bytes().await?);
+        *response.status_mut() = status;
+        *response.headers_mut() = end_to_end(headers);
+        Ok(response)
     }
 }
 
-/// Whether a header is for the other end, and not for the connection that it came by.
-fn is_end_to_end(name: &str) -> bool {
-    let own = ["connection", "content-length", "host", "keep-alive", "transfer-encoding"];
-    !own.iter().any(|own| name.eq_ignore_ascii_case(own))
+/// The headers without those of the connection that they came over.
+fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
+    let keep_alive = HeaderName::from_static("keep-alive");
+    for name in [CONNECTION, CONTENT_LENGTH, HOST, keep_alive, TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+    headers
 }

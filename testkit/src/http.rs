@@ -1,50 +1,93 @@
-//! As much of HTTP/1.1 as a stand-in for a server needs: requests whose length is known, one after
-//! the other, and answers to them.
+//! The HTTP server behind every fake.
 
-use std::io::Result;
+use std::error::Error;
+use std::net::SocketAddr;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
 
-/// What a client asked.
-pub(crate) struct Request {
-    /// Method and path, with a space between them.
-    pub(crate) line: String,
-    /// Names and values.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+/// A request with its whole body.
+pub type Request = hyper::Request<Bytes>;
+
+/// A response with its whole body.
+pub type Response = hyper::Response<Bytes>;
+
+/// A server on a free port, until it is dropped. Open connections are still served.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    accepting: AbortHandle,
 }
 
-/// The next request; none once the client has hung up.
-pub(crate) async fn read(stream: &mut BufReader<TcpStream>) -> Result<Option<Request>> {
-    let mut line = String::new();
-    if stream.read_line(&mut line).await? == 0 {
-        return Ok(None);
+impl Server {
+    /// Starts a server. `None` from `answer` closes the connection without a response, and so does a
+    /// panic. `answer` runs to its end even if the client has hung up.
+    pub async fn start<A>(answer: impl Fn(Request) -> A + Clone + Send + 'static) -> Self
+    where
+        A: Future<Output = Option<Response>> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        Self { address, accepting: tokio::spawn(serve(listener, answer)).abort_handle() }
     }
-    let first = line.rsplit_once(' ').unwrap().0.to_owned();
-    let (mut headers, mut length) = (Vec::new(), 0);
-    loop {
-        line.clear();
-        stream.read_line(&mut line).await?;
-        let Some((name, value)) = line.trim().split_once(':') else { break };
-        if name.eq_ignore_ascii_case("content-length") {
-            length = value.trim().parse().unwrap();
-        }
-        headers.push((name.to_owned(), value.trim().to_owned()));
+
+    /// Its URL, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await?;
-    Ok(Some(Request { line: first, headers, body }))
 }
 
-/// Answers with a status such as `200 OK`, whole header lines, and a body.
-pub(crate) async fn answer(
-    stream: &mut BufReader<TcpStream>,
-    status: &str,
-    headers: &str,
-    body: &[u8],
-) -> Result<()> {
-    let length = body.len();
-    let head = format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\n\r\n");
-    stream.write_all(&[head.as_bytes(), body].concat()).await
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Serves every connection, as [`Server::start`] does.
+pub(crate) async fn serve<A>(
+    listener: TcpListener,
+    answer: impl Fn(Request) -> A + Clone + Send + 'static,
+) where
+    A: Future<Output = Option<Response>> + Send + 'static,
+{
+    while let Ok((stream, _)) = listener.accept().await {
+        stream.set_nodelay(true).unwrap();
+        let answer = answer.clone();
+        let service = service_fn(move |request| respond(request, answer.clone()));
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
+}
+
+async fn respond<A>(
+    request: hyper::Request<Incoming>,
+    answer: impl Fn(Request) -> A,
+) -> Result<hyper::Response<Full<Bytes>>, Box<dyn Error + Send + Sync>>
+where
+    A: Future<Output = Option<Response>> + Send + 'static,
+{
+    let (head, body) = request.into_parts();
+    let request = Request::from_parts(head, body.collect().await?.to_bytes());
+    let response = tokio::spawn(answer(request)).await?;
+    Ok(response.ok_or("hung up")?.map(Full::new))
+}
+
+/// A response with this status, these headers and this body.
+pub fn response(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Response {
+    let mut response = hyper::Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(*name, *value);
+    }
+    response.body(body.into()).unwrap()
+}
+
+/// The value of a header; empty if the request lacks it.
+#[must_use]
+pub fn header<'a>(request: &'a Request, name: &str) -> &'a str {
+    request.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }

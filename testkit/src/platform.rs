@@ -1,32 +1,95 @@
-//! The platform of a function: as much of the Runtime API and of the Extensions API as functions use.
+//! A fake Lambda platform: the parts of the Runtime API and the Extensions API that functions use.
 //!
-//! As on AWS, an invocation is handed to the runtime and to an extension that is registered for
-//! `INVOKE` at once, and only when both have asked for their next event; in between the environment is
-//! frozen. <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>
+//! As on AWS, the runtime and an extension registered for `INVOKE` receive an invocation at the same
+//! time, and only after both have asked for their next event; until then the environment is frozen.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
-use tokio::io::BufReader;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, mpsc, watch};
 
-use crate::http::{Request, answer, read};
+use crate::http::{Request, Response, Server, response};
 
-/// What a platform does with extensions.
+/// How a platform treats extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extensions {
-    /// It registers them, and freezes the environment between invocations: Lambda's default.
+    /// Registers them, and freezes the environment between invocations: Lambda's default.
     Known,
-    /// It answers 404: an emulator.
+    /// Answers 404: an emulator.
     Unknown,
-    /// It refuses one that registers for `INVOKE`, and never freezes the environment, which takes
-    /// several invocations at once: Lambda Managed Instances.
+    /// Rejects extensions for `INVOKE`, and never freezes the environment, which takes several
+    /// invocations at a time: Lambda Managed Instances.
     NotForInvoke,
 }
 
-pub(crate) struct Platform {
+/// The platform of one function.
+pub struct Platform {
+    /// What the function is given as `AWS_LAMBDA_RUNTIME_API`.
+    pub address: SocketAddr,
+    events: mpsc::Sender<Value>,
+    answers: mpsc::Receiver<Answered>,
+    environment: Arc<Environment>,
+    _server: Server,
+}
+
+/// An answer, and how long it took from the moment the event was handed out.
+pub(crate) struct Answered {
+    pub(crate) answer: Value,
+    pub(crate) took: Duration,
+}
+
+impl Platform {
+    /// Starts a platform for a function with this timeout.
+    pub async fn start(extensions: Extensions, timeout: Duration) -> Self {
+        let (events, to_hand_out) = mpsc::channel(1);
+        let (answered, answers) = mpsc::channel(1);
+        let environment = Arc::new(Environment {
+            extensions,
+            timeout,
+            events: Mutex::new(to_hand_out),
+            answers: answered,
+            phase: watch::Sender::new(Phase::default()),
+        });
+        let serving = Arc::clone(&environment);
+        let server = Server::start(move |request| Arc::clone(&serving).serve(request)).await;
+        Self { address: server.address, events, answers, environment, _server: server }
+    }
+
+    /// Waits until the function has asked for its first event.
+    pub async fn asked_for_work(&self) {
+        self.environment.reaches(|phase| phase.runtime_waits || phase.invocations > 0).await;
+    }
+
+    /// Waits until the environment is frozen.
+    pub(crate) async fn frozen(&self) {
+        self.environment.reaches(Phase::is_frozen).await;
+    }
+
+    /// When the current or last invocation must be over.
+    pub(crate) fn deadline(&self) -> SystemTime {
+        self.environment.phase.borrow().deadline()
+    }
+
+    /// Queues an event.
+    pub(crate) async fn give(&self, event: Value) {
+        self.events.send(event).await.unwrap();
+    }
+
+    /// The next answer of the function.
+    pub(crate) async fn answer(&mut self) -> Answered {
+        self.answers.recv().await.unwrap()
+    }
+
+    /// Whether there is an answer that nobody has taken.
+    pub(crate) fn has_answer(&self) -> bool {
+        !self.answers.is_empty()
+    }
+}
+
+struct Environment {
     extensions: Extensions,
     timeout: Duration,
     events: Mutex<mpsc::Receiver<Value>>,
@@ -34,104 +97,104 @@ pub(crate) struct Platform {
     phase: watch::Sender<Phase>,
 }
 
-/// An answer, and how long it took from handing out the event.
-pub(crate) struct Answered {
-    pub(crate) answer: Value,
-    pub(crate) took: Duration,
-}
-
 /// Where the environment is in its life.
+#[derive(Default)]
 struct Phase {
     /// An extension is registered for `INVOKE`.
     has_extension: bool,
-    /// The runtime has asked for its next event, and the extension.
+    /// The runtime has asked for its next event.
     runtime_waits: bool,
+    /// The extension has asked for its next event.
     extension_waits: bool,
-    /// How many invocations there were, and how many of them the extension has been told of.
     invocations: u64,
+    /// How many invocations the extension has been told of.
     told: u64,
-    /// The end of the last one.
-    deadline: SystemTime,
-    /// When each was handed out, in their order.
-    handed: Vec<Instant>,
+    /// The deadline of the last invocation.
+    deadline: Option<SystemTime>,
+    /// When each invocation was handed out.
+    handed_out: Vec<Instant>,
 }
 
 impl Phase {
     fn is_frozen(&self) -> bool {
         self.runtime_waits && (self.extension_waits || !self.has_extension)
     }
+
+    fn deadline(&self) -> SystemTime {
+        self.deadline.unwrap_or_else(SystemTime::now)
+    }
 }
 
-impl Platform {
-    pub(crate) fn new(
-        extensions: Extensions,
-        timeout: Duration,
-        events: mpsc::Receiver<Value>,
-        answers: mpsc::Sender<Answered>,
-    ) -> Arc<Self> {
-        let phase = Phase {
-            has_extension: false,
-            runtime_waits: false,
-            extension_waits: false,
-            invocations: 0,
-            told: 0,
-            deadline: SystemTime::now(),
-            handed: Vec::new(),
-        };
-        let (events, phase) = (Mutex::new(events), watch::Sender::new(phase));
-        Arc::new(Self { extensions, timeout, events, answers, phase })
-    }
-
-    pub(crate) async fn asked_for_work(&self) {
-        self.reaches(|phase| phase.runtime_waits || phase.invocations > 0).await;
-    }
-
-    pub(crate) async fn frozen(&self) {
-        self.reaches(Phase::is_frozen).await;
-    }
-
-    pub(crate) fn deadline(&self) -> SystemTime {
-        self.phase.borrow().deadline
-    }
-
+impl Environment {
     async fn reaches(&self, condition: impl FnMut(&Phase) -> bool) {
-        // The sender is in here.
+        // Can't fail: `self` holds the sender.
         let _ = self.phase.subscribe().wait_for(condition).await;
     }
 
-    /// The next event of the runtime, with its headers; none once the test is over.
-    async fn next_invocation(&self) -> Option<(String, String)> {
+    async fn serve(self: Arc<Self>, request: Request) -> Option<Response> {
+        match (request.method().as_str(), request.uri().path()) {
+            ("GET", "/2018-06-01/runtime/invocation/next") => self.next_invocation().await,
+            ("POST", "/2020-01-01/extension/register")
+                if self.extensions != Extensions::Unknown =>
+            {
+                Some(self.register(&request))
+            }
+            ("GET", "/2020-01-01/extension/event/next") => {
+                Some(response(200, &[], self.next_extension_event().await))
+            }
+            ("POST", path) if path.ends_with("/response") || path.ends_with("/error") => {
+                let took = self.since_handed_out(path);
+                let answer = serde_json::from_slice(request.body()).unwrap();
+                let _ = self.answers.send(Answered { answer, took }).await;
+                Some(response(202, &[], ""))
+            }
+            _ => Some(response(404, &[], "")),
+        }
+    }
+
+    /// The next event of the runtime; none once the test is over.
+    async fn next_invocation(&self) -> Option<Response> {
         self.phase.send_modify(|phase| phase.runtime_waits = true);
         let event = self.events.lock().await.recv().await?;
         if self.extensions != Extensions::NotForInvoke {
-            self.frozen().await;
+            self.reaches(Phase::is_frozen).await;
         }
         let deadline = SystemTime::now() + self.timeout;
-        let event = event.to_string();
         let mut number = 0;
         self.phase.send_modify(|phase| {
             phase.runtime_waits = false;
             phase.extension_waits = false;
             phase.invocations += 1;
-            phase.deadline = deadline;
-            phase.handed.push(Instant::now());
+            phase.deadline = Some(deadline);
+            phase.handed_out.push(Instant::now());
             number = phase.invocations;
         });
-        let headers = format!(
-            "lambda-runtime-aws-request-id: tests-{number}\r\nlambda-runtime-deadline-ms: {}\r\n",
-            milliseconds(deadline),
-        );
-        Some((headers, event))
+        let headers = [
+            ("lambda-runtime-aws-request-id", &*request_id(number)),
+            ("lambda-runtime-deadline-ms", &milliseconds(deadline).to_string()),
+        ];
+        Some(response(200, &headers, event.to_string()))
     }
 
-    /// The time since the invocation was handed out that `line` answers.
-    fn since_handed(&self, line: &str) -> Duration {
-        let number = line.split('/').find_map(|part| part.strip_prefix("tests-"));
+    /// The time since the invocation that a response at `path` belongs to was handed out.
+    fn since_handed_out(&self, path: &str) -> Duration {
+        let number = path.split('/').find_map(|part| part.strip_prefix(REQUEST_ID));
         let number: usize = number.unwrap().parse().unwrap();
-        self.phase.borrow().handed[number - 1].elapsed()
+        self.phase.borrow().handed_out[number - 1].elapsed()
     }
 
-    /// The next event of the extension. It is never told of anything that it did not register for.
+    fn register(&self, request: &Request) -> Response {
+        let wanted: Value = serde_json::from_slice(request.body()).unwrap();
+        let invoke = wanted["events"].as_array().unwrap().contains(&json!("INVOKE"));
+        if invoke && self.extensions == Extensions::NotForInvoke {
+            return response(400, &[], "");
+        }
+        self.phase.send_modify(|phase| phase.has_extension |= invoke);
+        let about = r#"{"functionName":"f","functionVersion":"1","handler":"h"}"#;
+        response(200, &[("lambda-extension-identifier", "tests")], about)
+    }
+
+    /// The next event of the extension. One that is not registered for `INVOKE` waits forever.
     async fn next_extension_event(&self) -> String {
         if !self.phase.borrow().has_extension {
             return std::future::pending().await;
@@ -142,8 +205,8 @@ impl Platform {
         let phase = self.phase.borrow();
         let event = json!({
             "eventType": "INVOKE",
-            "deadlineMs": milliseconds(phase.deadline),
-            "requestId": format!("tests-{}", phase.told),
+            "deadlineMs": milliseconds(phase.deadline()),
+            "requestId": request_id(phase.told),
             "invokedFunctionArn": "arn:aws:lambda:eu-central-1:000000000000:function:tests",
             "tracing": { "type": "X-Amzn-Trace-Id", "value": "" },
         });
@@ -151,51 +214,13 @@ impl Platform {
     }
 }
 
+/// What every request id starts with; the number of the invocation follows.
+const REQUEST_ID: &str = "tests-";
+
+fn request_id(number: u64) -> String {
+    format!("{REQUEST_ID}{number}")
+}
+
 fn milliseconds(time: SystemTime) -> u128 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis()
-}
-
-pub(crate) async fn accept(listener: TcpListener, platform: Arc<Platform>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(serve(stream, Arc::clone(&platform)));
-    }
-}
-
-async fn serve(stream: TcpStream, platform: Arc<Platform>) -> std::io::Result<()> {
-    let mut stream = BufReader::new(stream);
-    while let Some(Request { line, body, .. }) = read(&mut stream).await? {
-        let (status, headers, body) = match line.as_str() {
-            "GET /2018-06-01/runtime/invocation/next" => {
-                let Some((headers, event)) = platform.next_invocation().await else { break };
-                ("200 OK", headers, event)
-            }
-            "POST /2020-01-01/extension/register" if platform.extensions != Extensions::Unknown => {
-                let wanted: Value = serde_json::from_slice(&body).unwrap();
-                let invoke = wanted["events"].as_array().unwrap().contains(&json!("INVOKE"));
-                if invoke && platform.extensions == Extensions::NotForInvoke {
-                    ("400 Bad Request", String::new(), String::new())
-                } else {
-                    platform.phase.send_modify(|phase| phase.has_extension |= invoke);
-                    let about = r#"{"functionName":"f","functionVersion":"1","handler":"h"}"#;
-                    (
-                        "200 OK",
-                        "lambda-extension-identifier: tests\r\n".to_owned(),
-                        about.to_owned(),
-                    )
-                }
-            }
-            "GET /2020-01-01/extension/event/next" => {
-                ("200 OK", String::new(), platform.next_extension_event().await)
-            }
-            line if line.ends_with("/response") || line.ends_with("/error") => {
-                let took = platform.since_handed(line);
-                let answer = serde_json::from_slice(&body).unwrap();
-                let _ = platform.answers.send(Answered { answer, took }).await;
-                ("202 Accepted", String::new(), String::new())
-            }
-            _ => ("404 Not Found", String::new(), String::new()),
-        };
-        answer(&mut stream, status, &headers, body.as_bytes()).await?;
-    }
-    Ok(())
 }

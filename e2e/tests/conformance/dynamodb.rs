@@ -1,4 +1,4 @@
-//! DynamoDB: the product cache.
+//! DynamoDB, for the product cache.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -49,7 +49,7 @@ async fn a_conditional_write_that_fails_keeps_the_old_item() {
 }
 
 #[tokio::test]
-async fn a_hundred_items_are_read_at_once_and_those_that_are_not_there_are_left_out() {
+async fn a_batch_read_of_a_hundred_keys_returns_the_items_that_exist() {
     against_endpoint(async |endpoint| {
         let table = endpoint.table().await;
         for chunk in (0..60).collect::<Vec<_>>().chunks(25) {
@@ -85,14 +85,14 @@ async fn a_hundred_items_are_read_at_once_and_those_that_are_not_there_are_left_
 }
 
 #[tokio::test]
-async fn an_attribute_can_be_made_the_time_to_live_and_is_told() {
+async fn the_time_to_live_can_be_set_and_is_described() {
     against_endpoint(async |endpoint| {
         let table = endpoint.table().await;
         let specification =
             TimeToLiveSpecification::builder().attribute_name("ttl").enabled(true).build();
         let call = endpoint.dynamodb.update_time_to_live().table_name(&table);
         call.time_to_live_specification(specification.unwrap()).send().await.unwrap();
-        let told = eventually("the time to live is told", async || {
+        let told = eventually("the time to live is described", async || {
             let call = endpoint.dynamodb.describe_time_to_live().table_name(&table);
             let told = call.send().await.unwrap().time_to_live_description?;
             let status = told.time_to_live_status()?;

@@ -1,16 +1,14 @@
-//! The endpoint, and what a test made there.
+//! The endpoint, and what a test has made there.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Mutex;
 
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableStatus,
-};
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use e2e::{eventually, unique};
 use futures_util::FutureExt;
 use serde_json::json;
+use testkit::sdk::{self, Queue};
 
 /// An AWS endpoint.
 pub(crate) struct Endpoint {
@@ -21,13 +19,7 @@ pub(crate) struct Endpoint {
     made: Mutex<Vec<Made>>,
 }
 
-/// A queue.
-pub(crate) struct Queue {
-    pub(crate) url: String,
-    pub(crate) arn: String,
-}
-
-/// What is to be deleted in the end.
+/// What must be deleted at the end.
 pub(crate) enum Made {
     /// By its URL.
     Queue(String),
@@ -43,10 +35,10 @@ pub(crate) enum Made {
     Mapping(String),
 }
 
-/// Runs a test, and deletes what it made however it ends.
+/// Runs a test, and deletes what it made even if it fails.
 pub(crate) async fn against_endpoint(test: impl AsyncFnOnce(&Endpoint)) {
-    let config = e2e::aws_config().await;
-    assert!(config.endpoint_url().is_some(), "AWS_ENDPOINT_URL names no endpoint");
+    let config = sdk::config().await;
+    assert!(config.endpoint_url().is_some(), "AWS_ENDPOINT_URL is not set");
     assert!(config.region().is_some(), "AWS_REGION is not set");
     let endpoint = Endpoint {
         sqs: aws_sdk_sqs::Client::new(&config),
@@ -60,7 +52,7 @@ pub(crate) async fn against_endpoint(test: impl AsyncFnOnce(&Endpoint)) {
     outcome.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
-/// Whether an error says that the endpoint does not have the operation at all; then that is printed.
+/// Whether an error says that the endpoint does not have the operation. Prints it if so.
 pub(crate) fn not_available<E>(what: &str, result: &Result<impl Sized, E>) -> bool
 where
     E: ProvideErrorMetadata,
@@ -77,25 +69,19 @@ where
 }
 
 impl Endpoint {
-    /// Has it deleted in the end, in the reverse order.
+    /// Has this deleted at the end, in reverse order.
     pub(crate) fn made(&self, made: Made) {
         self.made.lock().unwrap().push(made);
     }
 
-    /// A new queue with these attributes.
+    /// Creates a queue with these attributes.
     pub(crate) async fn queue(&self, attributes: &[(QueueAttributeName, &str)]) -> Queue {
-        let mut call = self.sqs.create_queue().queue_name(unique("conformance"));
-        for (name, value) in attributes {
-            call = call.attributes(name.clone(), *value);
-        }
-        let url = call.send().await.unwrap().queue_url.unwrap();
-        self.made(Made::Queue(url.clone()));
-        let arn = self.attribute(&url, QueueAttributeName::QueueArn).await;
-        Queue { url, arn }
+        let queue = Queue::create(&self.sqs, &unique("conformance"), attributes).await;
+        self.made(Made::Queue(queue.url.clone()));
+        queue
     }
 
-    /// A new queue that hides what was received for so many seconds, and another to which it moves
-    /// what was received so often.
+    /// Creates a queue with this visibility timeout, and its dead-letter queue.
     pub(crate) async fn queue_with_dead_letters(
         &self,
         visibility_seconds: &str,
@@ -111,29 +97,12 @@ impl Endpoint {
         (self.queue(&attributes).await, dead)
     }
 
-    /// What an attribute of a queue is.
-    pub(crate) async fn attribute(&self, queue: &str, name: QueueAttributeName) -> String {
-        let call = self.sqs.get_queue_attributes().queue_url(queue).attribute_names(name.clone());
-        call.send().await.unwrap().attributes.unwrap().remove(&name).unwrap()
-    }
-
-    /// Waits until a queue says that it holds nothing, visible or hidden.
+    /// Waits until a queue has no messages, visible or in flight.
     pub(crate) async fn is_empty(&self, queue: &Queue) {
-        eventually("the queue is empty", async || {
-            for name in [
-                QueueAttributeName::ApproximateNumberOfMessages,
-                QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-            ] {
-                if self.attribute(&queue.url, name).await != "0" {
-                    return None;
-                }
-            }
-            Some(())
-        })
-        .await;
+        eventually("the queue is empty", async || queue.is_empty().await.then_some(())).await;
     }
 
-    /// What can be received at this moment, up to ten.
+    /// Receives up to ten messages.
     pub(crate) async fn receive(&self, queue: &Queue) -> Vec<Message> {
         self.sqs
             .receive_message()
@@ -147,7 +116,7 @@ impl Endpoint {
             .unwrap_or_default()
     }
 
-    /// The next message, as soon as there is one.
+    /// Waits for the next message.
     pub(crate) async fn next(&self, queue: &Queue) -> Message {
         eventually("a message can be received", async || {
             let mut messages = self.receive(queue).await;
@@ -157,32 +126,15 @@ impl Endpoint {
         .await
     }
 
-    /// A new table with the key `pk`.
+    /// Creates a table with the key `pk`.
     pub(crate) async fn table(&self) -> String {
         let name = unique("conformance");
-        let attribute = AttributeDefinition::builder()
-            .attribute_name("pk")
-            .attribute_type(ScalarAttributeType::S);
-        let key = KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash);
-        self.dynamodb
-            .create_table()
-            .table_name(&name)
-            .attribute_definitions(attribute.build().unwrap())
-            .key_schema(key.build().unwrap())
-            .billing_mode(BillingMode::PayPerRequest)
-            .send()
-            .await
-            .unwrap();
         self.made(Made::Table(name.clone()));
-        eventually("the table is active", async || {
-            let table = self.dynamodb.describe_table().table_name(&name).send().await.unwrap();
-            (table.table.unwrap().table_status == Some(TableStatus::Active)).then_some(())
-        })
-        .await;
+        sdk::create_table(&self.dynamodb, &name).await;
         name
     }
 
-    /// What can not be deleted is told, and fails nothing: the test has its result.
+    /// Deletes everything, and prints what fails.
     async fn clean_up(&self) {
         let made = std::mem::take(&mut *self.made.lock().unwrap());
         for made in made.into_iter().rev() {
@@ -213,10 +165,8 @@ impl Endpoint {
     }
 }
 
-impl Queue {
-    /// How often a message was received.
-    pub(crate) fn receives(message: &Message) -> u32 {
-        let count = MessageSystemAttributeName::ApproximateReceiveCount;
-        message.attributes().unwrap()[&count].parse().unwrap()
-    }
+/// How often a message was received.
+pub(crate) fn receives(message: &Message) -> u32 {
+    let count = MessageSystemAttributeName::ApproximateReceiveCount;
+    message.attributes().unwrap()[&count].parse().unwrap()
 }

@@ -1,6 +1,6 @@
-//! SQS in front of Lambda: a batch of which a part fails.
+//! Lambda with an SQS event source: a batch that fails in part.
 //!
-//! What fulfill-order makes of such a batch, on the deployed stack, is in `e2e/tests/fulfillment.rs`.
+//! `e2e/tests/fulfillment.rs` tests the same with fulfill-order.
 
 use std::io::{Cursor, Write};
 
@@ -8,11 +8,12 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, FunctionResponseType, Runtime, State};
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use e2e::{eventually, unique};
+use testkit::sdk::Queue;
 
-use crate::endpoint::{Endpoint, Made, Queue, against_endpoint, not_available};
+use crate::endpoint::{Endpoint, Made, against_endpoint, not_available};
 
-/// The shortest function that fails for some messages and says which: a body that begins with `bad`
-/// fails always, one with `late` until it is delivered for the second time.
+/// A function that reports failed messages: those that begin with `bad` always, those that begin with
+/// `late` on their first delivery.
 const HANDLER: &str = "
 def handle(event, context):
     def failed(record):
@@ -23,7 +24,7 @@ def handle(event, context):
     ]}
 ";
 
-/// A new function, and what its name is; none if the endpoint has no functions.
+/// Creates the function and returns its name; none if the endpoint has no Lambda.
 async fn function(endpoint: &Endpoint) -> Option<String> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let stored = zip::write::SimpleFileOptions::default()
@@ -41,7 +42,7 @@ async fn function(endpoint: &Endpoint) -> Option<String> {
         .runtime(Runtime::Python312)
         .handler("handler.handle")
         .timeout(3)
-        // Emulators take any; AWS wants one that exists.
+        // Emulators accept any role; on AWS it must exist.
         .role("arn:aws:iam::000000000000:role/conformance")
         .code(FunctionCode::builder().zip_file(archive).build())
         .send()
@@ -75,9 +76,9 @@ async fn attach(endpoint: &Endpoint, function: &str, queue: &Queue) {
 }
 
 #[tokio::test]
-async fn what_a_function_fails_for_comes_again_alone_and_ends_as_a_dead_letter() {
+async fn only_failed_messages_of_a_batch_are_delivered_again_and_become_dead_letters() {
     against_endpoint(async |endpoint| {
-        // Longer than the function may take, or a slow start would be a second delivery.
+        // Longer than the timeout of the function: a slow start must not cause a second delivery.
         let (queue, dead) = endpoint.queue_with_dead_letters("4", 2).await;
         let Some(function) = function(endpoint).await else { return };
         let bodies = ["good 0", "good 1", "late 2", "good 3", "bad 4", "good 5", "good 6"];
@@ -96,7 +97,7 @@ async fn what_a_function_fails_for_comes_again_alone_and_ends_as_a_dead_letter()
             (!letters.is_empty()).then_some(())
         })
         .await;
-        // What was deleted is done with, and what was not would be a dead letter by now.
+        // All other messages must have been deleted.
         endpoint.is_empty(&queue).await;
         letters.extend(endpoint.receive(&dead).await);
         let letters: Vec<_> = letters.iter().filter_map(|letter| letter.body()).collect();

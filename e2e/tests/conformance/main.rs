@@ -1,20 +1,15 @@
-//! What the service relies on, asked of any AWS endpoint.
+//! Tests what the service needs of an AWS endpoint.
 //!
-//! Nothing of Waybill is needed, no stack and no Postgres: each test makes the queues, tables and
-//! buses that it needs, and deletes them in the end.
+//! They need no stack and no Postgres. Each test makes its own queues, tables and buses, and deletes
+//! them at the end.
 //!
 //! ```sh
 //! AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=eu-central-1 \
 //!   AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test cargo test -p e2e --test conformance -- --nocapture
 //! ```
 //!
-//! What an endpoint says that it does not have is reported as `not available`; what it has and does
-//! wrongly fails.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "what goes wrong in here is a test that fails"
-)]
+//! What the endpoint does not have is printed as `not available`. What it does wrongly fails the test.
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod dynamodb;
 mod endpoint;

@@ -1,12 +1,13 @@
-//! SQS: the fulfilment queue and its dead letters.
+//! SQS, for the fulfillment queue and its dead letters.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use e2e::eventually;
+use testkit::sdk::Queue;
 
-use crate::endpoint::{Endpoint, Queue, against_endpoint, not_available};
+use crate::endpoint::{Endpoint, against_endpoint, not_available, receives};
 
 async fn send(endpoint: &Endpoint, queue: &Queue, body: &str) -> String {
     let call = endpoint.sqs.send_message().queue_url(&queue.url).message_body(body);
@@ -18,23 +19,23 @@ async fn delete(endpoint: &Endpoint, queue: &Queue, receipt: Option<String>) {
     call.receipt_handle(receipt.unwrap()).send().await.unwrap();
 }
 
-/// Receives a message and does not delete it, until it comes no more; how often it came.
-async fn receive_in_vain(endpoint: &Endpoint, queue: &Queue, dead: &Queue) -> u32 {
+/// Receives a message until it is a dead letter, without deleting it. Returns the number of receives.
+async fn receive_until_dead(endpoint: &Endpoint, queue: &Queue, dead: &Queue) -> u32 {
     let mut times = 0;
     eventually("the message is a dead letter", async || {
         if let Some(message) = endpoint.receive(queue).await.first() {
             times += 1;
-            assert_eq!(Queue::receives(message), times);
+            assert_eq!(receives(message), times);
         }
         let name = QueueAttributeName::ApproximateNumberOfMessages;
-        (endpoint.attribute(&dead.url, name).await == "1").then_some(())
+        (dead.attribute(name).await == "1").then_some(())
     })
     .await;
     times
 }
 
 #[tokio::test]
-async fn a_received_message_is_hidden_for_its_time_and_then_comes_again() {
+async fn a_received_message_is_hidden_for_the_visibility_timeout_and_then_delivered_again() {
     against_endpoint(async |endpoint| {
         let hidden = Duration::from_secs(2);
         let queue = endpoint.queue(&[(QueueAttributeName::VisibilityTimeout, "2")]).await;
@@ -44,20 +45,20 @@ async fn a_received_message_is_hidden_for_its_time_and_then_comes_again() {
         let first_came = Instant::now();
         assert_eq!((first.message_id(), first.body()), (Some(&*id), Some("job")));
         let again = endpoint.next(&queue).await;
-        // From the outside, the time of the first receipt is known no better than this.
+        // The first receive happened between `asked` and `first_came`.
         let (least, most) = (first_came.elapsed(), asked.elapsed());
-        assert!(most >= hidden, "it was there again after {most:?}");
+        assert!(most >= hidden, "delivered again after {most:?}");
         assert_eq!(again.message_id(), Some(&*id));
-        assert_eq!((Queue::receives(&first), Queue::receives(&again)), (1, 2));
+        assert_eq!((receives(&first), receives(&again)), (1, 2));
         delete(endpoint, &queue, again.receipt_handle).await;
         endpoint.is_empty(&queue).await;
-        eprintln!("hidden for {hidden:?}, it came again after {least:?}");
+        eprintln!("hidden for {hidden:?}, delivered again after {least:?}");
     })
     .await;
 }
 
 #[tokio::test]
-async fn the_time_for_which_a_message_is_hidden_can_be_cut_short() {
+async fn the_visibility_timeout_of_a_message_can_be_shortened() {
     against_endpoint(async |endpoint| {
         let queue = endpoint.queue(&[(QueueAttributeName::VisibilityTimeout, "600")]).await;
         let id = send(endpoint, &queue, "job").await;
@@ -77,7 +78,7 @@ async fn a_message_that_was_received_too_often_is_moved_to_the_dead_letter_queue
     against_endpoint(async |endpoint| {
         let (queue, dead) = endpoint.queue_with_dead_letters("1", 3).await;
         send(endpoint, &queue, "poison").await;
-        let times = receive_in_vain(endpoint, &queue, &dead).await;
+        let times = receive_until_dead(endpoint, &queue, &dead).await;
         assert_eq!(times, 3);
         assert_eq!(endpoint.next(&dead).await.body(), Some("poison"));
         endpoint.is_empty(&queue).await;
@@ -91,7 +92,7 @@ async fn dead_letters_can_be_moved_back() {
     against_endpoint(async |endpoint| {
         let (queue, dead) = endpoint.queue_with_dead_letters("1", 1).await;
         send(endpoint, &queue, "job").await;
-        receive_in_vain(endpoint, &queue, &dead).await;
+        receive_until_dead(endpoint, &queue, &dead).await;
         let started = endpoint.sqs.start_message_move_task().source_arn(&dead.arn).send().await;
         if not_available("StartMessageMoveTask", &started) {
             return;
@@ -109,8 +110,8 @@ async fn a_batch_is_answered_entry_by_entry() {
         let queue = endpoint.queue(&[]).await;
         let entries = (0..10).map(|n| {
             let entry = SendMessageBatchRequestEntry::builder().id(format!("entry-{n}"));
-            // Nothing may wait for longer than 15 minutes, nor hold such a character: emulators know
-            // at least one of the two rules.
+            // Invalid twice, since emulators may check only one rule: the delay is above 15 minutes, and
+            // the character is not allowed.
             let entry = if n == 4 {
                 entry.message_body("job \u{1}").delay_seconds(901)
             } else {
@@ -135,7 +136,7 @@ async fn a_batch_is_answered_entry_by_entry() {
         })
         .await;
         assert!(arrived.len() == 9 && !arrived.contains("job \u{1}"), "{arrived:?}");
-        eprintln!("of 10 entries {} were taken, {} refused", good.len(), failed.len());
+        eprintln!("of 10 entries {} were accepted, {} refused", good.len(), failed.len());
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! Answers of Postgres that are lost, each to a statement that was carried out.
+//! Postgres carries out a statement, and its answer is lost.
 
 use e2e::order_for;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn bare(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn an_order_for_all_that_is_left_is_answered_as_placed() {
+async fn an_order_for_the_last_stock_is_answered_as_placed() {
     let world = World::new().await;
     let mut create = world.start("create-order").await;
     for (placed, event) in [(1, bare(&world)), (2, world.request("a"))] {

@@ -1,4 +1,4 @@
-//! DynamoDB failing.
+//! DynamoDB fails.
 
 use std::time::{Duration, Instant};
 
@@ -7,25 +7,25 @@ use testkit::fault::Fault;
 
 use crate::world::World;
 
-/// What API Gateway's clients wait for at most: the functions' timeout.
+/// The longest that a client waits: the functions' timeout.
 const LIMIT: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn orders_and_products_are_to_be_had_while_dynamodb_is_down() {
+async fn orders_and_products_are_served_while_dynamodb_is_down() {
     served_under(Fault::Down).await;
 }
 
 #[tokio::test]
-async fn orders_and_products_are_to_be_had_while_dynamodb_answers_500() {
+async fn orders_and_products_are_served_while_dynamodb_answers_500() {
     served_under(Fault::Failing).await;
 }
 
 #[tokio::test]
-async fn orders_and_products_are_to_be_had_while_dynamodb_is_slow() {
+async fn orders_and_products_are_served_while_dynamodb_is_slow() {
     served_under(Fault::Slow(Duration::from_secs(20))).await;
 }
 
-/// Functions that start while the fault lasts, and then the end of it.
+/// Starts functions during the fault, and then ends it.
 async fn served_under(fault: Fault) {
     let world = World::new().await;
     world.dynamodb.fail(fault);
@@ -36,21 +36,21 @@ async fn served_under(fault: Fault) {
         world.place_and_send(&mut create, world.request(key)).await;
         took = took.max(started.elapsed());
     }
-    assert_eq!(world.dynamodb.strikes(), 0, "create-order asks Postgres alone");
+    assert_eq!(world.dynamodb.strikes(), 0, "create-order does not use the cache");
     let mut read = world.start("get-product").await;
     for _ in 0..3 {
         let started = Instant::now();
         world.read_product(&mut read).await;
         took = took.max(started.elapsed());
     }
-    // The start and the first read; after that the product is in memory.
+    // One at the start, one for the first read. After that the product is in memory.
     world.dynamodb.struck(2).await;
     let calls = world.dynamodb.strikes();
     eprintln!("{fault:?}: {calls} calls, the longest answer in {} ms", took.as_millis());
     assert!(took < LIMIT, "{took:?}");
-    world.dynamodb.mend();
+    world.dynamodb.clear();
 
-    // It is used again without anybody's doing.
+    // The cache is used again.
     world.read_product(&mut world.start("get-product").await).await;
     let key = AttributeValue::S(format!("product#{}", world.product));
     let item = world.stack.dynamodb.get_item().key("pk", key).consistent_read(true);

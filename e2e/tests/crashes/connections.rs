@@ -13,10 +13,10 @@ const PROCESSES: usize = 500;
 const CONNECTIONS: u16 = 100;
 
 #[tokio::test]
-async fn more_processes_than_connections_see_201_and_503_alone() {
+async fn more_processes_than_connections_answer_only_201_and_503() {
     let server = Server::start("postgres-connections", CONNECTIONS).await;
     let world = World::on(&server.url()).await;
-    // Some at a time, since each one takes a while that can't connect.
+    // In groups, since a process that fails to connect takes a while.
     let starting = (0..PROCESSES).map(|_| world.start("create-order"));
     let mut processes: Vec<_> = stream::iter(starting).buffer_unordered(50).collect().await;
 
@@ -39,7 +39,7 @@ async fn more_processes_than_connections_see_201_and_503_alone() {
     assert!(seen[&201] > 50 && seen[&503] > 50, "{seen:?}");
     assert_eq!(world.orders().await, accepted);
 
-    // Whoever was refused comes again, once others are gone.
+    // A refused request succeeds once other processes are gone.
     let refused = answers.iter().position(|answer| answer["statusCode"] == 503).unwrap();
     let mut create = processes.swap_remove(refused);
     join_all(processes.into_iter().map(testkit::function::Function::kill)).await;

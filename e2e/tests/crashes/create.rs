@@ -1,10 +1,10 @@
-//! create-order killed.
+//! create-order is killed or frozen.
 
 use std::time::SystemTime;
 
 use testkit::fault::Fault;
 use testkit::function::Extensions;
-use testkit::gate::Holds;
+use testkit::proxy::Holds;
 
 use crate::world::{FOREVER, World};
 
@@ -17,7 +17,7 @@ async fn killed_before_its_statement_has_stored_nothing_and_is_repeated() {
     create.give(world.request("a")).await;
     world.postgres.struck().await;
     create.kill().await;
-    world.postgres.hold(Holds::Nothing);
+    world.postgres.release();
     assert_eq!(world.orders().await, 1);
 
     let mut again = world.start("create-order").await;
@@ -34,8 +34,8 @@ async fn killed_after_the_answer_and_before_the_send_is_fulfilled_by_the_relay()
     world.place(&mut create, world.request("a")).await;
     world.sqs.struck(1).await;
     create.kill().await;
-    world.sqs.mend();
-    assert!(world.receive().await.is_none(), "the job was sent after all");
+    world.sqs.clear();
+    assert!(world.receive().await.is_none(), "the job was sent");
 
     let mut again = world.start("create-order").await;
     let answer = world.place(&mut again, world.request("a")).await;
@@ -52,8 +52,8 @@ async fn frozen_with_the_send_half_way_is_fulfilled_once() {
     world.place(&mut create, world.request("a")).await;
     world.sqs.struck(1).await;
     create.stop();
-    // SQS has the job, and the function has not heard of it.
-    world.sqs.mend();
+    // SQS has the job, but the function has no answer.
+    world.sqs.clear();
     create.go_on();
     create.freezes().await;
     world.place(&mut create, world.request("b")).await;
@@ -63,14 +63,14 @@ async fn frozen_with_the_send_half_way_is_fulfilled_once() {
 }
 
 #[tokio::test]
-async fn a_deaf_sqs_keeps_no_answer_and_no_environment_beyond_its_time() {
+async fn a_deaf_sqs_delays_no_answer_and_no_freezing_beyond_the_deadline() {
     let world = World::new().await;
     let mut create = world.start("create-order").await;
     world.sqs.fail(Fault::Deaf);
     world.place(&mut create, world.request("a")).await;
     create.freezes().await;
-    assert!(SystemTime::now() < create.deadline(), "the platform would have killed it");
-    world.sqs.mend();
+    assert!(SystemTime::now() < create.deadline(), "frozen after the deadline");
+    world.sqs.clear();
     world.place(&mut create, world.request("b")).await;
     create.freezes().await;
     world.recover().await;
@@ -88,8 +88,8 @@ async fn where_nothing_keeps_it_awake_the_job_is_sent_before_the_answer() {
         world.sqs.fail(Fault::Slow(FOREVER));
         create.give(world.request(key)).await;
         world.sqs.struck(1).await;
-        assert!(!create.has_answered(), "{key}: it answered before SQS did");
-        world.sqs.mend();
+        assert!(!create.has_answered(), "{key}: answered before SQS");
+        world.sqs.clear();
         assert!(world.accept(&create.answer().await));
     }
     world.recover().await;
@@ -105,7 +105,7 @@ async fn killed_while_its_answer_waits_for_the_send_is_answered_when_repeated() 
     world.sqs.struck(1).await;
     create.kill().await;
     assert_eq!(world.orders().await, 1);
-    world.sqs.mend();
+    world.sqs.clear();
     assert!(world.receive().await.is_some(), "the job was not sent");
 
     let mut again = world.start("create-order").await;

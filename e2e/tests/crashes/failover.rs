@@ -1,11 +1,11 @@
-//! A server that answers and can't write, as the old one does for a while after a failover.
+//! A read-only server, like the old primary for a while after a failover.
 
 use serde_json::json;
 use testkit::function::get;
 
 use crate::world::World;
 
-/// Makes the database read-only, or not any more, for connections that are opened from now on.
+/// Makes the database read-only or writable for new connections.
 async fn read_only(world: &World, on: bool) {
     let sql = "SELECT format('ALTER DATABASE %I SET default_transaction_read_only = %s',
                              current_database(), $1::boolean)";
@@ -15,14 +15,14 @@ async fn read_only(world: &World, on: bool) {
 }
 
 #[tokio::test]
-async fn a_server_that_is_read_only_refuses_orders_until_it_is_not() {
+async fn orders_are_refused_while_the_server_is_read_only() {
     let world = World::new().await;
     let (mut create, mut read) =
         (world.start("create-order").await, world.start("get-order").await);
     let placed = world.place_and_send(&mut create, world.request("a")).await;
     let id = placed["headers"]["location"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
 
-    // The connections end, and the next ones lead to a server that can't write.
+    // The connections end, and new ones are read-only.
     read_only(&world, true).await;
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                WHERE datname = current_database() AND application_name = 'waybill'";
@@ -33,7 +33,7 @@ async fn a_server_that_is_read_only_refuses_orders_until_it_is_not() {
     let order = read.invoke(get(&format!("/orders/{id}"), &json!({ "id": id }))).await;
     assert_eq!(order["statusCode"], 200, "{order}");
 
-    // It can again, and the present connections can't: they are replaced, and nobody waits.
+    // New connections can write again. The read-only ones are replaced at once.
     read_only(&world, false).await;
     world.place_and_send(&mut create, world.request("b")).await;
     world.recover().await;

@@ -1,53 +1,45 @@
-//! A queue, and what came out of it.
+//! A queue, and what was received from it.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use e2e::Stack;
 use serde_json::{Value, json};
+use testkit::sdk::Queue;
 use uuid::Uuid;
 
-/// A queue of fulfilment jobs, or of a subscriber to order events.
+/// A queue of fulfillment jobs, or of a subscriber to order events.
 pub(crate) struct Inbox {
     pub(crate) url: String,
-    arn: String,
+    queue: Queue,
     sqs: aws_sdk_sqs::Client,
     came: Mutex<Copies>,
 }
 
-/// The ids of the messages in which each job or event of an order came, one for each time.
+/// For each job or event of an order, the id of every message received with it.
 type Copies = HashMap<(String, Uuid), Vec<String>>;
 
 impl Inbox {
-    /// An empty queue, which hides what was received for so long.
+    /// Creates a queue with this visibility timeout.
     pub(crate) async fn create(stack: &Stack, name: &str, visibility_seconds: &str) -> Self {
-        let sqs = stack.sqs.clone();
-        let create = sqs.create_queue().queue_name(name);
-        let create = create.attributes(QueueAttributeName::VisibilityTimeout, visibility_seconds);
-        let url = create.send().await.unwrap().queue_url.unwrap();
-        let mut inbox = Self { url, arn: String::new(), sqs, came: Mutex::default() };
-        inbox.arn = inbox.attribute(QueueAttributeName::QueueArn).await;
-        inbox
+        let attributes = [(QueueAttributeName::VisibilityTimeout, visibility_seconds)];
+        let queue = Queue::create(&stack.sqs, name, &attributes).await;
+        Self { url: queue.url.clone(), queue, sqs: stack.sqs.clone(), came: Mutex::default() }
     }
 
-    /// A queue that gets what is published on a new bus.
+    /// Creates a queue that subscribes to a new bus.
     pub(crate) async fn subscribe(stack: &Stack, bus: &str) -> Self {
         let rule = format!("{bus}-events");
         let inbox = Self::create(stack, &rule, "30").await;
         let events = &stack.eventbridge;
         events.create_event_bus().name(bus).send().await.unwrap();
-        let pattern = json!({ "source": ["waybill"] }).to_string();
-        let put = events.put_rule().event_bus_name(bus).name(&rule);
-        put.event_pattern(pattern).send().await.unwrap();
-        let target = Target::builder().id("queue").arn(&inbox.arn).build().unwrap();
-        let put = events.put_targets().event_bus_name(bus).rule(&rule).targets(target);
-        assert_eq!(put.send().await.unwrap().failed_entry_count, 0);
+        let pattern = json!({ "source": ["waybill"] });
+        inbox.queue.subscribe(events, bus, &rule, &pattern).await;
         inbox
     }
 
-    /// What is there, ten messages at most.
+    /// Receives up to ten messages.
     pub(crate) async fn receive(&self) -> Vec<Message> {
         let call = self.sqs.receive_message().queue_url(&self.url).max_number_of_messages(10);
         let messages = call.send().await.unwrap().messages.unwrap_or_default();
@@ -59,44 +51,36 @@ impl Inbox {
         messages
     }
 
-    /// Takes a message out, so that it does not come again.
+    /// Deletes a message.
     pub(crate) async fn delete(&self, handle: &str) {
         let delete = self.sqs.delete_message().queue_url(&self.url).receipt_handle(handle);
         delete.send().await.unwrap();
     }
 
-    /// Whether nothing is in it, received messages that were not deleted included.
+    /// Whether it has no messages, visible or in flight.
     pub(crate) async fn is_empty(&self) -> bool {
-        self.attribute(QueueAttributeName::ApproximateNumberOfMessages).await == "0"
-            && self.attribute(QueueAttributeName::ApproximateNumberOfMessagesNotVisible).await
-                == "0"
+        self.queue.is_empty().await
     }
 
-    /// Whether this came, once at least.
+    /// Whether this was received.
     pub(crate) fn has_seen(&self, kind: &str, order: Uuid) -> bool {
         self.came.lock().unwrap().contains_key(&(kind.to_owned(), order))
     }
 
-    /// How many jobs or events came.
+    /// How many jobs or events were received.
     pub(crate) fn seen(&self) -> usize {
         self.came.lock().unwrap().len()
     }
 
-    /// How many of them came more than once.
+    /// How many of them were received more than once.
     pub(crate) fn delivered_twice(&self) -> usize {
         self.came.lock().unwrap().values().filter(|ids| ids.len() > 1).count()
     }
 
-    /// How many of them came in more than one message.
+    /// How many of them were received in more than one message.
     pub(crate) fn sent_twice(&self) -> usize {
         let came = self.came.lock().unwrap();
         came.values().filter(|ids| ids.iter().any(|id| *id != ids[0])).count()
-    }
-
-    async fn attribute(&self, name: QueueAttributeName) -> String {
-        let call = self.sqs.get_queue_attributes().queue_url(&self.url);
-        let answer = call.attribute_names(name.clone()).send().await.unwrap();
-        answer.attributes.unwrap()[&name].clone()
     }
 }
 

@@ -1,11 +1,11 @@
-//! A row that somebody else has locked for longer than a client waits.
+//! Another session locks a row for longer than a client waits.
 
 use e2e::eventually;
 
 use crate::world::World;
 
 #[tokio::test]
-async fn an_order_that_waited_in_vain_never_appears() {
+async fn an_order_that_timed_out_is_never_stored() {
     let world = World::new().await;
     let mut create = world.start("create-order").await;
     world.database.batch_execute("BEGIN; SELECT FROM products FOR UPDATE").await.unwrap();
@@ -18,7 +18,7 @@ async fn an_order_that_waited_in_vain_never_appears() {
 
     let active = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
                   AND application_name = 'waybill' AND state = 'active'";
-    eventually("nothing of it is at work", async || (world.count(active).await == 0).then_some(()))
+    eventually("no statement is active", async || (world.count(active).await == 0).then_some(()))
         .await;
     assert_eq!(world.orders().await, 0);
     world.place_and_send(&mut create, world.request("a")).await;

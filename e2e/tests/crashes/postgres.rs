@@ -1,4 +1,4 @@
-//! Postgres out of reach, stopped, and crashed.
+//! Postgres is unreachable, restarts, or crashes.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use local_cloud::error::Result;
 use local_cloud::postgres::Postgres;
 use testkit::function::Function;
-use testkit::gate::Holds;
+use testkit::proxy::Holds;
 use tokio::join;
 use tokio::sync::watch;
 
@@ -15,14 +15,14 @@ use crate::server::Server;
 use crate::world::World;
 
 #[tokio::test]
-async fn going_out_of_reach_under_load_loses_no_order_that_was_answered() {
+async fn an_outage_under_load_loses_no_accepted_order() {
     let world = World::new().await;
     let load = Load::default();
     let outage = async {
         load.reaches(|seen| seen.accepted >= 15).await;
         world.postgres.hold(Holds::Everything);
         load.reaches(|seen| seen.refused > 0).await;
-        world.postgres.hold(Holds::Nothing);
+        world.postgres.release();
         load.goes_on().await;
     };
     join!(load.run(&world), outage);
@@ -30,18 +30,18 @@ async fn going_out_of_reach_under_load_loses_no_order_that_was_answered() {
 }
 
 #[tokio::test]
-async fn restarting_under_load_loses_no_order_that_was_answered() {
+async fn a_restart_under_load_loses_no_accepted_order() {
     let log = stopped_under_load("postgres-stopped", Postgres::stop).await;
     assert!(log.contains("database system was shut down"), "{log}");
 }
 
 #[tokio::test]
-async fn crashing_under_load_loses_no_order_that_was_answered() {
+async fn a_crash_under_load_loses_no_accepted_order() {
     let log = stopped_under_load("postgres-crashed", Postgres::crash).await;
     assert!(log.contains("automatic recovery in progress"), "{log}");
 }
 
-/// Stops a server while it is in use, starts it again, and answers with what it said then.
+/// Stops a server under load, starts it again, and returns its log.
 async fn stopped_under_load(name: &str, stop: fn(&Postgres) -> Result<()>) -> String {
     let server = Server::start(name, 200).await;
     let mut world = World::on(&server.url()).await;
@@ -64,7 +64,7 @@ async fn stopped_under_load(name: &str, stop: fn(&Postgres) -> Result<()>) -> St
     server.log()
 }
 
-/// Clients that place one order after the other, and repeat each until it is answered with one.
+/// Clients that place one order after another, and repeat each until it is accepted.
 #[derive(Default)]
 struct Load {
     seen: watch::Sender<Seen>,
@@ -113,7 +113,7 @@ impl Load {
         *reached.unwrap().unwrap()
     }
 
-    /// Waits until orders are placed again, and ends it.
+    /// Waits until orders are accepted again, and ends the load.
     async fn goes_on(&self) {
         let accepted = self.seen.borrow().accepted;
         self.reaches(|seen| seen.accepted >= accepted + 15).await;
@@ -123,8 +123,8 @@ impl Load {
     async fn settles(&self, world: &World) {
         let Seen { accepted, refused, replayed, .. } = *self.seen.borrow();
         eprintln!(
-            "{accepted} answered with an order, {replayed} of them stored by an earlier try; \
-             {refused} with 503"
+            "{accepted} requests accepted, {replayed} of them stored by an earlier try; \
+             {refused} refused with 503"
         );
         assert!(refused > 0);
         world.recover().await;

@@ -1,4 +1,4 @@
-//! SQS failing.
+//! SQS fails.
 
 use std::time::{Duration, Instant};
 
@@ -9,30 +9,30 @@ use testkit::function::Function;
 
 use crate::world::World;
 
-/// What API Gateway's clients of create-order wait for at most: the function's timeout.
+/// The longest that a client waits: the timeout of create-order.
 const LIMIT: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn orders_accepted_while_sqs_is_down_are_fulfilled_later() {
     let world = orders_accepted_under(Fault::Down).await;
-    assert_eq!(world.jobs.sent_twice(), 0, "it was down");
+    assert_eq!(world.jobs.sent_twice(), 0, "SQS was down");
 }
 
 #[tokio::test]
 async fn orders_accepted_while_sqs_answers_500_are_fulfilled_later() {
     let world = orders_accepted_under(Fault::Failing).await;
-    assert_eq!(world.jobs.sent_twice(), 0, "it did nothing");
+    assert_eq!(world.jobs.sent_twice(), 0, "SQS did nothing");
 }
 
 #[tokio::test]
 async fn orders_accepted_while_sqs_is_slow_are_fulfilled_once() {
     let world = orders_accepted_under(Fault::Slow(Duration::from_secs(20))).await;
-    // What was given up was done all the same, each time.
+    // Each send that was given up had succeeded.
     assert_eq!(world.jobs.sent_twice(), 4);
 }
 
-/// Orders from two processes, one of which starts while the fault lasts; then a relay that can't
-/// send the jobs either, and then the end of it.
+/// Places orders from two processes, one of which starts during the fault; lets the relay fail to
+/// send their jobs; and then ends the fault.
 async fn orders_accepted_under(fault: Fault) -> World {
     let world = World::new().await;
     let (mut warm, mut relay) =
@@ -57,10 +57,10 @@ async fn orders_accepted_under(fault: Fault) -> World {
     world.due(4, "kind = 'fulfillment_job'").await;
     let relayed = relay.invoke(json!({})).await;
     assert_eq!((&relayed["jobs"], &relayed["events"]), (&json!(0), &json!(4)), "{relayed}");
-    world.sqs.mend();
+    world.sqs.clear();
     let took = warm_took.max(cold_took);
     eprintln!("{fault:?}: 4 orders made {calls} calls, the longest in {} ms", took.as_millis());
-    // One call each, and one at a cold start: whatever is above that was a retry.
+    // One call an order, and one at the cold start. More are retries.
     assert!(calls > 5, "{calls}");
     assert!(took < LIMIT, "{took:?}");
     world.recover().await;

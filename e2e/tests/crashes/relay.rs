@@ -1,9 +1,9 @@
-//! relay-outbox killed, and EventBridge failing.
+//! relay-outbox is killed, and EventBridge fails.
 
 use e2e::eventually;
 use serde_json::json;
 use testkit::fault::Fault;
-use testkit::gate::Holds;
+use testkit::proxy::Holds;
 
 use crate::world::{FOREVER, World};
 
@@ -18,30 +18,30 @@ async fn killed_between_sending_and_settling_sends_again_after_its_lease() {
     for key in ["a", "b", "c"] {
         world.place_and_send(&mut create, world.request(key)).await;
     }
-    world.sqs.mend();
+    world.sqs.clear();
     let relay = world.start("relay-outbox").await;
     world.due(3, A_JOB).await;
     world.sqs.fail(Fault::Slow(FOREVER));
     relay.give(json!({})).await;
-    // First it asks how long the queue is. That is answered, and what it asks next is not.
+    // The first call measures the queue. The second one sends the jobs.
     world.sqs.struck(1).await;
     world.sqs.fail(Fault::Slow(FOREVER));
     world.sqs.struck(1).await;
-    eventually("the events are sent and forgotten", async || {
+    eventually("the events are sent and deleted", async || {
         let events = world.count("SELECT count(*) FROM outbox WHERE kind <> 'fulfillment_job'");
         (events.await == 0).then_some(())
     })
     .await;
-    // What it says next to Postgres is what became of the jobs, all of which are sent.
+    // All jobs are sent. The next request to Postgres settles them.
     world.postgres.hold(Holds::Requests);
-    world.sqs.mend();
+    world.sqs.clear();
     world.postgres.struck().await;
     relay.kill().await;
-    world.postgres.hold(Holds::Nothing);
+    world.postgres.release();
     let claimed = "SELECT count(*) FROM outbox WHERE leased_until IS NOT NULL AND attempts = 0";
     assert_eq!(world.count(claimed).await, 3);
 
-    // Another relay has them when the lease is over.
+    // Another relay sends them again after the lease.
     let mut relay = world.start("relay-outbox").await;
     world.due(3, A_JOB).await;
     let relayed = relay.invoke(json!({})).await;
@@ -73,7 +73,7 @@ async fn events_that_eventbridge_refused_are_kept_and_sent_later() {
     let relayed = relay.invoke(json!({})).await;
     assert_eq!(relayed, json!({ "jobs": 0, "events": 0, "failed": 6 }));
     let tries = world.eventbridge.strikes();
-    world.eventbridge.mend();
+    world.eventbridge.clear();
     let attempts = world.count("SELECT min(attempts)::bigint FROM outbox").await;
     eprintln!("EventBridge refused {tries} calls; each event was tried {attempts} times or more");
     assert!(attempts >= 2);

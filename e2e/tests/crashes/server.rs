@@ -1,4 +1,4 @@
-//! A Postgres server that a test may do anything with.
+//! A Postgres server that a test may stop or crash.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use local_cloud::error::Result;
 use local_cloud::postgres::Postgres;
 use uuid::Uuid;
 
-/// A Postgres server of the test's own, as durable as one in production.
+/// A Postgres server with production durability.
 pub(crate) struct Server {
     pub(crate) postgres: Arc<Postgres>,
     dir: PathBuf,
@@ -19,7 +19,7 @@ impl Server {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let postgres = Postgres::in_dir(&dir).with_max_connections(max_connections);
         let server = Self { postgres: Arc::new(postgres), dir, port: free_port() };
-        // What a run that was interrupted may have left.
+        // An interrupted run may have left one.
         server.delete().unwrap();
         std::fs::create_dir_all(&server.dir).unwrap();
         server.go_on().await;
@@ -36,7 +36,7 @@ impl Server {
         self.postgres.url(self.port).unwrap()
     }
 
-    /// What it said since it was started.
+    /// Its log since the last start.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.dir.join("postgres.log")).unwrap()
     }
@@ -54,8 +54,8 @@ impl Drop for Server {
     }
 }
 
-/// One that nobody else is given while the server is down: below those of outgoing connections, and
-/// not where another test begins to look.
+/// A port that stays free while the server is down: below the range of outgoing connections, and chosen
+/// at random.
 fn free_port() -> u16 {
     let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
     let somewhere = 15_000 + u16::try_from(Uuid::new_v4().as_u128() % 10_000).unwrap();

@@ -1,4 +1,4 @@
-//! Processes of the release before, while the schema is expanded under them.
+//! The schema is expanded while processes of the previous release run.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use tokio::sync::watch;
 
 use crate::world::World;
 
-/// How many processes place orders when the migration begins; two more start later.
+/// How many processes place orders when the migration begins. Two more start later.
 const EARLY: u64 = 3;
 /// How many orders each process places before the migration, and after it.
 const ORDERS: i64 = 5;
 
-/// A column, a table and an index, none of which the running code knows. The first of them holds the
-/// lock that every order waits for until the test has seen them wait.
+/// A new column, table and index. The first migration keeps its lock, for which every order waits,
+/// until the test has seen the orders wait.
 const EXPANDING: [(&str, &str); 3] = [
     (
         "V9001__add_note_to_orders",
@@ -37,7 +37,7 @@ const EXPANDING: [(&str, &str); 3] = [
 ];
 
 #[tokio::test]
-async fn places_orders_throughout_an_upgrade_with_an_expanding_migration_and_none_fails() {
+async fn no_order_fails_during_an_expanding_migration() {
     let world = World::new().await;
     world.database.batch_execute("CREATE TABLE may_go_on ()").await.unwrap();
     let orders = Orders::default();
@@ -52,7 +52,7 @@ async fn places_orders_throughout_an_upgrade_with_an_expanding_migration_and_non
         orders.reach(|seen| seen.all_have_placed(EARLY + 2)).await;
         orders.seen.send_modify(|seen| seen.done = true);
     };
-    // It connects, and prepares its statements, in the middle of the migration.
+    // Connects and prepares its statements during the migration.
     let amid = async {
         wait_for_the_lock(&world, EARLY).await;
         orders.place(&world, EARLY).await;
@@ -73,7 +73,7 @@ async fn places_orders_throughout_an_upgrade_with_an_expanding_migration_and_non
     assert_eq!(world.count("SELECT count(*) FROM orders WHERE note = ''").await, placed);
 }
 
-/// Who deploys reads the answer of migrate, and not its log.
+/// A deployment shows the answer of migrate, not its log.
 #[tokio::test]
 async fn a_migration_that_fails_is_answered_with_what_postgres_said() {
     let world = World::new().await;
@@ -86,11 +86,10 @@ async fn a_migration_that_fails_is_answered_with_what_postgres_said() {
     assert!(said.contains("already exists"), "{said}");
 }
 
-/// Applies the migrations as `migrate` does: each in a transaction of its own, after those that are
-/// applied already.
+/// Applies the migrations as `migrate` does, each in its own transaction.
 async fn migrate(world: &World) {
     let migrations = EXPANDING.map(|(name, sql)| Migration::unapplied(name, sql).unwrap());
-    // Those of the release are not at hand here.
+    // The migrations of the release are not available here.
     let runner = Runner::new(&migrations).set_abort_missing(false);
     let mut client = world.connect().await;
     client.batch_execute("SET lock_timeout = '2s'").await.unwrap();
@@ -98,7 +97,7 @@ async fn migrate(world: &World) {
     assert_eq!(report.applied_migrations().len(), EXPANDING.len());
 }
 
-/// Waits until so many processes wait for the lock that the first migration holds.
+/// Waits until this many processes wait for the lock of the first migration.
 async fn wait_for_the_lock(world: &World, processes: u64) {
     let waiting =
         "SELECT count(DISTINCT l.pid) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
@@ -110,7 +109,7 @@ async fn wait_for_the_lock(world: &World, processes: u64) {
     .await;
 }
 
-/// Processes that place one order after the other, each of which must be answered with 201.
+/// Processes that place one order after another. Each must be answered with 201.
 #[derive(Default)]
 struct Orders {
     seen: watch::Sender<Seen>,
@@ -119,7 +118,7 @@ struct Orders {
 #[derive(Default)]
 struct Seen {
     placed: i64,
-    /// Since the migration, once it is applied.
+    /// Counted from 0 again after the migration.
     by_process: BTreeMap<u64, i64>,
     migrated: bool,
     done: bool,

@@ -1,4 +1,4 @@
-//! Everything that an order passes through, with a place in between for each fault.
+//! Everything that an order passes through, behind proxies that can fail.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use e2e::{Stack, connect_to, eventually, order_for, unique};
 use serde_json::{Value, json};
 use testkit::fault::Endpoint;
-use testkit::function::{Extensions, Function, get, post, server};
-use testkit::gate::{Gate, Holds};
+use testkit::function::{Extensions, Function, get, post};
+use testkit::proxy::{Holds, Proxy, authority};
 use uuid::Uuid;
 
 use crate::inbox::Inbox;
@@ -16,14 +16,14 @@ use crate::inbox::Inbox;
 /// Longer than any test waits.
 pub(crate) const FOREVER: Duration = Duration::from_hours(1);
 
-/// What a seller has: more than any test sells.
+/// The stock of the product: more than any test sells.
 const STOCK: i64 = 10_000;
 
-/// A database, a queue, a bus with a subscriber, a product to order, and what was seen of them.
+/// A database with a product, a queue, and a bus with a subscriber.
 pub(crate) struct World {
     pub(crate) stack: Stack,
     pub(crate) database: tokio_postgres::Client,
-    pub(crate) postgres: Gate,
+    pub(crate) postgres: Proxy,
     pub(crate) sqs: Endpoint,
     pub(crate) dynamodb: Endpoint,
     pub(crate) eventbridge: Endpoint,
@@ -35,19 +35,18 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// On a database of its own on the stack's server, behind a gate.
+    /// A world with a new database on the stack's server, behind a proxy.
     pub(crate) async fn new() -> Self {
         let stack = Stack::connect().await;
         let name = unique("crash").replace('-', "_");
         stack.database.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         let url = stack.environment.database_url.replacen("/waybill?", &format!("/{name}?"), 1);
-        let mut world = Self::on(&url).await;
-        let gate = world.postgres.address.to_string();
-        world.variables.insert("DATABASE_URL", url.replace(server(&url), &gate));
+        let mut world = Box::pin(Self::on(&url)).await;
+        world.variables.insert("DATABASE_URL", world.postgres.instead_of(&url));
         world
     }
 
-    /// On this database, with nothing between it and the functions.
+    /// A world with this database, without a proxy.
     pub(crate) async fn on(url: &str) -> Self {
         let stack = Stack::connect().await;
         let name = unique("crash");
@@ -81,7 +80,7 @@ impl World {
         ]);
         let world = Self {
             database: connect_to(&url.parse().unwrap()).await,
-            postgres: Gate::to(server(url)).await,
+            postgres: Proxy::to(authority(url)).await,
             product: Uuid::now_v7(),
             accepted: Mutex::default(),
             stack,
@@ -111,7 +110,7 @@ impl World {
         function
     }
 
-    /// Starts a function on a platform with extensions or without, with these variables besides.
+    /// Starts a function on a platform of one kind, with more variables.
     pub(crate) async fn start_on(
         &self,
         extensions: Extensions,
@@ -125,33 +124,32 @@ impl World {
         function
     }
 
-    /// Starts a function, and does not wait until it is ready.
+    /// Starts a function without waiting until it is ready.
     pub(crate) async fn spawn(&self, function: &str) -> Function {
         let variables: Vec<_> =
             self.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         Function::start(function, Extensions::Known, &variables).await
     }
 
-    /// Leaves so many pieces of the product.
+    /// Sets the stock of the product.
     pub(crate) async fn leave(&self, pieces: i32) {
         let sql = "UPDATE products SET stocked = stocked - stock + $1::integer, stock = $1";
         self.database.execute(sql, &[&pieces]).await.unwrap();
     }
 
-    /// Invokes a function whose statement is carried out, and whose answer from Postgres is lost.
+    /// Invokes a function, and loses the first answer of Postgres to it.
     pub(crate) async fn invoke_losing_an_answer(
         &self,
         function: &mut Function,
         event: Value,
     ) -> Value {
-        let before = self.postgres.count();
         self.postgres.hold(Holds::Answers);
         let lose = async {
             self.postgres.struck().await;
-            self.postgres.hold(Holds::Nothing);
+            self.postgres.release();
         };
         let (answer, ()) = tokio::join!(function.invoke(event), lose);
-        assert!(self.postgres.count() > before, "no answer was lost");
+        assert!(self.postgres.strikes() > 0, "no answer was lost");
         answer
     }
 
@@ -160,12 +158,12 @@ impl World {
         connect_to(&self.variables["DATABASE_URL"].parse().unwrap()).await
     }
 
-    /// Connects to a database that was away.
+    /// Connects again, after the server was down.
     pub(crate) async fn reconnect(&mut self) {
         self.database = self.connect().await;
     }
 
-    /// A request for one piece under an idempotency key.
+    /// A request for one piece with an idempotency key.
     pub(crate) fn request(&self, key: &str) -> Value {
         post("/orders", key, &order_for(&[(self.product, 1)]))
     }
@@ -177,15 +175,15 @@ impl World {
         answer
     }
 
-    /// The same, and waits until its job is sent, or given up.
+    /// The same, and waits until the environment is frozen: its job is sent or left to the relay.
     pub(crate) async fn place_and_send(&self, create: &mut Function, request: Value) -> Value {
         let answer = self.place(create, request).await;
         create.freezes().await;
         answer
     }
 
-    /// Whether this answer is an order, which must not be lost from then on; 503 is the only other
-    /// one that a client may get.
+    /// Whether this answer is 201, and its order must not be lost from now on. The only other answer
+    /// allowed is 503.
     pub(crate) fn accept(&self, answer: &Value) -> bool {
         if answer["statusCode"] == 503 {
             return false;
@@ -213,7 +211,7 @@ impl World {
         self.count("SELECT count(*) FROM orders").await
     }
 
-    /// Waits until at least so many rows of the outbox are due, of those that meet a condition.
+    /// Waits until at least this many rows of the outbox that meet `condition` are due.
     pub(crate) async fn due(&self, rows: i64, condition: &str) {
         let sql = "SELECT count(*) FROM outbox WHERE available_at <= now()
                    AND (leased_until IS NULL OR leased_until <= now())";
@@ -223,7 +221,7 @@ impl World {
         eventually(&what, due).await;
     }
 
-    /// Plays the schedule and the event source until nothing waits any more.
+    /// Invokes relay-outbox and fulfill-order until the outbox and the queue are empty.
     pub(crate) async fn recover(&self) {
         let mut relay = self.start("relay-outbox").await;
         let mut fulfill = self.start("fulfill-order").await;
@@ -236,7 +234,7 @@ impl World {
         .await;
     }
 
-    /// Receives a batch, and deletes from it what the function did not report.
+    /// Delivers a batch to fulfill-order, which must report no failure, and deletes its messages.
     pub(crate) async fn deliver(&self, fulfill: &mut Function) -> usize {
         let Some((event, handles)) = self.receive().await else { return 0 };
         let answer = fulfill.invoke(event).await;
@@ -247,7 +245,7 @@ impl World {
         handles.len()
     }
 
-    /// Receives a batch as the event source would hand it on, and the handles of its messages.
+    /// Receives a batch as an event of the event source, with the receipt handles of its messages.
     pub(crate) async fn receive(&self) -> Option<(Value, Vec<String>)> {
         let messages = self.jobs.receive().await;
         let records: Vec<_> = messages
@@ -259,8 +257,8 @@ impl World {
         (!records.is_empty()).then(|| (json!({ "Records": records }), handles))
     }
 
-    /// There are so many orders, and those that were answered are among them; each was confirmed
-    /// exactly once, its events were published, and the stock is what they left.
+    /// Asserts that there are this many orders, including every accepted one; that each was confirmed
+    /// once and its events were published; and that the stock adds up.
     pub(crate) async fn assert_whole(&self, orders: i64) {
         assert_eq!(self.orders().await, orders);
         let accepted: Vec<_> = self.accepted.lock().unwrap().iter().copied().collect();
@@ -271,7 +269,7 @@ impl World {
         let once: BTreeSet<Uuid> = once.iter().map(|row| row.get(0)).collect();
         assert_eq!(i64::try_from(once.len()).unwrap(), orders, "confirmed exactly once");
         let lost = accepted.iter().filter(|id| !once.contains(id)).count();
-        assert_eq!(lost, 0, "of {} that were answered", accepted.len());
+        assert_eq!(lost, 0, "lost of {} accepted orders", accepted.len());
         let sold = "SELECT coalesce(sum(quantity), 0) FROM order_items";
         assert_eq!(self.count(sold).await, orders, "each order is for one piece");
         let left = "SELECT stock::bigint FROM products";
@@ -286,8 +284,8 @@ impl World {
         })
         .await;
         eprintln!(
-            "{orders} orders, {} of them answered to a client, each confirmed once; \
-             {} of {} jobs and {} of {} events were sent twice or more",
+            "{orders} orders, {} of them accepted, each confirmed once; \
+             {} of {} jobs and {} of {} events were sent more than once",
             accepted.len(),
             self.jobs.sent_twice(),
             self.jobs.seen(),

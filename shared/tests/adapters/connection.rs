@@ -2,39 +2,29 @@
 
 use std::time::Duration;
 
+use testkit::proxy::{Proxy, authority};
+use testkit::unused_address;
 use tokio::net::TcpListener;
 use waybill::Error;
 use waybill::app::ports::{PlaceOrders, Placement};
 use waybill::domain::OrderId;
 use waybill::postgres::Database;
 
-use crate::proxy::{Proxy, authority};
 use crate::support::{STATEMENTS, TestDatabase, config, context, order};
 
 #[tokio::test]
 async fn a_start_waits_for_a_database_that_comes_up_after_it() {
     let test = TestDatabase::new().await;
-    // A port on which nobody listens until later.
-    let reserved = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = reserved.local_addr().unwrap();
-    drop(reserved);
+    let address = unused_address();
     let server = authority(&test.url);
-    let url = test.url.replacen(&server, &address.to_string(), 1);
+    let url = test.url.replacen(server, &address.to_string(), 1);
 
     let late = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let listener = TcpListener::bind(address).await.unwrap();
-        tokio::spawn(async move {
-            while let Ok((mut client, _)) = listener.accept().await {
-                let mut server = tokio::net::TcpStream::connect(&server).await.unwrap();
-                tokio::spawn(async move {
-                    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
-                });
-            }
-        });
+        Proxy::on(TcpListener::bind(address).await.unwrap(), server)
     };
     let config = config(url);
-    let (database, ()) = tokio::join!(Database::connect(&config, STATEMENTS), late);
+    let (database, _proxy) = tokio::join!(Database::connect(&config, STATEMENTS), late);
     database.unwrap().check().await.unwrap();
 }
 
@@ -63,15 +53,15 @@ async fn a_connection_that_the_server_ended_is_opened_anew() {
 #[tokio::test]
 async fn an_order_whose_answer_was_lost_is_answered_and_placed_once() {
     let test = TestDatabase::new().await;
-    let proxy = Proxy::to(&authority(&test.url)).await;
+    let proxy = Proxy::to(authority(&test.url)).await;
     let database =
         Database::connect(&config(proxy.instead_of(&test.url)), STATEMENTS).await.unwrap();
     let mug = test.product("EUR", 1450, 10).await;
 
-    proxy.swallow_next_answer();
+    proxy.cut_next_answer();
     let id = OrderId::generate();
     let placement = database.place(id, &order(&[(mug, 4)]), None, &context()).await.unwrap();
-    assert_eq!(proxy.swallowed(), 1);
+    assert_eq!(proxy.strikes(), 1);
     assert!(matches!(&placement, Placement::Placed(order) if order.summary.id == id));
     assert_eq!((test.rows().await, test.stock(mug).await), ([1, 1, 1], 6));
 }

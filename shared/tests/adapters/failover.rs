@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use testkit::proxy::{Proxy, authority};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use waybill::app::ports::{PlaceOrders, Placement, ReadProducts};
@@ -10,7 +11,6 @@ use waybill::domain::OrderId;
 use waybill::postgres::Database;
 use waybill::{Error, deadline};
 
-use crate::proxy::{Proxy, authority};
 use crate::support::{STATEMENTS, TestDatabase, config, context, order};
 
 /// Whether new sessions of this database can write.
@@ -87,7 +87,7 @@ async fn a_plan_whose_result_has_changed_is_made_anew() {
 #[tokio::test]
 async fn a_connection_that_the_network_has_forgotten_costs_a_second_and_no_answer() {
     let test = TestDatabase::new().await;
-    let proxy = Proxy::to(&authority(&test.url)).await;
+    let proxy = Proxy::to(authority(&test.url)).await;
     let config = config(proxy.instead_of(&test.url));
     let database = Database::connect(&config, STATEMENTS).await.unwrap();
     let mug = test.product("EUR", 1450, 10).await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use testkit::proxy::{Proxy, authority};
 use waybill::app::ports::{ChangeOrders, Claim, PlaceOrders, Placement, Visible};
 use waybill::domain::{IdempotencyKey, Order, OrderId, Status};
 
@@ -145,16 +146,16 @@ async fn the_same_key_of_two_owners_is_two_keys() {
 #[tokio::test]
 async fn a_keyed_order_whose_answer_was_lost_is_answered_as_placed() {
     let test = TestDatabase::new().await;
-    let proxy = crate::proxy::Proxy::to(&crate::proxy::authority(&test.url)).await;
+    let proxy = Proxy::to(authority(&test.url)).await;
     let config = crate::support::config(proxy.instead_of(&test.url));
     let statements = crate::support::STATEMENTS;
     let database = waybill::postgres::Database::connect(&config, statements).await.unwrap();
     let mug = test.product("EUR", 1450, 10).await;
-    proxy.swallow_next_answer();
+    proxy.cut_next_answer();
     let id = OrderId::generate();
     let placement =
         database.place(id, &order(&[(mug, 4)]), Some(&claim("a", 1)), &context()).await.unwrap();
-    assert_eq!(proxy.swallowed(), 1);
+    assert_eq!(proxy.strikes(), 1);
     assert_eq!(placed(placement).summary.id, id);
     assert_eq!((test.rows().await, test.stock(mug).await), ([1, 1, 1], 6));
 }

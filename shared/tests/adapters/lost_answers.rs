@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use testkit::proxy::{Proxy, authority};
 use waybill::app::ports::{
     ChangeOrders, ConfirmOrders, KeepOutbox, PlaceOrders, Placement, Precondition, Put,
     PutProducts, ReadProducts, Refusal, RefuseOrders, Settled, Visible,
@@ -12,7 +13,6 @@ use waybill::domain::{
 };
 use waybill::postgres::Database;
 
-use crate::proxy::{Proxy, authority};
 use crate::support::{STATEMENTS, TestDatabase, config, context, order};
 
 /// A database, and an adapter whose answers can be swallowed.
@@ -25,7 +25,7 @@ struct World {
 impl World {
     async fn new() -> Self {
         let test = TestDatabase::new().await;
-        let proxy = Proxy::to(&authority(&test.url)).await;
+        let proxy = Proxy::to(authority(&test.url)).await;
         let config = config(proxy.instead_of(&test.url));
         let database = Database::connect(&config, STATEMENTS).await.unwrap();
         Self { test, proxy, database }
@@ -33,10 +33,10 @@ impl World {
 
     /// Does `work`, whose first answer is lost.
     async fn losing<T>(&self, work: impl Future<Output = T>) -> T {
-        let before = self.proxy.swallowed();
-        self.proxy.swallow_next_answer();
+        let before = self.proxy.strikes();
+        self.proxy.cut_next_answer();
         let result = work.await;
-        assert_eq!(self.proxy.swallowed(), before + 1);
+        assert_eq!(self.proxy.strikes(), before + 1);
         result
     }
 

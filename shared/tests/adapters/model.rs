@@ -1,7 +1,11 @@
-//! Random lives of a small shop, held against a model of it after every step.
+//! Random sequences of steps in a small shop, compared with a model after every step.
 
+mod check;
+mod fakes;
+mod generate;
 mod service;
 mod shop;
+mod step;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -11,7 +15,8 @@ use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use waybill::domain::Status;
 
 use service::Service;
-use shop::{Outcome, Shop, Step};
+use shop::Shop;
+use step::{Outcome, Step};
 
 const CASES: u32 = 40;
 const STEPS: usize = 30;
@@ -86,7 +91,7 @@ impl StateMachineTest for Service {
         service.runtime.block_on(service.check(shop));
     }
 
-    /// In the end everything works again, and then nothing is lost or stuck.
+    /// At the end everything works again, and nothing may be lost or stuck.
     fn teardown(mut service: Self, mut shop: Shop) {
         let relay = Step::Relay { late: true, queue_refuses: 0, bus_refuses: 0, dies: false };
         for deliver in [false, true, false] {
@@ -109,7 +114,7 @@ impl StateMachineTest for Service {
     }
 }
 
-/// Keeps the numbers that are printed in the end.
+/// Counts for the summary.
 fn count(after: &Shop, step: &Step) {
     match (&after.last, step) {
         (Outcome::Placed(_), _) => saw("placed", 1),

@@ -251,7 +251,7 @@ async fn jobs_and_events_leave_through_the_emulator() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settling_what_fulfilment_is_done_with_never_deadlocks() {
+async fn settling_never_deadlocks_with_fulfillment() {
     let test = TestDatabase::new().await;
     let (database, relay) = (test.connect().await, test.connect().await);
     let mug = test.product("EUR", 1450, 10_000).await;

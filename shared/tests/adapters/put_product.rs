@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use testkit::proxy::{Proxy, authority};
 use waybill::Error;
 use waybill::app::ports::{
     CacheProducts, Cached, ChangeOrders, PlaceOrders, Placement, Precondition, Put, PutProducts,
@@ -16,7 +17,6 @@ use waybill::domain::{
 };
 use waybill::postgres::Database;
 
-use crate::proxy::{Proxy, authority};
 use crate::support::{
     STATEMENTS, TestDatabase, aws, aws_at, cache_table, config, context, order, service,
 };
@@ -291,24 +291,24 @@ async fn the_books_balance_whatever_staff_and_customers_do_at_once() {
 #[tokio::test]
 async fn a_put_is_one_round_trip_and_one_whose_answer_was_lost_is_answered_and_made_once() {
     let test = TestDatabase::new().await;
-    let proxy = Proxy::to(&authority(&test.url)).await;
+    let proxy = Proxy::to(authority(&test.url)).await;
     let database =
         Database::connect(&config(proxy.instead_of(&test.url)), STATEMENTS).await.unwrap();
     proxy.forget();
     created(&database, &mug("EUR", 1, 1)).await;
     assert_eq!(proxy.postgres_round_trips(), 1);
 
-    proxy.swallow_next_answer();
+    proxy.cut_next_answer();
     let first = created(&database, &mug("EUR", 1450, 10)).await;
-    proxy.swallow_next_answer();
+    proxy.cut_next_answer();
     let put = database.put(first.id, &mug("EUR", 1550, 12), unchanged(&first)).await.unwrap();
     let Put::Replaced(second) = put else { panic!("{put:?}") };
     assert_eq!((second.version, second.stock, second.price.minor), (2, 12, 1550));
     // Somebody else's change is not taken for one's own.
-    proxy.swallow_next_answer();
+    proxy.cut_next_answer();
     let late = database.put(first.id, &mug("EUR", 99, 12), unchanged(&first)).await.unwrap();
     assert_eq!(late, Put::Refused(Some(second)));
-    assert_eq!(proxy.swallowed(), 3);
+    assert_eq!(proxy.strikes(), 3);
     assert_eq!(test.books().await.discrepancies, []);
 }
 

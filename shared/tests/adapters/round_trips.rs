@@ -1,5 +1,6 @@
 //! What each use case costs, as the servers count it.
 
+use testkit::proxy::{Proxy, authority};
 use waybill::app;
 use waybill::app::FulfillmentJob;
 use waybill::app::ports::{
@@ -9,7 +10,6 @@ use waybill::domain::{CustomerEmail, OrderId, OrderQuery, Status};
 use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
 
-use crate::proxy::{Proxy, authority};
 use crate::support::{
     STATEMENTS, TestDatabase, aws, aws_at, config, context, first_orders, first_products, order,
     queue, service,
@@ -20,12 +20,12 @@ async fn create_order_asks_postgres_once_and_sqs_once() {
     let test = TestDatabase::new().await;
     let mug = test.product("EUR", 1450, 10).await;
     let pan = test.product("EUR", 3999, 10).await;
-    let postgres = Proxy::to(&authority(&test.url)).await;
+    let postgres = Proxy::to(authority(&test.url)).await;
     let database =
         Database::connect(&config(postgres.instead_of(&test.url)), STATEMENTS).await.unwrap();
 
     let aws = aws().await;
-    let sqs = Proxy::to(&authority(aws.endpoint_url().unwrap())).await;
+    let sqs = Proxy::to(authority(aws.endpoint_url().unwrap())).await;
     let url = sqs.instead_of(&queue(&aws).await);
     let behind_proxy = aws_at(&format!("http://{}", sqs.address)).await;
     let queue = FulfillmentQueue::new(&service(&behind_proxy), url);
@@ -44,7 +44,7 @@ async fn create_order_asks_postgres_once_and_sqs_once() {
 async fn get_list_and_a_batch_of_any_size_ask_postgres_once() {
     let test = TestDatabase::new().await;
     let mug = test.product("EUR", 1450, 1000).await;
-    let proxy = Proxy::to(&authority(&test.url)).await;
+    let proxy = Proxy::to(authority(&test.url)).await;
     let database =
         Database::connect(&config(proxy.instead_of(&test.url)), STATEMENTS).await.unwrap();
     let mut jobs = Vec::new();

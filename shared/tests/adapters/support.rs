@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
+use aws_config::SdkConfig;
+use testkit::sdk::Queue;
 use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
@@ -226,8 +224,7 @@ pub(crate) fn service(config: &SdkConfig) -> Aws {
 
 /// The emulator, as the environment names it.
 pub(crate) async fn aws() -> SdkConfig {
-    let http = aws_smithy_http_client::Builder::new().build_http();
-    let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
+    let config = testkit::sdk::config().await;
     assert!(
         config.endpoint_url().is_some(),
         "AWS_ENDPOINT_URL names no emulator; `make test` starts one"
@@ -236,43 +233,19 @@ pub(crate) async fn aws() -> SdkConfig {
 }
 
 /// The emulator behind another endpoint.
-///
-/// Built from parts, since the endpoint of the environment, which each service asks a whole
-/// configuration for by itself, would win over one that was only replaced.
 pub(crate) async fn aws_at(endpoint: &str) -> SdkConfig {
-    let config = aws().await;
-    SdkConfig::builder()
-        .endpoint_url(endpoint)
-        .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(config.credentials_provider().unwrap())
-        .http_client(config.http_client().unwrap())
-        .region(config.region().cloned())
-        .sleep_impl(config.sleep_impl().unwrap())
-        .time_source(config.time_source().unwrap())
-        .build()
+    testkit::sdk::at(endpoint, &aws().await)
 }
 
 /// A new table with the product cache's key.
 pub(crate) async fn cache_table(config: &SdkConfig) -> String {
     let name = format!("cache-{}", Uuid::new_v4());
-    let attribute =
-        AttributeDefinition::builder().attribute_name("pk").attribute_type(ScalarAttributeType::S);
-    let key = KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash);
-    aws_sdk_dynamodb::Client::new(config)
-        .create_table()
-        .table_name(&name)
-        .attribute_definitions(attribute.build().unwrap())
-        .key_schema(key.build().unwrap())
-        .billing_mode(BillingMode::PayPerRequest)
-        .send()
-        .await
-        .unwrap();
+    testkit::sdk::create_table(&aws_sdk_dynamodb::Client::new(config), &name).await;
     name
 }
 
 /// A new queue, by its URL.
 pub(crate) async fn queue(config: &SdkConfig) -> String {
     let name = format!("jobs-{}", Uuid::new_v4());
-    let client = aws_sdk_sqs::Client::new(config);
-    client.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap()
+    Queue::create(&aws_sdk_sqs::Client::new(config), &name, &[]).await.url
 }

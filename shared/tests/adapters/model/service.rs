@@ -1,29 +1,27 @@
-//! The service, with a real database, and a queue and a bus that do as they are told.
+//! The service, with a real database and a scripted queue and bus.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::collections::HashSet;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use uuid::Uuid;
-use waybill::app::ports::{
-    Claim, Event, Job, Jobs, KeepOutbox, MeasureQueue, Message, NoWarehouse, SendBatch, SendJobs,
-    Settled,
-};
-use waybill::app::{self, Backoff, Delivery, FulfillmentJob};
-use waybill::domain::{IdempotencyKey, Order, OrderId, ProductId, Status};
+use waybill::Error;
+use waybill::app::ports::{Claim, KeepOutbox as _, NoWarehouse};
+use waybill::app::{self, Backoff, Delivery};
+use waybill::domain::{IdempotencyKey, Order, OrderId, ProductId};
 use waybill::postgres::Database;
-use waybill::{BoxError, Error};
 
-use super::shop::{Basket, Outcome, PRODUCTS, RETIRED, Shop, Step, refused};
+use super::fakes::{Dying, Receiver};
+use super::shop::{PRODUCTS, RETIRED, refused};
+use super::step::{Basket, Outcome, Step};
 use crate::support::{TestDatabase, context, order};
 
-/// Longer than a case takes: what is not due stays so until a step says otherwise.
+/// Longer than a case takes, so that nothing becomes due unless a step says so.
 const BACKOFF: Backoff = Backoff { min: Duration::from_hours(1), max: Duration::from_hours(1) };
 
-/// What every case starts from, emptied each time: a database for each would take longer than all
-/// that is done in it.
+/// One database for all cases, emptied for each: a new one would take longer than the case.
 struct Stage {
     runtime: Runtime,
     test: TestDatabase,
@@ -42,104 +40,14 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
 
 pub(super) struct Service {
     pub(super) runtime: &'static Runtime,
-    test: &'static TestDatabase,
+    pub(super) test: &'static TestDatabase,
     database: &'static Database,
-    /// With the unknown one.
+    /// Including the unknown one.
     products: Vec<ProductId>,
-    /// As they were answered when they were placed.
+    /// The orders as returned when they were placed.
     placed: Vec<Order>,
-    queue: Receiver,
-    bus: Receiver,
-}
-
-/// A queue or a bus: keeps what it takes.
-#[derive(Default)]
-struct Receiver {
-    /// Order, kind, body.
-    taken: Mutex<Vec<(OrderId, String, String)>>,
-    refuses: Mutex<HashSet<OrderId>>,
-    is_down: Mutex<bool>,
-}
-
-impl Receiver {
-    fn take(&self, kind: &str, body: &str) -> Result<(), BoxError> {
-        let order = serde_json::from_str::<serde_json::Value>(body)?;
-        let order = OrderId::parse(order["order_id"].as_str().unwrap()).unwrap();
-        if *self.is_down.lock().unwrap() || self.refuses.lock().unwrap().contains(&order) {
-            return Err("refused".into());
-        }
-        self.taken.lock().unwrap().push((order, kind.to_owned(), body.to_owned()));
-        Ok(())
-    }
-}
-
-impl SendBatch<Job> for Receiver {
-    const LIMIT: usize = 10;
-    const MAX_BYTES: usize = 1_000_000;
-
-    fn bytes(message: &Message<Job>) -> usize {
-        message.body.len()
-    }
-
-    async fn send_batch(
-        &self,
-        messages: &[Message<Job>],
-    ) -> Result<Vec<Result<(), BoxError>>, BoxError> {
-        assert!((1..=10).contains(&messages.len()));
-        Ok(messages.iter().map(|message| self.take("job", &message.body)).collect())
-    }
-}
-
-impl MeasureQueue for Receiver {
-    /// It is received from as fast as it is sent to.
-    async fn waiting(&self) -> Result<u64, BoxError> {
-        Ok(0)
-    }
-}
-
-impl SendBatch<Event> for Receiver {
-    const LIMIT: usize = 10;
-    const MAX_BYTES: usize = 1_000_000;
-
-    fn bytes(message: &Message<Event>) -> usize {
-        message.body.len()
-    }
-
-    async fn send_batch(
-        &self,
-        messages: &[Message<Event>],
-    ) -> Result<Vec<Result<(), BoxError>>, BoxError> {
-        assert!((1..=10).contains(&messages.len()));
-        Ok(messages.iter().map(|message| self.take(&message.kind.0, &message.body)).collect())
-    }
-}
-
-impl SendJobs for Receiver {
-    async fn send(&self, job: &FulfillmentJob) -> Result<(), Error> {
-        self.take("job", &job.to_body().unwrap())
-            .map_err(|source| Error::Unavailable { dependency: "SQS", source })
-    }
-}
-
-/// The outbox of a relay that dies after it has sent.
-struct Dying<'a>(&'a Database);
-
-impl KeepOutbox for Dying<'_> {
-    async fn claim_events(&self, limit: u16) -> Result<Vec<Message<Event>>, Error> {
-        self.0.claim_events(limit).await
-    }
-
-    async fn claim_jobs(&self, jobs: Jobs, limit: u16) -> Result<Vec<Message<Job>>, Error> {
-        self.0.claim_jobs(jobs, limit).await
-    }
-
-    async fn settle(&self, _: &Settled) -> Result<(), Error> {
-        Err(Error::Unavailable { dependency: "Postgres", source: "killed".into() })
-    }
-
-    async fn forget_old_keys(&self) -> Result<u64, Error> {
-        self.0.forget_old_keys().await
-    }
+    pub(super) queue: Receiver,
+    pub(super) bus: Receiver,
 }
 
 impl Service {
@@ -305,110 +213,12 @@ impl Service {
         self.test.sql.query_one(sql, &[&id]).await.unwrap().get(0)
     }
 
-    fn number(&self, id: OrderId) -> usize {
+    /// The number of an order.
+    pub(super) fn number(&self, id: OrderId) -> usize {
         self.placed.iter().position(|order| order.summary.id == id).unwrap()
     }
 
-    pub(super) async fn check(&self, shop: &Shop) {
-        self.check_orders(shop).await;
-        self.check_stock(shop).await;
-        self.check_outbox(shop).await;
-        let keys = self.test.sql.query("SELECT key, order_id FROM idempotency_keys", &[]).await;
-        let mut keys: Vec<(String, usize)> =
-            keys.unwrap().iter().map(|row| (row.get(0), self.number_of(row.get(1)))).collect();
-        keys.sort_unstable();
-        let expected: Vec<_> =
-            shop.keys.iter().map(|(key, it)| (format!("key-{key}"), it.order)).collect();
-        assert_eq!(keys, expected, "idempotency keys");
-    }
-
-    async fn check_orders(&self, shop: &Shop) {
-        let sql = "
-            SELECT o.id, o.status, o.version, o.total_minor,
-                   array_agg(h.to_status ORDER BY h.version),
-                   array_agg(h.from_status ORDER BY h.version),
-                   array_agg(h.version ORDER BY h.version),
-                   count(*) FILTER (WHERE h.to_status = 'confirmed')
-            FROM orders o LEFT JOIN order_history h ON h.order_id = o.id
-            GROUP BY o.id";
-        let rows = self.test.sql.query(sql, &[]).await.unwrap();
-        assert_eq!(rows.len(), shop.orders.len(), "orders");
-        for row in rows {
-            let n = self.number_of(row.get(0));
-            let life = &shop.orders[n];
-            let way: Vec<&str> = life.way.iter().map(|status| status.as_str()).collect();
-            let before = way.iter().map(|status| Some(*status)).take(way.len() - 1);
-            assert_eq!(row.get::<_, &str>(1), life.status().as_str(), "order {n}");
-            assert_eq!(row.get::<_, i64>(2), life.version(), "order {n}");
-            assert_eq!(row.get::<_, i64>(3), life.total(), "order {n}");
-            assert_eq!(row.get::<_, Vec<&str>>(4), way, "order {n}");
-            let before: Vec<_> = std::iter::once(None).chain(before).collect();
-            assert_eq!(row.get::<_, Vec<Option<&str>>>(5), before, "order {n}");
-            let versions: Vec<i64> = (1..=life.version()).collect();
-            assert_eq!(row.get::<_, Vec<i64>>(6), versions, "order {n}");
-            assert!(row.get::<_, i64>(7) <= 1, "order {n} was confirmed more than once");
-        }
-    }
-
-    /// Twice: as the model has it, and as what the live orders in the database leave of it.
-    async fn check_stock(&self, shop: &Shop) {
-        let sql = "
-            SELECT p.stock, p.stock + coalesce(sum(i.quantity) FILTER (WHERE o.id IS NOT NULL), 0),
-                   p.stocked
-            FROM products p
-            LEFT JOIN order_items i ON i.product_id = p.id
-            LEFT JOIN orders o ON o.id = i.order_id AND o.status <> 'cancelled'
-            GROUP BY p.id ORDER BY p.id";
-        let rows = self.test.sql.query(sql, &[]).await.unwrap();
-        let stock: Vec<i32> = rows.iter().map(|row| row.get(0)).collect();
-        assert_eq!(stock, shop.stock, "stock");
-        for (row, (_, _, initial)) in rows.iter().zip(PRODUCTS) {
-            assert!(row.get::<_, i32>(0) >= 0);
-            assert_eq!(row.get::<_, i64>(1), i64::from(initial), "stock and live orders");
-            assert_eq!(row.get::<_, i64>(2), i64::from(initial), "what was put on sale");
-        }
-    }
-
-    async fn check_outbox(&self, shop: &Shop) {
-        let sql = "SELECT id, order_id, kind FROM outbox";
-        let (mut jobs, mut waiting) = (Vec::new(), Vec::new());
-        for row in self.test.sql.query(sql, &[]).await.unwrap() {
-            let (id, order, kind): (Uuid, Uuid, String) = (row.get(0), row.get(1), row.get(2));
-            if kind == "fulfillment_job" {
-                assert_eq!(id, order);
-                jobs.push(self.number_of(order));
-            } else {
-                waiting.push((self.number_of(order), kind));
-            }
-        }
-        jobs.sort_unstable();
-        waiting.sort_unstable();
-        assert_eq!(jobs, shop.with(Status::Pending), "jobs that wait, of pending orders");
-        let named = |(n, kind): (usize, &'static str)| (n, kind.to_owned());
-        let events = shop.events.iter().filter(|(_, event)| event.waiting);
-        let mut expected: Vec<_> = events.map(|(&event, _)| named(event)).collect();
-        expected.sort_unstable();
-        assert_eq!(waiting, expected, "events that wait");
-
-        let mut published = BTreeMap::<_, usize>::new();
-        for (id, kind, _) in &*self.bus.taken.lock().unwrap() {
-            *published.entry((self.number(*id), kind.clone())).or_default() += 1;
-        }
-        let expected: BTreeMap<_, _> = shop
-            .events
-            .iter()
-            .filter(|(_, event)| event.published > 0)
-            .map(|(&event, it)| (named(event), it.published))
-            .collect();
-        assert_eq!(published, expected, "events that were published, and how often");
-
-        let queued = self.queue.taken.lock().unwrap();
-        let mut queued: Vec<_> = queued.iter().map(|message| self.number(message.0)).collect();
-        queued.sort_unstable();
-        assert_eq!(queued, shop.queue, "jobs in the queue");
-    }
-
-    fn number_of(&self, id: Uuid) -> usize {
+    pub(super) fn number_of(&self, id: Uuid) -> usize {
         self.number(OrderId::from(id))
     }
 }

@@ -1,15 +1,13 @@
-//! The model: a shop that is right by being simple.
+//! The model: a shop that is simple enough to be right.
 
 use std::collections::{BTreeMap, HashSet};
 
-use proptest::prelude::*;
-use proptest::sample::select;
-use proptest::strategy::Union;
-use proptest_state_machine::ReferenceStateMachine;
 use waybill::app::Relayed;
 use waybill::domain::Status;
 
-/// Currency, price and stock of what the shop has; the last one is not for sale any more.
+use super::step::{Basket, Outcome, Step};
+
+/// Currency, price and stock of each product; the last one is not for sale.
 pub(super) const PRODUCTS: [(&str, i64, i32); 6] = [
     ("EUR", 100, 6),
     ("EUR", 250, 12),
@@ -19,80 +17,8 @@ pub(super) const PRODUCTS: [(&str, i64, i32); 6] = [
     ("EUR", 999, 25),
 ];
 pub(super) const RETIRED: usize = 5;
-/// A product that never was.
+/// A product that does not exist.
 pub(super) const UNKNOWN: usize = 6;
-
-/// Products by their number, and how many of each. The same product may be named again.
-pub(super) type Basket = Vec<(usize, i64)>;
-
-/// Orders go by how many were placed before them.
-#[derive(Clone, Debug)]
-pub(super) enum Step {
-    Create {
-        basket: Basket,
-        key: Option<u8>,
-        queue_is_up: bool,
-    },
-    /// The version that the caller saw, if any, by how far it is off.
-    Cancel {
-        order: usize,
-        off: Option<i64>,
-    },
-    Status {
-        order: usize,
-        to: Status,
-        off: i64,
-    },
-    /// Messages of these orders, in this order, with one that is no job and one that has no order.
-    /// What is not acknowledged is delivered again some time.
-    Fulfill {
-        picks: Vec<usize>,
-        acknowledged: bool,
-        strangers: bool,
-    },
-    /// After a long time or at once; what the queue and the bus refuse, by the order's number modulo
-    /// 8; whether the relay dies between sending and settling.
-    Relay {
-        late: bool,
-        queue_refuses: u8,
-        bus_refuses: u8,
-        dies: bool,
-    },
-    /// All keys are too old, and perhaps somebody cleans up.
-    Day {
-        clean: bool,
-    },
-}
-
-/// What came of a step.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Outcome {
-    Nothing,
-    Placed(usize),
-    Replayed(usize),
-    KeyReused,
-    Unknown,
-    MixedCurrencies,
-    /// Product, how many were asked for, how many are left.
-    Short(Vec<(usize, i32, i32)>),
-    Changed {
-        order: usize,
-        way: Vec<Status>,
-    },
-    Illegal {
-        from: Status,
-        to: Status,
-    },
-    Stale {
-        current: i64,
-    },
-    Fulfilled {
-        failed: Vec<String>,
-    },
-    Relayed(Relayed),
-    Died,
-    Forgot(u64),
-}
 
 #[derive(Clone, Debug)]
 pub(super) struct Shop {
@@ -101,9 +27,9 @@ pub(super) struct Shop {
     pub(super) keys: BTreeMap<u8, Key>,
     /// The orders of the messages in the queue, sorted.
     pub(super) queue: Vec<usize>,
-    /// One for each step of each order's way.
+    /// One for each change of each order.
     pub(super) events: BTreeMap<(usize, &'static str), Event>,
-    /// Deliveries of jobs whose order was not pending any more.
+    /// Deliveries of jobs whose order was not pending.
     pub(super) in_vain: usize,
     pub(super) last: Outcome,
 }
@@ -112,7 +38,7 @@ pub(super) struct Shop {
 pub(super) struct Life {
     /// Each product once.
     pub(super) lines: Vec<(usize, i32)>,
-    /// Every status so far.
+    /// The statuses so far.
     pub(super) way: Vec<Status>,
 }
 
@@ -145,6 +71,35 @@ impl Life {
 }
 
 impl Shop {
+    /// A shop without orders.
+    pub(super) fn open() -> Self {
+        Self {
+            stock: PRODUCTS.iter().map(|product| product.2).collect(),
+            orders: Vec::new(),
+            keys: BTreeMap::new(),
+            queue: Vec::new(),
+            events: BTreeMap::new(),
+            in_vain: 0,
+            last: Outcome::Nothing,
+        }
+    }
+
+    /// Takes a step.
+    pub(super) fn take_step(&mut self, step: &Step) {
+        self.last = match *step {
+            Step::Create { ref basket, key, queue_is_up } => self.create(basket, key, queue_is_up),
+            Step::Cancel { order, off } => self.change(order, Status::Cancelled, off),
+            Step::Status { order, to, off } => self.change(order, to, Some(off)),
+            Step::Fulfill { ref picks, acknowledged, strangers } => {
+                self.fulfill(picks, acknowledged, strangers)
+            }
+            Step::Relay { late, queue_refuses, bus_refuses, dies } => {
+                self.relay(late, queue_refuses, bus_refuses, dies)
+            }
+            Step::Day { clean } => self.day(clean),
+        };
+    }
+
     fn create(&mut self, basket: &Basket, key: Option<u8>, queue_is_up: bool) -> Outcome {
         if let Some(key) = key.and_then(|key| self.keys.get(&key)).filter(|key| !key.old) {
             let same = key.basket == *basket;
@@ -186,7 +141,7 @@ impl Shop {
 
     fn change(&mut self, order: usize, to: Status, off: Option<i64>) -> Outcome {
         let (from, current) = (self.orders[order].status(), self.orders[order].version());
-        // A cancel that is sent again is answered with the order as it is.
+        // A repeated cancel returns the order.
         let again = from == Status::Cancelled && to == Status::Cancelled;
         if again && off.is_none_or(|off| [0, -1].contains(&off)) {
             return Outcome::Changed { order, way: self.orders[order].way.clone() };
@@ -227,7 +182,7 @@ impl Shop {
 
     fn relay(&mut self, late: bool, queue_refuses: u8, bus_refuses: u8, dies: bool) -> Outcome {
         let mut relayed = Relayed::default();
-        // A job is not due before its time, and each step is over long before.
+        // A job is not due before its time, and each step is much shorter.
         let jobs = if late { self.with(Status::Pending) } else { Vec::new() };
         for order in jobs {
             if refused(queue_refuses, order) {
@@ -278,124 +233,4 @@ impl Shop {
 
 pub(super) fn refused(mask: u8, order: usize) -> bool {
     mask >> (order % 8) & 1 == 1
-}
-
-impl ReferenceStateMachine for Shop {
-    type State = Self;
-    type Transition = Step;
-
-    fn init_state() -> BoxedStrategy<Self> {
-        Just(Self {
-            stock: PRODUCTS.iter().map(|product| product.2).collect(),
-            orders: Vec::new(),
-            keys: BTreeMap::new(),
-            queue: Vec::new(),
-            events: BTreeMap::new(),
-            in_vain: 0,
-            last: Outcome::Nothing,
-        })
-        .boxed()
-    }
-
-    fn transitions(shop: &Self) -> BoxedStrategy<Step> {
-        let mut steps = vec![
-            (6, create_steps(shop)),
-            (3, relay_steps()),
-            (1, any::<bool>().prop_map(|clean| Step::Day { clean }).boxed()),
-        ];
-        if !shop.orders.is_empty() {
-            steps.push((2, cancel_steps(shop)));
-            steps.push((4, status_steps(shop)));
-        }
-        if !shop.queue.is_empty() {
-            steps.push((4, fulfill_steps(shop)));
-        }
-        Union::new_weighted(steps).boxed()
-    }
-
-    fn preconditions(shop: &Self, step: &Step) -> bool {
-        match step {
-            Step::Cancel { order, .. } | Step::Status { order, .. } => *order < shop.orders.len(),
-            Step::Fulfill { picks, .. } => picks.iter().all(|order| shop.queue.contains(order)),
-            Step::Create { .. } | Step::Relay { .. } | Step::Day { .. } => true,
-        }
-    }
-
-    fn apply(mut shop: Self, step: &Step) -> Self {
-        shop.last = match *step {
-            Step::Create { ref basket, key, queue_is_up } => shop.create(basket, key, queue_is_up),
-            Step::Cancel { order, off } => shop.change(order, Status::Cancelled, off),
-            Step::Status { order, to, off } => shop.change(order, to, Some(off)),
-            Step::Fulfill { ref picks, acknowledged, strangers } => {
-                shop.fulfill(picks, acknowledged, strangers)
-            }
-            Step::Relay { late, queue_refuses, bus_refuses, dies } => {
-                shop.relay(late, queue_refuses, bus_refuses, dies)
-            }
-            Step::Day { clean } => shop.day(clean),
-        };
-        shop
-    }
-}
-
-fn create_steps(shop: &Shop) -> BoxedStrategy<Step> {
-    let product = prop_oneof![60 => 0..4_usize, 4 => Just(4), 1 => RETIRED..=UNKNOWN];
-    let basket = prop::collection::vec((product, 1..=4_i64), 1..=4);
-    let key = prop::option::of(0..4_u8);
-    let mut requests = vec![(3, (basket, key).boxed())];
-    let earlier: Vec<_> =
-        shop.keys.iter().map(|(&key, earlier)| (earlier.basket.clone(), Some(key))).collect();
-    if !earlier.is_empty() {
-        requests.push((1, select(earlier).boxed()));
-    }
-    (Union::new_weighted(requests), prop::bool::weighted(0.7))
-        .prop_map(|((basket, key), queue_is_up)| Step::Create { basket, key, queue_is_up })
-        .boxed()
-}
-
-fn cancel_steps(shop: &Shop) -> BoxedStrategy<Step> {
-    let off = prop_oneof![2 => Just(None), 2 => Just(Some(0)), 1 => stale().prop_map(Some)];
-    (0..shop.orders.len(), off).prop_map(|(order, off)| Step::Cancel { order, off }).boxed()
-}
-
-fn status_steps(shop: &Shop) -> BoxedStrategy<Step> {
-    let any = (0..shop.orders.len(), select(&Status::ALL[..])).boxed();
-    let mut changes = vec![(1, any)];
-    let legal: Vec<_> = (0..shop.orders.len())
-        .flat_map(|order| shop.orders[order].status().next().map(move |to| (order, to)))
-        .collect();
-    if !legal.is_empty() {
-        changes.push((2, select(legal).boxed()));
-    }
-    let off = prop_oneof![4 => Just(0), 1 => stale()];
-    (Union::new_weighted(changes), off)
-        .prop_map(|((order, to), off)| Step::Status { order, to, off })
-        .boxed()
-}
-
-fn stale() -> impl Strategy<Value = i64> {
-    select(&[-1, 1][..])
-}
-
-fn fulfill_steps(shop: &Shop) -> BoxedStrategy<Step> {
-    let picks = prop::collection::vec(select(shop.queue.clone()), 1..=6);
-    (picks, prop::bool::weighted(0.6), prop::bool::weighted(0.2))
-        .prop_map(|(picks, acknowledged, strangers)| Step::Fulfill {
-            picks,
-            acknowledged,
-            strangers,
-        })
-        .boxed()
-}
-
-fn relay_steps() -> BoxedStrategy<Step> {
-    let refuses = || prop_oneof![2 => Just(0), 1 => any::<u8>()];
-    (any::<bool>(), refuses(), refuses(), prop::bool::weighted(0.2))
-        .prop_map(|(late, queue_refuses, bus_refuses, dies)| Step::Relay {
-            late,
-            queue_refuses,
-            bus_refuses,
-            dies,
-        })
-        .boxed()
 }

@@ -1,15 +1,15 @@
-//! fulfill-order killed, and slowed down.
+//! fulfill-order is killed, or its bus is deaf.
 
 use std::time::{Duration, Instant};
 
 use e2e::eventually;
 use testkit::fault::Fault;
-use testkit::gate::Holds;
+use testkit::proxy::Holds;
 use uuid::Uuid;
 
 use crate::world::{FOREVER, World};
 
-/// Far below the function's timeout of 30 s, and far above what a machine with other work needs.
+/// Far below the function's timeout of 30 s, and long enough for a busy machine.
 const LIMIT: Duration = Duration::from_secs(10);
 
 #[tokio::test]
@@ -27,10 +27,10 @@ async fn killed_between_commit_and_acknowledgement_confirms_once() {
     let confirmed = "SELECT count(*) FROM orders WHERE status = 'confirmed'";
     let before = world.count(confirmed).await;
     fulfill.kill().await;
-    world.postgres.hold(Holds::Nothing);
-    assert_eq!(before, i64::try_from(handles.len()).unwrap(), "it had not committed");
+    world.postgres.release();
+    assert_eq!(before, i64::try_from(handles.len()).unwrap(), "fulfill-order had not committed");
 
-    // Nobody deleted the messages, and so they come again.
+    // The messages were not deleted, so they are delivered again.
     world.recover().await;
     let repeated = world.jobs.delivered_twice();
     eprintln!("{before} jobs were confirmed and not acknowledged, {repeated} were delivered again");
@@ -49,28 +49,28 @@ async fn killed_between_sending_and_settling_its_events_sends_them_again() {
     let fulfill = world.start("fulfill-order").await;
     world.eventbridge.fail(Fault::Slow(FOREVER));
     fulfill.give(event).await;
-    // The events are sent, and what it says next to Postgres is what became of them.
+    // The events are sent. The next request to Postgres settles them.
     world.eventbridge.struck(1).await;
     world.postgres.hold(Holds::Requests);
-    world.eventbridge.mend();
+    world.eventbridge.clear();
     world.postgres.struck().await;
     fulfill.kill().await;
-    world.postgres.hold(Holds::Nothing);
+    world.postgres.release();
     let kept = "SELECT count(*) FROM outbox
                 WHERE kind = 'OrderConfirmed' AND leased_until IS NOT NULL";
     assert_eq!(world.count(kept).await, i64::try_from(handles.len()).unwrap());
 
     world.recover().await;
     world.assert_whole(3).await;
-    // Those of the batch, and the `OrderPlaced` of each order.
+    // The events of the batch, and the `OrderPlaced` of each order.
     assert_eq!(world.events.sent_twice(), 3 + handles.len());
 }
 
-/// How many events wait when the bus goes deaf: more than a batch takes along.
+/// How many events wait when the bus goes deaf: more than one batch sends.
 const BACKLOG: i64 = 400;
 
 #[tokio::test]
-async fn a_deaf_bus_with_a_backlog_of_events_delays_no_acknowledgement_and_loses_no_event() {
+async fn a_deaf_bus_with_a_backlog_delays_no_acknowledgement_and_loses_no_event() {
     let world = World::new().await;
     let mut create = world.start("create-order").await;
     let mut fulfill = world.start("fulfill-order").await;
@@ -102,7 +102,7 @@ async fn a_deaf_bus_with_a_backlog_of_events_delays_no_acknowledgement_and_loses
     let kept = "SELECT count(*) FROM outbox WHERE kind LIKE 'Backlog-%'";
     assert_eq!(world.count(kept).await, BACKLOG);
 
-    world.eventbridge.mend();
+    world.eventbridge.clear();
     world.recover().await;
     world.assert_whole(3).await;
     assert_eq!(world.jobs.delivered_twice(), 0);
