@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn what_may_be_logged_is_passed_over() {
         for line in [
-            r#"{"message":"the request is answered","status":201,"order_id":"01a1fa7c-2da6"}"#,
+            r#"{"message":"request completed","status":201,"order_id":"01a1fa7c-2da6"}"#,
             r#"{"error":"no connection to db.example.com:5432"}"#,
             r#"{"message":"2 items @ 3.50, a @ b.c"}"#,
             r#"{"message":"the items"}"#,

@@ -89,7 +89,11 @@ async fn check(name: &str, answer: impl Future<Output = Result<(), BoxError>>) -
     };
     let status = if error.is_none() { Status::Ok } else { Status::Down };
     if let Some(error) = error {
-        tracing::warn!(dependency = name, error = waybill::error::chain(&*error), "is down");
+        tracing::warn!(
+            dependency = name,
+            error = waybill::error::chain(&*error),
+            "dependency is down"
+        );
     }
     Check { status, duration_ms: started.elapsed().as_secs_f64() * 1e3 }
 }

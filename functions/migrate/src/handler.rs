@@ -35,10 +35,10 @@ pub(crate) async fn migrate(
         // Lambda answers with the error alone, and what Postgres said is among its causes.
         let applied = update(database, issuers).await.map_err(|error| {
             let error = error::chain(&*error);
-            tracing::error!(error, "the schema is not up to date");
+            tracing::error!(error, "failed to migrate the schema");
             BoxError::from(error)
         })?;
-        tracing::info!(applied = applied.join(", "), "the schema is up to date");
+        tracing::info!(applied = applied.join(", "), "schema is up to date");
         Ok(Report { applied })
     }
     .instrument(span)

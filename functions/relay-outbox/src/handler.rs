@@ -40,7 +40,7 @@ pub(crate) async fn relay_outbox(
         }
         let (relayed, keys_forgotten) = (relayed?, forgotten?);
         let Relayed { jobs, events, failed } = relayed;
-        tracing::info!(jobs, events, failed, keys_forgotten, "the outbox is relayed");
+        tracing::info!(jobs, events, failed, keys_forgotten, "outbox relayed");
         Ok(relayed)
     };
     // In a box, since the runtime holds it more than once.

@@ -73,7 +73,7 @@ pub async fn confirm_orders(
             Ok(job) => tasks.push(Task { delivery, job }),
             Err(error) => {
                 let message_id = delivery.message_id;
-                tracing::error!(message_id, error = %error, "the message is not a fulfilment job");
+                tracing::error!(message_id, error = %error, "the message is not a fulfillment job");
                 failed.push(message_id);
             }
         }
@@ -101,43 +101,42 @@ fn settle(outcomes: &HashMap<OrderId, Outcome>, message_id: &str, job: &Fulfillm
     let _entered = job.span().entered();
     match outcomes.get(&job.order_id) {
         Some(Outcome::Was(Status::Pending) | Outcome::Accepted(Status::Pending)) => {
-            tracing::info!("the order is confirmed");
+            tracing::info!("order confirmed");
         }
         Some(
             Outcome::Was(Status::Confirmed | Status::Shipped | Status::Delivered)
             | Outcome::Accepted(Status::Confirmed | Status::Shipped | Status::Delivered),
         ) => {
-            tracing::info!("the order was confirmed before; this delivery changes nothing");
+            tracing::info!("order was already confirmed; nothing to do");
         }
         Some(Outcome::Was(Status::Cancelled)) => {
-            tracing::info!("the order was cancelled meanwhile; there is nothing to fulfil");
+            tracing::info!("order was canceled; nothing to fulfill");
         }
         // Its event tells the warehouse, as of every order that is cancelled after it was confirmed.
         Some(Outcome::Accepted(Status::Cancelled)) => {
-            tracing::warn!("the order was cancelled while the warehouse took it");
+            tracing::warn!("order was canceled while the warehouse accepted it");
         }
         Some(Outcome::LaidAside { reason }) => {
-            tracing::error!(reason, "the order was refused; its job is a dead letter now");
+            tracing::error!(
+                reason,
+                "order refused by the warehouse; its job is in the dead-letter queue"
+            );
         }
         Some(Outcome::Refused { reason, error }) => {
             tracing::error!(
                 message_id,
                 reason,
                 error,
-                "the order was refused, and that can't be kept yet"
+                "failed to record the refusal; the job will be retried"
             );
             return false;
         }
         Some(Outcome::Unanswered { error }) => {
-            tracing::error!(
-                message_id,
-                error,
-                "the warehouse did not take the order; it will be asked again"
-            );
+            tracing::error!(message_id, error, "no answer from the warehouse; retrying");
             return false;
         }
         None => {
-            tracing::error!(message_id, "there is no such order");
+            tracing::error!(message_id, "order not found");
             return false;
         }
     }

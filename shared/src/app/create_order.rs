@@ -41,7 +41,7 @@ pub async fn create_order(
     let created = place(orders, order, claim, context).await?;
     tracing::Span::current().record("order_id", created.order.summary.id.to_string());
     if created.replayed {
-        tracing::info!("answered from an earlier request with the same key");
+        tracing::info!("returned the order of an earlier request with the same key");
     } else if let Err(error) = queue.send(&FulfillmentJob::new(&created.order, context)).await {
         tracing::error!(error = error.chain(), "failed to send the job; the relay will retry");
     }
@@ -63,7 +63,7 @@ async fn place(
             Placement::OwnerLimit(limit) => return Err(Error::TooManyOrders(limit)),
             Placement::Refused(lines) => return Err(refusal(lines)),
             Placement::NumberTaken => {
-                tracing::warn!("the order number is taken; trying another");
+                tracing::warn!("order number is taken; trying another");
             }
         }
     }

@@ -88,7 +88,7 @@ impl FulfillmentJob {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidJob {
     /// Not JSON, or not the fields of a job.
-    #[error("not a fulfilment job: see line {line}, column {column} of the body")]
+    #[error("malformed at line {line}, column {column}")]
     Malformed {
         /// From 1.
         line: usize,
@@ -96,7 +96,7 @@ pub enum InvalidJob {
         column: usize,
     },
     /// A job of another version.
-    #[error("a fulfilment job of version {0}, where {VERSION} is known")]
+    #[error("version {0} is not supported; expected version {VERSION}")]
     Version(u32),
 }
 

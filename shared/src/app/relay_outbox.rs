@@ -151,12 +151,12 @@ impl<O: KeepOutbox> Relay<'_, O> {
         let is_short = match deadline::within(self.until, queue.waiting()).await {
             Ok(waiting) if waiting <= SHORT_QUEUE => true,
             Ok(waiting) => {
-                tracing::info!(waiting, "the queue is long; jobs in it are not sent again");
+                tracing::info!(waiting, "queue is long; not resending jobs");
                 false
             }
             Err(error) => {
                 let error = crate::error::chain(&*error);
-                tracing::warn!(error, "failed to measure the queue; no job is sent again");
+                tracing::warn!(error, "failed to get the queue length; not resending jobs");
                 false
             }
         };
@@ -275,12 +275,19 @@ impl<O: KeepOutbox> Relay<'_, O> {
         let &Message { id, ref kind, ref correlation_id, attempts, .. } = message;
         let has_left = match result {
             Ok(()) => {
-                tracing::info!(%id, correlation_id, attempts, ?kind, "relayed");
+                tracing::info!(%id, correlation_id, attempts, ?kind, "message relayed");
                 true
             }
             Err(error) => {
                 let error = crate::error::chain(&*error);
-                tracing::warn!(%id, correlation_id, attempts, ?kind, error, "not relayed");
+                tracing::warn!(
+                    %id,
+                    correlation_id,
+                    attempts,
+                    ?kind,
+                    error,
+                    "failed to relay a message; retrying"
+                );
                 false
             }
         };

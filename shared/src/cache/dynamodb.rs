@@ -74,7 +74,10 @@ impl CacheProducts for DynamoDbCache {
                 items.iter().filter_map(|item| decode(item, now)).collect()
             }
             Err(error) => {
-                tracing::warn!(error = %DisplayErrorContext(&*error), "the product cache can't be read");
+                tracing::warn!(
+                    error = %DisplayErrorContext(&*error),
+                    "failed to read the product cache"
+                );
                 count(Metric::Errors, 1);
                 HashMap::new()
             }
@@ -105,7 +108,10 @@ impl CacheProducts for DynamoDbCache {
                     .as_service_error()
                     .is_some_and(PutItemError::is_conditional_check_failed_exception) => {}
             Err(error) => {
-                tracing::warn!(error = %DisplayErrorContext(&error), "the product cache can't be written");
+                tracing::warn!(
+                    error = %DisplayErrorContext(&error),
+                    "failed to write to the product cache"
+                );
                 count(Metric::Errors, 1);
             }
         }

@@ -196,8 +196,8 @@ impl Problem {
     pub(super) fn respond(&self, correlation_id: &CorrelationId) -> Response<Body> {
         let problem = self.kind.code();
         match &self.cause {
-            Some(cause) => tracing::error!(problem, error = chain(&**cause), "the request failed"),
-            None => tracing::info!(problem, "the request is refused"),
+            Some(cause) => tracing::error!(problem, error = chain(&**cause), "request failed"),
+            None => tracing::info!(problem, "request refused"),
         }
         let body = serde_json::to_vec(&self.body(correlation_id)).unwrap_or_default();
         let status = self.kind.status();

@@ -152,7 +152,7 @@ impl Database {
                     self.forget(&session).await;
                     if !replaced {
                         let error = crate::error::chain(&error);
-                        tracing::warn!(error, "the connection is of no more use; opening another");
+                        tracing::warn!(error, "database connection is unusable; reconnecting");
                         if fault == Fault::Lost {
                             repeated = true;
                             // What the new connection comes to, the next turn finds out.

@@ -52,7 +52,7 @@ impl FulfillmentQueue {
         let queue = Self { client: Client::from_conf(config), url };
         if let Err(error) = queue.check().await {
             let error = crate::error::chain(&*error);
-            tracing::warn!(error, "the fulfilment queue does not answer yet");
+            tracing::warn!(error, "failed to reach the fulfillment queue; requests will try again");
         }
         queue
     }

@@ -70,7 +70,7 @@ impl Client {
             .when(Failure::may_pass)
             .notify(|failure, _| {
                 let error = crate::error::chain(failure);
-                tracing::warn!(error, "the warehouse is asked again");
+                tracing::warn!(error, "warehouse request failed; retrying");
             })
             .await;
         match answer {
