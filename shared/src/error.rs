@@ -10,22 +10,22 @@ pub enum Error {
     #[error("the request is not valid")]
     Invalid(Vec<Violation>),
     /// No such order, or not the caller's.
-    #[error("there is no such order")]
+    #[error("there is no order with this id, or it belongs to someone else")]
     OrderNotFound,
     /// No such product.
-    #[error("there is no such product")]
+    #[error("there is no product with this id")]
     ProductNotFound,
     /// The order names products that are not for sale.
-    #[error("the order names products that are not for sale")]
+    #[error("the order names products that do not exist or are not for sale")]
     UnknownProducts(Vec<ProductId>),
     /// The order asks for more than is left.
-    #[error("the order asks for more than is left")]
+    #[error("the order asks for more than is in stock")]
     InsufficientStock(Vec<Shortage>),
     /// The lines of the order are priced in different currencies.
-    #[error("the lines of an order must share one currency")]
+    #[error("all lines of an order must have the same currency")]
     MixedCurrencies,
     /// The order can't go from the one status to the other.
-    #[error("an order that is {} can't become {}", from.as_str(), to.as_str())]
+    #[error("a {} order can't become {}", from.as_str(), to.as_str())]
     IllegalTransition {
         /// What the order is.
         from: Status,
@@ -33,23 +33,23 @@ pub enum Error {
         to: Status,
     },
     /// The order or product was changed since the caller read it.
-    #[error("it was changed meanwhile")]
+    #[error("it has changed since it was read")]
     VersionMismatch {
         /// Its version now.
         current: i64,
     },
     /// The product was to be created, and exists.
-    #[error("there is a product under this id")]
+    #[error("a product with this id already exists")]
     ProductExists {
         /// Its version; none if it was created at the same time.
         current: Option<i64>,
     },
     /// The product was to be replaced, and does not exist.
-    #[error("there is no product to replace")]
+    #[error("there is no product with this id to replace")]
     ProductMissing,
     /// Since the caller read it, more of the product was sold than the change leaves, or more was
     /// given back than can be counted.
-    #[error("the stock changed meanwhile")]
+    #[error("the stock has changed")]
     StockTaken {
         /// The product's version, which the caller saw.
         version: i64,
@@ -57,10 +57,10 @@ pub enum Error {
         stock: i32,
     },
     /// The idempotency key was used before, with another request.
-    #[error("the idempotency key was used before, with another request")]
+    #[error("this idempotency key was already used for another request")]
     KeyReused,
     /// A request with the same idempotency key is at work.
-    #[error("a request with the same idempotency key is at work")]
+    #[error("a request with this idempotency key is still in progress")]
     KeyInFlight,
     /// The caller has placed as many orders as one owner may.
     #[error("{0}")]
@@ -151,10 +151,10 @@ pub struct Violation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OwnerLimit {
     /// How many may be pending.
-    #[error("{0} orders of this customer are pending, which is the limit")]
+    #[error("this customer may have at most {0} pending orders")]
     Pending(i32),
     /// How many may be placed in a minute.
-    #[error("this customer has placed {0} orders within a minute, which is the limit")]
+    #[error("this customer may place at most {0} orders a minute")]
     PerMinute(i32),
 }
 

@@ -39,12 +39,12 @@ impl<C> Incoming<C> {
                 Err(violation("If-None-Match", "must be * on this route".to_owned()))
             }
             (Some(_), Some(_)) => {
-                let detail = "can't hold together with If-Match".to_owned();
+                let detail = "can't be combined with If-Match".to_owned();
                 Err(violation("If-None-Match", detail))
             }
-            (Some(tag), None) => seen(tag)
-                .map(Precondition::Unchanged)
-                .ok_or_else(|| violation("If-Match", "must be the ETag of a product".to_owned())),
+            (Some(tag), None) => seen(tag).map(Precondition::Unchanged).ok_or_else(|| {
+                violation("If-Match", r#"must be the ETag of a product, quoted: "7-41""#.to_owned())
+            }),
         }
     }
 }

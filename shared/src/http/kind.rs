@@ -43,57 +43,57 @@ macro_rules! kinds {
 
 kinds! {
     /// The request breaks the rules of its form.
-    InvalidRequest = BAD_REQUEST, "invalid-request", "The request is not valid";
+    InvalidRequest = BAD_REQUEST, "invalid-request", "Invalid request";
     /// The order's total does not fit.
-    AmountOutOfRange = BAD_REQUEST, "amount-out-of-range", "The total is too large";
+    AmountOutOfRange = BAD_REQUEST, "amount-out-of-range", "Total too large";
     /// There is no token, or none that is good now.
     Unauthorized = UNAUTHORIZED, "unauthorized", "A valid token is required";
     /// The token has none of the scopes.
-    Forbidden = FORBIDDEN, "forbidden", "The token does not allow this";
+    Forbidden = FORBIDDEN, "forbidden", "Insufficient scope";
     /// Nothing is served under this path.
-    NoSuchRoute = NOT_FOUND, "no-such-route", "There is nothing here";
+    NoSuchRoute = NOT_FOUND, "no-such-route", "Route not found";
     /// No such order, or not the caller's.
-    OrderNotFound = NOT_FOUND, "order-not-found", "No such order";
+    OrderNotFound = NOT_FOUND, "order-not-found", "Order not found";
     /// No such product.
-    ProductNotFound = NOT_FOUND, "product-not-found", "No such product";
+    ProductNotFound = NOT_FOUND, "product-not-found", "Product not found";
     /// The order names products that are not for sale.
-    UnknownProduct = NOT_FOUND, "unknown-product", "A product is not for sale";
+    UnknownProduct = NOT_FOUND, "unknown-product", "Product not available";
     /// The path is served to other methods.
-    MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The method does not fit the path";
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed";
     /// Less is left than the order asks for.
-    InsufficientStock = CONFLICT, "insufficient-stock", "Not enough is left";
+    InsufficientStock = CONFLICT, "insufficient-stock", "Insufficient stock";
     /// The order can't become that from what it is.
-    IllegalTransition = CONFLICT, "illegal-transition", "The order can't become that";
+    IllegalTransition = CONFLICT, "illegal-transition", "Transition not allowed";
     /// A request with the same key is at work.
-    KeyInFlight = CONFLICT, "idempotency-key-in-flight", "The same request is at work";
+    KeyInFlight = CONFLICT, "idempotency-key-in-flight", "A request with this key is still in progress";
     /// So much was sold meanwhile that the change does not go.
-    StockTaken = CONFLICT, "stock-taken", "The stock changed meanwhile";
+    StockTaken = CONFLICT, "stock-taken", "The stock has changed";
     /// It is not what the caller read any more.
-    VersionMismatch = PRECONDITION_FAILED, "version-mismatch", "It was changed meanwhile";
+    VersionMismatch = PRECONDITION_FAILED, "version-mismatch", "The resource has changed";
     /// It was to be created, and exists.
-    ProductExists = PRECONDITION_FAILED, "product-exists", "There is such a product";
+    ProductExists = PRECONDITION_FAILED, "product-exists", "Product already exists";
     /// It was to be replaced, and does not exist.
-    ProductMissing = PRECONDITION_FAILED, "product-missing", "There is no such product";
+    ProductMissing = PRECONDITION_FAILED, "product-missing", "Product does not exist";
     /// The body is larger than any that makes sense.
-    BodyTooLarge = PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large";
+    BodyTooLarge = PAYLOAD_TOO_LARGE, "body-too-large", "Body too large";
     /// The query string is longer than any that makes sense.
-    QueryTooLong = URI_TOO_LONG, "query-too-long", "The query string is too long";
+    QueryTooLong = URI_TOO_LONG, "query-too-long", "Query string too long";
     /// The body is something else than JSON, by its own account.
-    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not JSON";
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type";
     /// The key was used before, with another request.
-    KeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was used before";
+    KeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency key already used";
     /// The lines are priced in different currencies.
-    MixedCurrencies = UNPROCESSABLE_ENTITY, "mixed-currencies", "The lines are in different currencies";
+    MixedCurrencies = UNPROCESSABLE_ENTITY, "mixed-currencies", "Mixed currencies";
     /// The request does not say what it was decided upon.
-    PreconditionRequired = PRECONDITION_REQUIRED, "precondition-required", "A precondition is required";
+    PreconditionRequired = PRECONDITION_REQUIRED, "precondition-required", "Precondition required";
     /// The caller has placed as many orders as one owner may.
     TooManyOrders = TOO_MANY_REQUESTS, "too-many-orders", "Too many orders";
     /// There are too many headers, or too much in them.
-    HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", "The headers are too large";
+    HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", "Headers too large";
     /// A mistake in the service itself.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
     /// Something that the service depends on does not answer.
-    Unavailable = SERVICE_UNAVAILABLE, "unavailable", "The service can't answer now";
+    Unavailable = SERVICE_UNAVAILABLE, "unavailable", "Service unavailable";
 }
 
 impl Kind {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::kind::Kind;
 use super::reply::response;
 use crate::domain::{CorrelationId, Scope};
-use crate::error::{OwnerLimit, chain};
+use crate::error::{OwnerLimit, Violation, chain};
 use crate::{BoxError, Error};
 
 /// When a client should ask again after a 503.
@@ -59,7 +59,7 @@ pub(super) struct ProblemBody<'a> {
 
 impl Problem {
     pub(super) fn unauthorized(challenge: &'static str) -> Self {
-        let detail = "send a token that is valid now, as Authorization: Bearer";
+        let detail = "send a valid token as Authorization: Bearer <token>";
         Self::new(Kind::Unauthorized, detail)
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
@@ -80,14 +80,14 @@ impl Problem {
     /// Nothing is served under this path.
     #[must_use]
     pub fn no_such_route() -> Self {
-        Self::new(Kind::NoSuchRoute, "see /docs for what there is")
+        Self::new(Kind::NoSuchRoute, "see /docs for the routes")
     }
 
     /// There is something under this path, and it answers to these methods alone.
     #[must_use]
     pub fn method_not_allowed(allowed: &[&str]) -> Self {
         let allow = allowed.join(", ");
-        let problem = Self::new(Kind::MethodNotAllowed, format!("this path answers to {allow}"))
+        let problem = Self::new(Kind::MethodNotAllowed, format!("this path supports {allow}"))
             .with("methods", allowed);
         match HeaderValue::try_from(allow) {
             Ok(allow) => problem.with_header(ALLOW, allow),
@@ -114,7 +114,7 @@ impl Problem {
 
     pub(super) fn headers_too_large(limit_bytes: usize, limit: usize) -> Self {
         let detail = format!(
-            "a request may have at most {limit} headers, and at most {limit_bytes} bytes of them"
+            "a request may have at most {limit} headers and {limit_bytes} bytes of headers"
         );
         Self::new(Kind::HeadersTooLarge, detail)
             .with("limit_bytes", limit_bytes)
@@ -122,14 +122,13 @@ impl Problem {
     }
 
     pub(super) fn precondition_required() -> Self {
-        let detail =
-            "send the ETag of the order that you read as If-Match, so that no change is lost";
+        let detail = "read the order and send its ETag as If-Match";
         Self::new(Kind::PreconditionRequired, detail)
     }
 
     pub(super) fn put_precondition_required() -> Self {
-        let detail = "to create, send If-None-Match: *; to replace, send the ETag that you read as \
-                      If-Match, so that no change is lost";
+        let detail = "to create a product, send If-None-Match: *; to replace one, send its ETag as \
+                      If-Match";
         Self::new(Kind::PreconditionRequired, detail)
     }
 
@@ -142,7 +141,7 @@ impl Problem {
     }
 
     fn unavailable(cause: impl Into<BoxError>) -> Self {
-        let detail = "try again in a few seconds; if it goes on, quote the correlation id";
+        let detail = "try again in a few seconds; if it keeps failing, quote the correlation id";
         Self {
             cause: Some(cause.into()),
             retry_after_seconds: Some(RETRY_AFTER_SECONDS),
@@ -151,7 +150,7 @@ impl Problem {
     }
 
     pub(super) fn internal(cause: impl Into<BoxError>) -> Self {
-        let detail = "something went wrong inside the service; quote the correlation id";
+        let detail = "unexpected error; quote the correlation id when you report it";
         Self { cause: Some(cause.into()), ..Self::new(Kind::Internal, detail) }
     }
 
@@ -216,10 +215,8 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::Invalid(violations) => {
-                Self::new(Kind::InvalidRequest, "see errors for what is wrong, and where")
-                    .with("errors", json!(violations))
-            }
+            Error::Invalid(violations) => Self::new(Kind::InvalidRequest, summary(&violations))
+                .with("errors", json!(violations)),
             Error::OrderNotFound => Self::new(Kind::OrderNotFound, detail),
             Error::ProductNotFound => Self::new(Kind::ProductNotFound, detail),
             Error::UnknownProducts(ids) => {
@@ -233,20 +230,19 @@ impl From<Error> for Problem {
                 .with("to", to.as_str())
                 .with("next_statuses", json!(from.next().collect::<Vec<_>>())),
             Error::VersionMismatch { current } => {
-                let detail =
-                    "read it again, and send its ETag as If-Match if you still want the change";
+                let detail = "read it again, then resend the change with its new ETag as If-Match";
                 Self::new(Kind::VersionMismatch, detail).with("current_version", current)
             }
             Error::ProductExists { current } => {
-                let detail = "to replace it, read it, and send its ETag as If-Match";
+                let detail = "to replace it, read it and send its ETag as If-Match";
                 Self::new(Kind::ProductExists, detail).with("current_version", current)
             }
             Error::ProductMissing => {
                 Self::new(Kind::ProductMissing, "to create it, send If-None-Match: *")
             }
             Error::StockTaken { version, stock } => {
-                let detail = "the change would leave less than nothing, or more than can be \
-                              counted; read the product again, and send its ETag as If-Match";
+                let detail = "the change would make the stock negative or too large; read the \
+                              product again and send its new ETag as If-Match";
                 Self::new(Kind::StockTaken, detail)
                     .with("current_version", version)
                     .with("current_stock", stock)
@@ -268,12 +264,24 @@ impl From<Error> for Problem {
             Error::MixedCurrencies => Self::new(Kind::MixedCurrencies, detail),
             Error::AmountOutOfRange(_) => Self::new(Kind::AmountOutOfRange, detail).with(
                 "errors",
-                json!([{ "pointer": "/items", "detail": "cost too much together" }]),
+                json!([{ "pointer": "/items", "detail": "cost too much in total" }]),
             ),
             Error::Unavailable { .. } => Self::unavailable(error),
             Error::Internal(cause) => Self::internal(cause),
         }
     }
+}
+
+/// The first error in words, and how many more there are.
+fn summary(violations: &[Violation]) -> String {
+    let Some((first, rest)) = violations.split_first() else { return "see errors".to_owned() };
+    let place = if first.pointer.is_empty() { "the body" } else { first.pointer.as_str() };
+    let more = match rest.len() {
+        0 => String::new(),
+        1 => " (and 1 more error)".to_owned(),
+        count => format!(" (and {count} more errors)"),
+    };
+    format!("{place} {}{more}", first.detail)
 }
 
 #[cfg(test)]
@@ -295,12 +303,28 @@ mod tests {
             body,
             json!({
                 "type": "/problems/order-not-found",
-                "title": "No such order",
+                "title": "Order not found",
                 "status": 404,
-                "detail": "there is no such order",
+                "detail": "there is no order with this id, or it belongs to someone else",
                 "correlation_id": "abc",
             })
         );
+    }
+
+    #[test]
+    fn the_detail_of_a_400_names_its_first_error() {
+        let violation = |pointer: &str| Violation {
+            pointer: pointer.to_owned(),
+            detail: "is missing".to_owned(),
+        };
+        for (pointers, detail) in [
+            (&[""][..], "the body is missing"),
+            (&["/items", "limit"][..], "/items is missing (and 1 more error)"),
+            (&["limit", "/items", "q"][..], "limit is missing (and 2 more errors)"),
+        ] {
+            let violations = pointers.iter().map(|pointer| violation(pointer)).collect();
+            assert_eq!(body(Error::Invalid(violations)).1["detail"], detail);
+        }
     }
 
     #[test]
