@@ -1,4 +1,4 @@
-//! Errors as clients see them: RFC 9457 problem details.
+//! Problem details (RFC 9457): the errors of the HTTP API.
 
 use std::time::Duration;
 
@@ -16,41 +16,41 @@ use crate::domain::{CorrelationId, Scope};
 use crate::error::{OwnerLimit, Violation, chain};
 use crate::{BoxError, Error};
 
-/// When a client should ask again after a 503.
+/// `Retry-After` of a 503.
 pub(super) const RETRY_AFTER_SECONDS: u32 = 5;
 
-/// When a client that has placed too many orders should try again: some will be confirmed by then.
+/// `Retry-After` for an owner at its limit: some orders will be confirmed by then.
 const OWNER_LIMIT_RETRY_AFTER_SECONDS: u32 = 10;
 
-/// Why a request was not fulfilled: a kind that stays the same, and what is particular this time.
+/// Why a request failed: a stable kind, and the details of this case.
 pub struct Problem {
     kind: Kind,
     detail: String,
-    /// Further members of the body.
+    /// Extension members of the body.
     members: Map<String, Value>,
-    /// When the same request may succeed.
+    /// `Retry-After`, if the same request may succeed later.
     retry_after_seconds: Option<u32>,
-    /// What would be allowed, or asked for. Boxed, as every `Result` here has room for it.
+    /// `Allow` or `WWW-Authenticate`. Boxed to keep every `Result` small.
     header: Option<Box<(HeaderName, HeaderValue)>>,
-    /// For the log alone.
+    /// Only for the log.
     cause: Option<BoxError>,
 }
 
-/// An error, as every error is told.
+/// An error.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Problem))]
 pub(super) struct ProblemBody<'a> {
-    /// The kind, which stays the same: the path of its description.
+    /// The kind, which is stable: the path of its description.
     #[serde(rename = "type")]
     #[cfg_attr(feature = "openapi", schema(format = "uri-reference"))]
     kind: String,
     /// The kind in words.
     title: &'a str,
-    /// The status of the response.
+    /// The HTTP status.
     status: u16,
-    /// What is particular this time, for people.
+    /// What is wrong in this case, for people.
     detail: &'a str,
-    /// Quote it when you ask for help.
+    /// Identifies the request; quote it when you report a problem.
     correlation_id: &'a str,
     #[serde(flatten)]
     #[cfg_attr(feature = "openapi", schema(ignore))]
@@ -64,7 +64,7 @@ impl Problem {
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
-    /// Names the scopes, any one of which would do.
+    /// The token lacks all of these scopes, one of which is required.
     pub(super) fn forbidden(any_of: &[Scope]) -> Self {
         let scopes: Vec<_> = any_of.iter().map(|scope| scope.as_str()).collect();
         let detail = format!("the token needs the scope {}", scopes.join(" or "));
@@ -77,13 +77,13 @@ impl Problem {
         }
     }
 
-    /// Nothing is served under this path.
+    /// There is no route with this path.
     #[must_use]
     pub fn no_such_route() -> Self {
         Self::new(Kind::NoSuchRoute, "see /docs for the routes")
     }
 
-    /// There is something under this path, and it answers to these methods alone.
+    /// The path has routes, but only with the `allowed` methods.
     #[must_use]
     pub fn method_not_allowed(allowed: &[&str]) -> Self {
         let allow = allowed.join(", ");
@@ -132,7 +132,7 @@ impl Problem {
         Self::new(Kind::PreconditionRequired, detail)
     }
 
-    /// The handler has not answered within `waited`.
+    /// The handler did not answer within `waited`.
     pub(super) fn late(waited: Duration) -> Self {
         let waited = waited.as_secs_f64();
         let cause =
@@ -191,7 +191,7 @@ impl Problem {
         }
     }
 
-    /// Logs what there is to log, and makes the response.
+    /// Logs the problem and makes the response.
     pub(super) fn respond(&self, correlation_id: &CorrelationId) -> Response<Body> {
         let problem = self.kind.code();
         match &self.cause {
