@@ -56,7 +56,7 @@ fn every_function_that_connects_is_bounded_and_all_of_them_leave_connections_to_
     assert!(most <= allowed - RESERVE, "{most} of {allowed}");
     // And people are told the same numbers.
     let described = template.parameter("DatabaseConnections")["Description"].as_str().unwrap();
-    assert!(described.contains(&format!("{RESERVE} of them are for people")), "{described}");
+    assert!(described.contains(&format!("{RESERVE} are kept for people")), "{described}");
     let operations = include_str!("../../../docs/operations.md");
     assert!(operations.contains(&format!("{most} of {allowed} connections")), "{most}");
     for (id, bound) in bounds {
