@@ -1,4 +1,4 @@
-//! What every AWS client is built from.
+//! The configuration of all AWS clients.
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -10,15 +10,15 @@ use rustls::pki_types::pem::PemObject;
 use crate::BoxError;
 use crate::config::Config;
 
-/// The roots that AWS's own endpoints chain to, from <https://www.amazontrust.com/repository/>.
+/// The roots of AWS endpoints, from <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
-/// Region, credentials and endpoints as AWS's own tools take them, so that `AWS_ENDPOINT_URL` or a
-/// per-service form of it is all it takes to point a client somewhere else.
+/// Reads region, credentials and endpoints as AWS tools do, so that `AWS_ENDPOINT_URL` or its
+/// per-service forms point a client somewhere else.
 ///
-/// TLS is rustls on ring: it builds in seconds for every target, and gathers no entropy of its own
-/// during a cold start. It trusts Amazon's roots, or what `AWS_CA_BUNDLE` or `SSL_CERT_FILE` names in
-/// their place: reading the machine's bundle and folder of certificates took a third of a start.
+/// TLS is rustls on ring, which builds quickly for every target and gathers no entropy during a
+/// cold start. It trusts Amazon's roots, or those that `AWS_CA_BUNDLE` or `SSL_CERT_FILE` name.
+/// Reading the machine's certificates took a third of a start.
 ///
 /// # Errors
 /// If the file that one of these variables names can't be read.
@@ -26,9 +26,7 @@ pub async fn sdk_config() -> Result<SdkConfig, BoxError> {
     let roots = match Config::from_env().ca_bundle() {
         None => AMAZON_ROOTS.to_vec(),
         Some((variable, path)) => read_roots(&path).map_err(|error| {
-            format!(
-                "{variable} should name a file of certificates in PEM, which {path} is not: {error}"
-            )
+            format!("{variable} must name a PEM file of certificates; {path} is not one: {error}")
         })?,
     };
     let trust = TrustStore::empty().with_pem_certificate(roots);
@@ -39,7 +37,7 @@ pub async fn sdk_config() -> Result<SdkConfig, BoxError> {
     Ok(aws_config::defaults(BehaviorVersion::latest()).http_client(http_client).load().await)
 }
 
-/// Reads roots, and makes sure that they are some: the client panics on what is none.
+/// Parses roots, and checks that there are any: the client panics without.
 fn read_roots(path: &str) -> Result<Vec<u8>, BoxError> {
     let roots = std::fs::read(path)?;
     let mut store = RootCertStore::empty();

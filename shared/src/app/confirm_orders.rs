@@ -1,4 +1,4 @@
-//! Takes a batch of fulfilment jobs and confirms their orders.
+//! Confirms the orders of a batch of fulfillment jobs.
 
 use std::collections::HashMap;
 
@@ -8,59 +8,58 @@ use super::ports::{ConfirmOrders, DeadLetters, RefuseOrders, Warehouse};
 use crate::Error;
 use crate::domain::{OrderId, Status};
 
-/// One message of a batch, as the queue delivered it.
+/// A message of a batch.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// The queue's name for the message.
+    /// The id of the message in the queue.
     pub message_id: String,
-    /// What it says.
+    /// The body.
     pub body: String,
 }
 
-/// A message that was understood.
+/// A message that is a job.
 pub(super) struct Task {
     pub(super) delivery: Delivery,
     pub(super) job: FulfillmentJob,
 }
 
-/// What became of one order of a batch.
+/// The outcome for an order of a batch.
 pub(super) enum Outcome {
-    /// Nobody was asked; this is what it was.
+    /// The warehouse was not asked; this is the status before.
     Was(Status),
-    /// The warehouse took it; this is what it was after that, and before it was confirmed.
+    /// The warehouse accepted it; this is the status before it was confirmed.
     Accepted(Status),
-    /// The warehouse refused it, and all that is to be done about that is done.
+    /// The warehouse refused it, and the refusal was recorded.
     LaidAside {
-        /// Why.
+        /// Why it was refused.
         reason: String,
     },
-    /// The warehouse refused it, and what is to be done about that is still to be done.
+    /// The warehouse refused it, but recording the refusal failed.
     Refused {
-        /// Why.
+        /// Why it was refused.
         reason: String,
-        /// What went wrong then.
+        /// What failed.
         error: String,
     },
-    /// Whether the warehouse has it is not known.
+    /// The warehouse may or may not have it.
     Unanswered {
-        /// What is known.
+        /// What failed.
         error: String,
     },
 }
 
-/// Confirms the order of every delivery that has one, in one statement, and answers with the ids of
-/// the messages that failed: those that are not jobs, and those whose order does not exist. Each
-/// fails alone; the queue delivers it again, and in the end gives it to the dead-letter queue.
+/// Confirms the orders of all deliveries in one statement, and returns the ids of the messages that
+/// failed: those that are not jobs, and those whose order does not exist. The queue delivers these
+/// again and finally moves them to the dead-letter queue.
 ///
-/// If there is a warehouse, it is offered each order that is pending, and only what it takes is
-/// confirmed. An order that it refuses stays pending, its history says why, and its job is laid
-/// aside. A message whose order it did not answer for fails, alone as well.
+/// With a warehouse, each pending order is offered to it first, and only accepted orders are
+/// confirmed. A refused order stays pending, its history gets the reason, and its job goes to the
+/// dead-letter queue. If the warehouse does not answer for an order, its message fails.
 ///
-/// Handling is idempotent: an order that is not pending any more is left as it is and its message
-/// is done with.
+/// This is idempotent: an order that is not pending does not change, and its message succeeds.
 ///
 /// # Errors
-/// [`Error::Unavailable`] or [`Error::Internal`]; then the whole batch is to be delivered again.
+/// [`Error::Unavailable`] or [`Error::Internal`]; the whole batch must then be delivered again.
 pub async fn confirm_orders(
     orders: &(impl ConfirmOrders + RefuseOrders),
     warehouse: &(impl Warehouse + DeadLetters),
@@ -96,7 +95,7 @@ pub async fn confirm_orders(
     Ok(failed)
 }
 
-/// Logs what became of one job, under its own correlation id, and says whether it is done with.
+/// Logs the outcome of a job, and returns whether its message succeeded.
 fn settle(outcomes: &HashMap<OrderId, Outcome>, message_id: &str, job: &FulfillmentJob) -> bool {
     let _entered = job.span().entered();
     match outcomes.get(&job.order_id) {
@@ -112,7 +111,7 @@ fn settle(outcomes: &HashMap<OrderId, Outcome>, message_id: &str, job: &Fulfillm
         Some(Outcome::Was(Status::Cancelled)) => {
             tracing::info!("order was canceled; nothing to fulfill");
         }
-        // Its event tells the warehouse, as of every order that is cancelled after it was confirmed.
+        // The event `OrderCancelled` tells the warehouse.
         Some(Outcome::Accepted(Status::Cancelled)) => {
             tracing::warn!("order was canceled while the warehouse accepted it");
         }
@@ -150,7 +149,7 @@ pub(super) mod tests {
     use super::*;
     use crate::app::ports::{NoWarehouse, Refusal};
 
-    /// Knows some orders, and counts how often it is asked.
+    /// Orders that count the calls.
     #[derive(Default)]
     struct Orders {
         known: HashMap<OrderId, Status>,
