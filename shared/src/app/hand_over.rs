@@ -105,7 +105,7 @@ async fn lay_aside(
                     .map_err(|error| error.chain()),
                 // The order was canceled, or another copy of the job was accepted.
                 Some(&status) => return (id, Outcome::Was(status)),
-                None => Err("the order changes too fast to be written to".to_owned()),
+                None => Err("the order kept changing".to_owned()),
             },
         };
         let outcome = match sent {

@@ -1,4 +1,4 @@
-//! The far tier: one DynamoDB table that all processes share.
+//! The far tier of the cache: a DynamoDB table that all processes share.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,27 +16,27 @@ use crate::app::ports::{CacheProducts, Cached};
 use crate::domain::{Currency, Money, Product, ProductId};
 use crate::metrics::{Metric, count};
 
-/// How long a product may be served from here after it was read from Postgres.
+/// How long a product is cached after it was read from Postgres.
 const PRODUCT_LIFETIME: Duration = Duration::from_mins(5);
 
-/// How long the absence of a product may be.
+/// How long a missing product is cached.
 const MISSING_LIFETIME: Duration = Duration::from_secs(30);
 
-/// What one call may cost an answer. DynamoDB needs a few milliseconds; beyond this, Postgres is
-/// the better choice.
+/// The timeout of a call. DynamoDB takes a few milliseconds; after this, reading from Postgres is
+/// faster.
 const CALL_TIMEOUT: Duration = Duration::from_millis(200);
 
 type Item = HashMap<String, AttributeValue>;
 
-/// Products in a table with the key `pk` and a time to live in `ttl`.
+/// Products in a table with the key `pk` and the time to live `ttl`.
 pub struct DynamoDbCache {
     client: Client,
     table: String,
 }
 
 impl DynamoDbCache {
-    /// Uses `table`. One call goes out at once, so that the first request finds the connection
-    /// open; what comes back is of no interest.
+    /// Uses `table`. Makes one call at once and ignores its result, so that the first request finds
+    /// the connection open.
     pub async fn connect(config: &SdkConfig, table: String) -> Self {
         let config = aws_sdk_dynamodb::config::Builder::from(config)
             .retry_config(RetryConfig::disabled())
@@ -47,10 +47,10 @@ impl DynamoDbCache {
         cache
     }
 
-    /// Whether the table can be read.
+    /// Checks that the table can be read.
     ///
     /// # Errors
-    /// What DynamoDB or the way to it said.
+    /// The error of DynamoDB or of the connection.
     pub async fn check(&self) -> Result<(), crate::BoxError> {
         self.read(&[ProductId::from(uuid::Uuid::nil())]).await.map(drop)
     }
@@ -94,7 +94,7 @@ impl CacheProducts for DynamoDbCache {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(encode(id, &cached, now)))
-            // Whoever read an older version, and comes late, leaves the newer one in place.
+            // Keeps a newer version in place.
             .condition_expression("attribute_not_exists(pk) OR version <= :version OR #ttl <= :now")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":version", number(cached.version()))
@@ -150,8 +150,8 @@ fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
     item
 }
 
-/// Reads an item; one that has expired, or that makes no sense, is as good as none. DynamoDB
-/// deletes expired items within days, not at once.
+/// Reads an item. One that has expired or is malformed counts as a miss: DynamoDB deletes expired
+/// items within days, not at once.
 fn decode(item: &Item, now: Timestamp) -> Option<(ProductId, Cached)> {
     let text = |name: &str| item.get(name)?.as_s().ok();
     let integer = |name: &str| item.get(name)?.as_n().ok()?.parse::<i64>().ok();
@@ -218,7 +218,7 @@ mod tests {
         for attribute in whole.keys() {
             let mut item = whole.clone();
             item.insert(attribute.clone(), AttributeValue::S("?".to_owned()));
-            // A name may be anything.
+            // Any text is a valid name.
             assert_eq!(decode(&item, now).is_some(), attribute == "name", "{attribute}");
             item.remove(attribute);
             assert!(decode(&item, now).is_none(), "without {attribute}");

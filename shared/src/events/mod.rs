@@ -1,4 +1,4 @@
-//! Order events, for whoever subscribes to the bus.
+//! Order events on EventBridge.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use tokio::time::timeout_at;
 use crate::app::ports::{Event, Message, SendBatch};
 use crate::{BoxError, deadline};
 
-/// Who the events are from, by their `source`.
+/// The `source` of the events.
 const SOURCE: &str = "waybill";
 
-/// What one try may take.
+/// The timeout of a try.
 const TRY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What all tries together may take. What has not left by then stays in the outbox.
+/// The timeout of all tries. Events that were not sent stay in the outbox.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Publishes order events on an EventBridge bus.
@@ -44,15 +44,14 @@ impl EventBus {
 }
 
 impl SendBatch<Event> for EventBus {
-    /// The most entries that `PutEvents` takes.
+    /// The most entries of `PutEvents`.
     const LIMIT: usize = 10;
 
-    /// The most bytes that `PutEvents` takes, of all entries together: "less than 1MB", of which this
-    /// is the stricter reading.
+    /// The most bytes of all entries of `PutEvents`: "less than 1MB", read strictly.
     const MAX_BYTES: usize = 999_999;
 
-    /// As EventBridge counts: source, type and detail in UTF-8. A time would take 14 more, and
-    /// resources what they are long; there are none.
+    /// As EventBridge counts: source, type and detail in UTF-8. There is no time and no resources,
+    /// which would count too.
     fn bytes(message: &Message<Event>) -> usize {
         let Event(name) = &message.kind;
         SOURCE.len() + name.len() + message.body.len()
@@ -71,7 +70,7 @@ impl SendBatch<Event> for EventBus {
                 .detail(&message.body)
                 .build()
         });
-        // In a box, since a call is large and many wait at once.
+        // Boxed, since a call is large and many run at once.
         let call = Box::pin(self.client.put_events().set_entries(Some(entries.collect())).send());
         let answer = timeout_at(deadline::current(SEND_TIMEOUT), call).await??;
         // In the order of the request, one for each entry.
