@@ -1,4 +1,4 @@
-//! Says `ok`, or asks everything that the service depends on.
+//! Checks the health of the service, and with `deep` that of its dependencies.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,16 +14,16 @@ use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
 use waybill::{BoxError, Error, aws};
 
-/// Whether to ask the dependencies.
+/// The query parameter that checks the dependencies.
 const DEEP: &str = "deep";
 
 pub(crate) const ROUTE: Route = Route { any_of: &[], parameters: &[DEEP] };
 
-/// How long a dependency has for its answer.
+/// The timeout of a check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What deep health needs: nothing is connected before somebody asks, as it must answer when all else
-/// is down.
+/// The clients for a deep check, made on first use: a shallow check must work when everything is
+/// down.
 #[derive(Default)]
 pub(crate) struct Deep {
     dependencies: OnceCell<Dependencies>,

@@ -132,8 +132,8 @@ enum Failure {
     /// The warehouse refused the order.
     #[error("the warehouse refused it: {status}{}{title}", if title.is_empty() { "" } else { ", " })]
     Refused { status: u16, title: String },
-    /// A redirect, which is not followed: the order must go only to the configured URL.
-    #[error("the warehouse answered {0}; redirects are not followed")]
+    /// Any other status. Redirects are not followed: the order must go only to the configured URL.
+    #[error("unexpected status {0} from the warehouse")]
     Unexpected(u16),
 }
 
