@@ -73,7 +73,7 @@ impl Dependencies {
         let (postgres, product_cache, fulfillment_queue) = tokio::join!(
             check("Postgres", postgres),
             check("the product cache", self.cache.check()),
-            check("the fulfilment queue", self.queue.check()),
+            check("the fulfillment queue", self.queue.check()),
         );
         Checks { postgres, product_cache, fulfillment_queue }
     }

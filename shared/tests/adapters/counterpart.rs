@@ -1,4 +1,4 @@
-//! A warehouse that answers as a test says, and remembers what it was asked.
+//! A fake warehouse that answers as a test says, and records its requests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -10,27 +10,27 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Barrier;
 
-/// What it verifies requests with.
+/// The secret that it verifies requests with.
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// What it says to one request.
+/// An answer to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// A status and nothing else.
+    /// A status without a body.
     Status(u16),
     /// A status with a header and a body.
     Full(u16, &'static str, &'static str),
-    /// Nothing: the connection stays open.
+    /// No answer: the connection stays open.
     Silence,
-    /// A status, once so many requests have arrived.
+    /// A status, once this many requests have arrived.
     Together(u16, Arc<Barrier>),
 }
 
-/// One request.
+/// A request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) line: String,
-    /// By their names in lower case.
+    /// The headers, by lower-case name.
     pub(crate) headers: HashMap<String, String>,
     pub(crate) body: String,
 }
@@ -41,19 +41,19 @@ impl Request {
         &self.headers["idempotency-key"]
     }
 
-    /// How many of its first product it asks for.
+    /// The quantity of its first item.
     pub(crate) fn pieces(&self) -> i64 {
         let job: serde_json::Value = serde_json::from_str(&self.body).unwrap();
         job["items"][0]["quantity"].as_i64().unwrap()
     }
 }
 
-/// How it answers a request, given how many there were with the same key before.
+/// The answer to a request, given the number of earlier ones with the same key.
 type Answers = Box<dyn Fn(&Request, usize) -> Answer + Send + Sync>;
 
-/// A warehouse, for as long as the test runs.
+/// A warehouse that runs as long as the test.
 pub(crate) struct Counterpart {
-    /// Where it listens.
+    /// Its address.
     pub(crate) url: String,
     requests: Mutex<Vec<Request>>,
     answers: Answers,
@@ -76,7 +76,7 @@ impl Counterpart {
         counterpart
     }
 
-    /// What it was asked so far.
+    /// The requests so far.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
@@ -110,7 +110,7 @@ impl Counterpart {
     }
 }
 
-/// Verifies a request as a warehouse would. A panic here leaves the request without an answer.
+/// Verifies a request as a warehouse would. If it panics, the request gets no answer.
 fn assert_is_ours(request: &Request) {
     let signature = &request.headers["x-waybill-signature"];
     let (time, digest) = signature.split_once(',').unwrap();

@@ -1,4 +1,4 @@
-//! Random lives of a small shop, held against a model of it after every step.
+//! Random sequences of steps in a small shop, compared with a model after every step.
 
 mod service;
 mod shop;
@@ -86,7 +86,7 @@ impl StateMachineTest for Service {
         service.runtime.block_on(service.check(shop));
     }
 
-    /// In the end everything works again, and then nothing is lost or stuck.
+    /// At the end everything works again, and nothing may be lost or stuck.
     fn teardown(mut service: Self, mut shop: Shop) {
         let relay = Step::Relay { late: true, queue_refuses: 0, bus_refuses: 0, dies: false };
         for deliver in [false, true, false] {
@@ -109,7 +109,7 @@ impl StateMachineTest for Service {
     }
 }
 
-/// Keeps the numbers that are printed in the end.
+/// Counts for the summary.
 fn count(after: &Shop, step: &Step) {
     match (&after.last, step) {
         (Outcome::Placed(_), _) => saw("placed", 1),

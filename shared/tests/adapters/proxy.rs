@@ -1,4 +1,4 @@
-//! A TCP proxy that remembers what went through it, and can be told to misbehave.
+//! A TCP proxy that counts what passes, and can be told to fail.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Stands between a client and a server on loopback until it is dropped.
 pub(crate) struct Proxy {
-    /// Where it listens.
+    /// Its address.
     pub(crate) address: SocketAddr,
     state: Arc<State>,
     accepting: tokio::task::JoinHandle<()>,
@@ -20,12 +20,12 @@ pub(crate) struct Proxy {
 struct State {
     connections: Mutex<Vec<Recording>>,
     clients: Mutex<Vec<Socket>>,
-    /// How many answers to swallow, each with its connection.
+    /// How many answers to drop, each with its connection.
     to_swallow: AtomicUsize,
     swallowed: AtomicUsize,
 }
 
-/// What went through one connection since the last [`Proxy::forget`].
+/// The traffic of a connection since the last [`Proxy::forget`].
 #[derive(Clone, Default)]
 struct Recording {
     sent: Vec<u8>,
@@ -33,7 +33,7 @@ struct Recording {
 }
 
 impl Proxy {
-    /// Listens on any free port, for the server at `target`, such as `127.0.0.1:5432`.
+    /// Listens on a free port, for the server at `target`, such as `127.0.0.1:5432`.
     pub(crate) async fn to(target: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -42,41 +42,40 @@ impl Proxy {
         Self { address, state, accepting }
     }
 
-    /// The `url` of a server, with the proxy's address in place of its own.
+    /// The `url` of a server, with the address of the proxy.
     pub(crate) fn instead_of(&self, url: &str) -> String {
         url.replacen(&authority(url), &self.address.to_string(), 1)
     }
 
-    /// Forgets what went through so far.
+    /// Resets the counts.
     pub(crate) fn forget(&self) {
         for recording in self.state.connections.lock().unwrap().iter_mut() {
             *recording = Recording::default();
         }
     }
 
-    /// Cuts the connection in place of passing on the next answer: the server did what it was
-    /// asked, and the client never hears of it.
+    /// Cuts the connection instead of passing on the next answer: the server has done the work, but
+    /// the client does not know.
     pub(crate) fn swallow_next_answer(&self) {
         self.state.to_swallow.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Goes silent on all present connections, as a network does that has forgotten them: the kernel
-    /// drops whatever the client sends, and acknowledges nothing. New connections work.
+    /// Silences all open connections, as a network that drops packets: the kernel discards what the
+    /// client sends, without acknowledging it. New connections work.
     pub(crate) fn go_silent(&self) {
-        // A filter of one instruction, which accepts nothing: BPF_RET | BPF_K, 0 bytes.
+        // A filter of one instruction that accepts nothing: BPF_RET | BPF_K, 0 bytes.
         const DROP_ALL: [SockFilter; 1] = [SockFilter::new(0x06, 0, 0, 0)];
         for client in self.state.clients.lock().unwrap().iter() {
             client.attach_filter(&DROP_ALL).unwrap();
         }
     }
 
-    /// How many answers were swallowed.
+    /// How many answers were dropped.
     pub(crate) fn swallowed(&self) -> usize {
         self.state.swallowed.load(Ordering::SeqCst)
     }
 
-    /// How many times a Postgres server said that it is ready for the next query: one for each
-    /// round trip.
+    /// How often Postgres was ready for the next query: once for each round trip.
     pub(crate) fn postgres_round_trips(&self) -> usize {
         let connections = self.state.connections.lock().unwrap();
         connections.iter().map(|recording| ready_for_query(&recording.received)).sum()
@@ -96,7 +95,7 @@ impl Drop for Proxy {
     }
 }
 
-/// Host and port of a URL.
+/// The host and port of a URL.
 pub(crate) fn authority(url: &str) -> String {
     let (_, rest) = url.split_once("://").unwrap();
     let authority = rest.split(['/', '?']).next().unwrap();
@@ -136,7 +135,7 @@ async fn forward(mut client: TcpStream, mut server: TcpStream, index: usize, sta
             }
         }
     }
-    // Not by dropping it alone: there is a second handle.
+    // Dropping it is not enough, since there is a second handle.
     let _ = SockRef::from(&client).shutdown(std::net::Shutdown::Both);
 }
 
@@ -153,8 +152,8 @@ impl State {
     }
 }
 
-/// Counts the messages of type `Z` in what a Postgres server sent: a type byte, a length that
-/// counts itself and the payload, the payload.
+/// Counts messages of type `Z` from Postgres. A message is a type byte, a length that includes
+/// itself, and the payload.
 fn ready_for_query(mut received: &[u8]) -> usize {
     let mut count = 0;
     while let [kind, a, b, c, d, rest @ ..] = received {

@@ -1,4 +1,4 @@
-//! A warehouse that has to take an order before it is confirmed.
+//! Orders that a warehouse must accept before they are confirmed.
 
 use std::slice;
 use std::sync::Arc;
@@ -25,12 +25,12 @@ use crate::counterpart::{Answer, Counterpart, Request, SECRET};
 use crate::proxy::{Proxy, authority};
 use crate::support::{STATEMENTS, TestDatabase, aws, config, context, order, queue};
 
-/// How long an answer may take.
+/// The timeout of an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// The service, in front of a warehouse.
+/// The service, with a warehouse.
 struct World {
     test: TestDatabase,
     database: Arc<Database>,
@@ -42,7 +42,7 @@ struct World {
 }
 
 impl World {
-    /// With so many pending orders, in front of the warehouse at `url`.
+    /// With this many pending orders, and the warehouse at `url`.
     async fn with(orders: usize, url: &str) -> Self {
         let test = TestDatabase::new().await;
         let database = test.connect().await;
@@ -54,7 +54,7 @@ impl World {
         let mut jobs = Vec::new();
         for number in 0..orders {
             let context = Context { traceparent: Some(TRACE.to_owned()), ..context() };
-            // By which a warehouse tells them apart.
+            // The quantity tells the orders apart.
             let wanted = order(&[(mug, i64::try_from(number + 1).unwrap())]);
             let placed =
                 database.place(OrderId::generate(), &wanted, None, &context).await.unwrap();
@@ -64,7 +64,7 @@ impl World {
         Self { test, database, aws, queue, counter, letters, jobs }
     }
 
-    /// Delivers the jobs of these orders in one batch; the numbers of those that failed.
+    /// Delivers the jobs of these orders in one batch; returns the numbers of those that failed.
     async fn deliver(&self, numbers: &[usize]) -> Vec<String> {
         let delivery = |&number: &usize| Delivery {
             message_id: number.to_string(),
@@ -79,7 +79,7 @@ impl World {
         self.database.order(Visible::to(&context().caller), id).await.unwrap().unwrap()
     }
 
-    /// The statuses that an order went through.
+    /// The statuses in the history of an order.
     async fn way(&self, number: usize) -> Vec<Status> {
         self.order(number).await.history.iter().map(|entry| entry.to).collect()
     }
@@ -89,7 +89,7 @@ impl World {
         app::cancel_order(&*self.database, id, None, &context()).await.unwrap();
     }
 
-    /// Every dead letter that there is.
+    /// All dead letters.
     async fn take_letters(&self) -> Vec<Message> {
         let client = aws_sdk_sqs::Client::new(&self.aws);
         let call = client.receive_message().queue_url(&self.letters).max_number_of_messages(10);
@@ -97,7 +97,7 @@ impl World {
         received.messages.unwrap_or_default()
     }
 
-    /// Whether the relay would never send the job again by itself.
+    /// Whether the job is parked, so that no relay sends it.
     async fn is_parked(&self, number: usize) -> bool {
         let sql = "SELECT available_at = 'infinity' FROM outbox WHERE id = $1";
         let id = self.jobs[number].order_id.as_uuid();
@@ -105,8 +105,8 @@ impl World {
     }
 }
 
-/// The adapter. Only a test whose warehouse is silent wants little patience: on a busy machine, any
-/// answer takes its time.
+/// The adapter. Only tests with a silent warehouse use short timeouts, since a busy machine is
+/// slow.
 fn counter(url: &str, queue: &FulfillmentQueue, letters: &str, patience: Duration) -> Counter {
     let config = WarehouseConfig {
         url: url.to_owned(),
@@ -139,7 +139,7 @@ async fn an_order_is_offered_signed_under_its_own_key_and_confirmed_once_it_is_a
     ] {
         assert_eq!(request.headers[name], value);
     }
-    // The next delivery finds it confirmed, and offers nothing.
+    // The next delivery finds the order confirmed, and offers nothing.
     assert_eq!(world.deliver(&[0]).await, Vec::<String>::new());
     assert_eq!((warehouse.requests().len(), world.way(0).await), (1, CONFIRMED.to_vec()));
 }
@@ -148,7 +148,7 @@ async fn an_order_is_offered_signed_under_its_own_key_and_confirmed_once_it_is_a
 async fn what_was_accepted_and_not_confirmed_is_offered_again_under_the_same_key() {
     let warehouse = Counterpart::that(|_, _| Answer::Status(200)).await;
     let world = World::with(1, &warehouse.url).await;
-    // A process that dies in between.
+    // The process dies in between.
     assert!(matches!(world.counter.offer(&world.jobs[0]).await, Offer::Accepted));
     assert_eq!(world.deliver(&[0]).await, Vec::<String>::new());
     let requests = warehouse.requests();
@@ -160,7 +160,7 @@ async fn what_was_accepted_and_not_confirmed_is_offered_again_under_the_same_key
 
 #[tokio::test]
 async fn a_warehouse_that_stumbles_twice_is_asked_three_times() {
-    // What says that it is not a matter of the order, though some of it is a 4xx.
+    // Statuses that are not about the order, including some 4xx.
     let statuses = [500, 503, 408, 409, 429];
     let answers = move |request: &Request, before| {
         let stumble = statuses[usize::try_from(request.pieces() - 1).unwrap()];
@@ -208,7 +208,7 @@ async fn a_warehouse_that_is_not_there_confirms_nothing() {
     let world = World::with(2, &url).await;
     let started = Instant::now();
     assert_eq!(world.deliver(&[0, 1]).await, ["0", "1"]);
-    // The waits between the tries: 200 to 400 ms and 400 to 800 ms, for both orders at once.
+    // The delays between the tries: 200 to 400 ms and 400 to 800 ms, for both orders at once.
     let took = started.elapsed();
     assert!((Duration::from_millis(600)..Duration::from_secs(3)).contains(&took), "{took:?}");
     assert_eq!(world.way(0).await, [Status::Pending]);
@@ -235,7 +235,7 @@ async fn a_refused_order_stays_pending_with_the_reason_and_its_job_is_a_dead_let
     };
     let warehouse = Counterpart::that(answers).await;
     let world = World::with(3, &warehouse.url).await;
-    // Acknowledged: nothing is to be delivered again.
+    // The message succeeded, so it is not delivered again.
     assert_eq!(world.deliver(&[0, 1, 2]).await, Vec::<String>::new());
     assert_eq!(warehouse.requests().len(), 3, "a refusal is final");
     assert_eq!((world.way(0).await, world.way(2).await), (CONFIRMED.to_vec(), CONFIRMED.to_vec()));
@@ -258,7 +258,7 @@ async fn a_refused_order_stays_pending_with_the_reason_and_its_job_is_a_dead_let
     let told = &letter.message_attributes().unwrap()["reason"];
     assert_eq!((told.data_type(), told.string_value()), ("String", Some(reason)));
 
-    // It waits for a person, and the relay knows.
+    // The job is parked until a person decides.
     assert!(world.is_parked(1).await);
     let bus = EventBus::new(&world.aws, "default".to_owned());
     let wait = Backoff { min: Duration::from_secs(1), max: Duration::from_secs(1) };
@@ -285,7 +285,7 @@ async fn a_dead_letter_that_comes_back_is_confirmed_or_refused_with_no_second_en
         let history = world.order(number).await.history;
         history.into_iter().filter_map(|entry| entry.reason).collect::<Vec<_>>()
     };
-    // The same reason again says nothing new, and another one does.
+    // The same reason adds nothing, another one does.
     assert_eq!(reasons(0).await, ["the warehouse refused it: 422"]);
     assert_eq!(
         reasons(1).await,
@@ -336,7 +336,7 @@ async fn an_order_that_is_cancelled_while_it_is_offered_stays_cancelled() {
     let (all, asked) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
     let (held, said) = (Arc::clone(&all), Arc::clone(&asked));
     let warehouse = Counterpart::that(move |_, _| {
-        // Told from outside of the future, which only answers.
+        // Told from outside the future, which only answers.
         tokio::spawn({
             let said = Arc::clone(&said);
             async move { said.wait().await }
@@ -359,7 +359,7 @@ async fn the_orders_of_a_batch_are_offered_at_once() {
     let all = Arc::new(Barrier::new(10));
     let warehouse = Counterpart::that(move |_, _| Answer::Together(200, Arc::clone(&all))).await;
     let world = World::with(10, &warehouse.url).await;
-    // Nobody is answered before the tenth has asked.
+    // No request is answered before the tenth has arrived.
     let numbers: Vec<_> = (0..10).collect();
     assert_eq!(world.deliver(&numbers).await, Vec::<String>::new());
     assert_eq!(warehouse.requests().len(), 10);
@@ -371,7 +371,7 @@ async fn copies_of_a_job_that_are_refused_at_once_leave_one_entry() {
     let world = World::with(1, "http://127.0.0.1:9/").await;
     let refusal = Refusal { job: &world.jobs[0], reason: "too heavy".to_owned() };
     let others = join_all((0..8).map(|_| world.test.connect())).await;
-    // All of them begin before the first one is through.
+    // All of them begin before the first one ends.
     world.test.sql.batch_execute("BEGIN; SELECT FROM orders FOR UPDATE").await.unwrap();
     let (refused, ()) = tokio::join!(
         join_all(others.iter().map(|database| database.refuse(slice::from_ref(&refusal)))),

@@ -1,4 +1,4 @@
-//! The service, with a real database, and a queue and a bus that do as they are told.
+//! The service, with a real database and a scripted queue and bus.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -19,10 +19,10 @@ use waybill::{BoxError, Error};
 use super::shop::{Basket, Outcome, PRODUCTS, RETIRED, Shop, Step, refused};
 use crate::support::{TestDatabase, context, order};
 
-/// Longer than a case takes: what is not due stays so until a step says otherwise.
+/// Longer than a case takes, so that nothing becomes due unless a step says so.
 const BACKOFF: Backoff = Backoff { min: Duration::from_hours(1), max: Duration::from_hours(1) };
 
-/// What every case starts from, emptied each time: a database for each would take longer than all
+/// One database for all cases, emptied for each: a new one would take longer than the case.
 /// that is done in it.
 struct Stage {
     runtime: Runtime,
@@ -44,18 +44,18 @@ pub(super) struct Service {
     pub(super) runtime: &'static Runtime,
     test: &'static TestDatabase,
     database: &'static Database,
-    /// With the unknown one.
+    /// Including the unknown one.
     products: Vec<ProductId>,
-    /// As they were answered when they were placed.
+    /// The orders as returned when they were placed.
     placed: Vec<Order>,
     queue: Receiver,
     bus: Receiver,
 }
 
-/// A queue or a bus: keeps what it takes.
+/// A queue or a bus that keeps what it gets.
 #[derive(Default)]
 struct Receiver {
-    /// Order, kind, body.
+    /// Order, kind and body.
     taken: Mutex<Vec<(OrderId, String, String)>>,
     refuses: Mutex<HashSet<OrderId>>,
     is_down: Mutex<bool>,
@@ -91,7 +91,7 @@ impl SendBatch<Job> for Receiver {
 }
 
 impl MeasureQueue for Receiver {
-    /// It is received from as fast as it is sent to.
+    /// Messages are received as fast as they are sent.
     async fn waiting(&self) -> Result<u64, BoxError> {
         Ok(0)
     }
@@ -121,7 +121,7 @@ impl SendJobs for Receiver {
     }
 }
 
-/// The outbox of a relay that dies after it has sent.
+/// The outbox of a relay that dies after sending.
 struct Dying<'a>(&'a Database);
 
 impl KeepOutbox for Dying<'_> {
@@ -350,7 +350,7 @@ impl Service {
         }
     }
 
-    /// Twice: as the model has it, and as what the live orders in the database leave of it.
+    /// Checked twice: against the model, and against the live orders in the database.
     async fn check_stock(&self, shop: &Shop) {
         let sql = "
             SELECT p.stock, p.stock + coalesce(sum(i.quantity) FILTER (WHERE o.id IS NOT NULL), 0),

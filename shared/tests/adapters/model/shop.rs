@@ -1,4 +1,4 @@
-//! The model: a shop that is right by being simple.
+//! The model: a shop that is simple enough to be right.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,7 +9,7 @@ use proptest_state_machine::ReferenceStateMachine;
 use waybill::app::Relayed;
 use waybill::domain::Status;
 
-/// Currency, price and stock of what the shop has; the last one is not for sale any more.
+/// Currency, price and stock of each product; the last one is not for sale.
 pub(super) const PRODUCTS: [(&str, i64, i32); 6] = [
     ("EUR", 100, 6),
     ("EUR", 250, 12),
@@ -19,13 +19,13 @@ pub(super) const PRODUCTS: [(&str, i64, i32); 6] = [
     ("EUR", 999, 25),
 ];
 pub(super) const RETIRED: usize = 5;
-/// A product that never was.
+/// A product that does not exist.
 pub(super) const UNKNOWN: usize = 6;
 
-/// Products by their number, and how many of each. The same product may be named again.
+/// Product numbers and quantities. A product may appear twice.
 pub(super) type Basket = Vec<(usize, i64)>;
 
-/// Orders go by how many were placed before them.
+/// Orders are numbered in the order in which they are placed.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Create {
@@ -33,7 +33,7 @@ pub(super) enum Step {
         key: Option<u8>,
         queue_is_up: bool,
     },
-    /// The version that the caller saw, if any, by how far it is off.
+    /// How far the version that the caller saw is off, if it gave one.
     Cancel {
         order: usize,
         off: Option<i64>,
@@ -43,28 +43,28 @@ pub(super) enum Step {
         to: Status,
         off: i64,
     },
-    /// Messages of these orders, in this order, with one that is no job and one that has no order.
-    /// What is not acknowledged is delivered again some time.
+    /// The jobs of these orders, plus a message that is not a job and one without an order.
+    /// Messages that fail are delivered again later.
     Fulfill {
         picks: Vec<usize>,
         acknowledged: bool,
         strangers: bool,
     },
-    /// After a long time or at once; what the queue and the bus refuse, by the order's number modulo
-    /// 8; whether the relay dies between sending and settling.
+    /// After a long time or at once; which messages the queue and the bus refuse, by the order's
+    /// number modulo 8; and whether the relay dies between sending and settling.
     Relay {
         late: bool,
         queue_refuses: u8,
         bus_refuses: u8,
         dies: bool,
     },
-    /// All keys are too old, and perhaps somebody cleans up.
+    /// All keys expire, and may be deleted.
     Day {
         clean: bool,
     },
 }
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Outcome {
     Nothing,
@@ -73,7 +73,7 @@ pub(super) enum Outcome {
     KeyReused,
     Unknown,
     MixedCurrencies,
-    /// Product, how many were asked for, how many are left.
+    /// Product, requested and available.
     Short(Vec<(usize, i32, i32)>),
     Changed {
         order: usize,
@@ -101,9 +101,9 @@ pub(super) struct Shop {
     pub(super) keys: BTreeMap<u8, Key>,
     /// The orders of the messages in the queue, sorted.
     pub(super) queue: Vec<usize>,
-    /// One for each step of each order's way.
+    /// One for each change of each order.
     pub(super) events: BTreeMap<(usize, &'static str), Event>,
-    /// Deliveries of jobs whose order was not pending any more.
+    /// Deliveries of jobs whose order was not pending.
     pub(super) in_vain: usize,
     pub(super) last: Outcome,
 }
@@ -112,7 +112,7 @@ pub(super) struct Shop {
 pub(super) struct Life {
     /// Each product once.
     pub(super) lines: Vec<(usize, i32)>,
-    /// Every status so far.
+    /// The statuses so far.
     pub(super) way: Vec<Status>,
 }
 
@@ -186,7 +186,7 @@ impl Shop {
 
     fn change(&mut self, order: usize, to: Status, off: Option<i64>) -> Outcome {
         let (from, current) = (self.orders[order].status(), self.orders[order].version());
-        // A cancel that is sent again is answered with the order as it is.
+        // A repeated cancel returns the order.
         let again = from == Status::Cancelled && to == Status::Cancelled;
         if again && off.is_none_or(|off| [0, -1].contains(&off)) {
             return Outcome::Changed { order, way: self.orders[order].way.clone() };
@@ -227,7 +227,7 @@ impl Shop {
 
     fn relay(&mut self, late: bool, queue_refuses: u8, bus_refuses: u8, dies: bool) -> Outcome {
         let mut relayed = Relayed::default();
-        // A job is not due before its time, and each step is over long before.
+        // A job is not due before its time, and each step is much shorter.
         let jobs = if late { self.with(Status::Pending) } else { Vec::new() };
         for order in jobs {
             if refused(queue_refuses, order) {
