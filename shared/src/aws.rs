@@ -44,7 +44,7 @@ fn read_roots(path: &str) -> Result<Vec<u8>, BoxError> {
     for root in CertificateDer::pem_slice_iter(&roots) {
         store.add(root?)?;
     }
-    if store.is_empty() { Err("there is no certificate in it".into()) } else { Ok(roots) }
+    if store.is_empty() { Err("it has no certificates".into()) } else { Ok(roots) }
 }
 
 #[cfg(test)]

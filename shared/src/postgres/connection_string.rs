@@ -8,10 +8,10 @@ use tokio_postgres::Config;
 const UNSUPPORTED: [(&str, &str); 6] = [
     ("sslrootcert", ROOTS),
     ("sslcrl", ROOTS),
-    ("sslcert", "certificates of clients are not supported; use a password"),
-    ("sslkey", "certificates of clients are not supported; use a password"),
-    ("passfile", "there are no such files in a function; use a password"),
-    ("service", "there are no such files in a function; name the host"),
+    ("sslcert", "client certificates are not supported; use a password"),
+    ("sslkey", "client certificates are not supported; use a password"),
+    ("passfile", "functions have no such file; use a password"),
+    ("service", "functions have no such file; name the host"),
 ];
 const ROOTS: &str = "the roots of RDS and the public ones are built in";
 
@@ -44,11 +44,10 @@ pub(super) fn parse(text: &str) -> Result<Config, String> {
                 .iter()
                 .any(|mode| parameter(&text, &format!("sslmode={mode}")).is_some())
         {
-            return "DATABASE_URL has a sslmode that does not exist; it should be verify-full, or \
-                    disable for no TLS"
+            return "DATABASE_URL has an unknown sslmode; it must be verify-full, or disable for no TLS"
                 .to_owned();
         }
-        "DATABASE_URL should hold a connection string, \
+        "DATABASE_URL must be a connection string, \
          postgres://user:password@host/database?sslmode=verify-full"
             .to_owned()
     })

@@ -150,7 +150,7 @@ impl Database {
             "in_flight" => Placement::KeyInFlight,
             "pending_limit" => Placement::OwnerLimit(OwnerLimit::Pending(limits.pending)),
             "minute_limit" => Placement::OwnerLimit(OwnerLimit::PerMinute(limits.per_minute)),
-            other => return Err(unexpected(format!("an unknown outcome: {other}"))),
+            other => return Err(unexpected(format!("unknown outcome {other}"))),
         };
         Ok((placement, repeated))
     }
@@ -393,5 +393,5 @@ fn statuses(rows: &[Row]) -> Result<HashMap<OrderId, Status>, Error> {
 }
 
 fn status(text: &str) -> Result<Status, Error> {
-    Status::parse(text).ok_or_else(|| unexpected(format!("a status that is not known: {text}")))
+    Status::parse(text).ok_or_else(|| unexpected(format!("unknown status {text}")))
 }

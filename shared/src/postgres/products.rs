@@ -71,7 +71,7 @@ impl PutProducts for Database {
             ("refused", None) if by_us => Ok(Put::Created(now)),
             ("refused", Some(_)) if by_us => Ok(Put::Replaced(now)),
             ("refused", _) => Ok(Put::Refused(Some(now))),
-            (other, _) => Err(unexpected(format!("an unknown outcome: {other}"))),
+            (other, _) => Err(unexpected(format!("unknown outcome {other}"))),
         }
     }
 }

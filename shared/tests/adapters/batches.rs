@@ -34,7 +34,7 @@ const STORE: &str = "
     )
     SELECT id FROM placed";
 
-/// Of a batch: confirmed orders, history entries and events of the confirmation, and waiting jobs.
+/// Counts of a batch: confirmed orders, history entries and events of the confirmation, and waiting jobs.
 const LOOK: &str = "
     SELECT count(*) FILTER (WHERE o.status = 'confirmed' AND o.version = 2),
            count(*) FILTER (WHERE h.correlation_id = 'delivery-' || o.id),
