@@ -1,4 +1,4 @@
-//! `/docs`: the OpenAPI document as a page.
+//! `/docs`: the `OpenAPI` document as a page.
 
 use serde_json::{Map, Value};
 

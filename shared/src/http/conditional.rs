@@ -12,19 +12,19 @@ use super::{Incoming, Problem};
 use crate::app::ports::Precondition;
 use crate::domain::{OrderSummary, Product, Seen};
 
-/// The ETag of an order.
+/// The `ETag` of an order.
 pub(super) fn order_tag(order: &OrderSummary) -> String {
     format!("\"{}\"", order.version)
 }
 
-/// The ETag of a product.
+/// The `ETag` of a product.
 pub(super) fn product_tag(product: &Product) -> String {
     format!("\"{}-{}\"", product.version, product.stock)
 }
 
 impl<C> Incoming<C> {
     /// The precondition of a `PUT` of a product: `If-None-Match: *` to create it, or `If-Match`
-    /// with its ETag to replace it. `If-Match: *` counts as none, since it names no version.
+    /// with its `ETag` to replace it. `If-Match: *` counts as none, since it names no version.
     ///
     /// # Errors
     /// 428 without a precondition, or a violation of a header with another form.
@@ -47,7 +47,7 @@ impl<C> Incoming<C> {
     }
 }
 
-/// Parses the ETag of a product, with or without its stock.
+/// Parses the `ETag` of a product, with or without its stock.
 fn seen(tag: &str) -> Option<Seen> {
     let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
     let (version, stock) = match tag.split_once('-') {
@@ -58,7 +58,7 @@ fn seen(tag: &str) -> Option<Seen> {
     Some(Seen { version, stock })
 }
 
-/// The ETags in the `If-None-Match` of a read.
+/// The `ETag`s in the `If-None-Match` of a read.
 pub(super) struct Known(Vec<HeaderValue>);
 
 impl Known {

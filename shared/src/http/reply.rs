@@ -68,7 +68,7 @@ impl Reply {
         Self { body, ..Self::text(status, "application/json", "") }
     }
 
-    /// A reply with an order and its ETag. Clients must revalidate a cached copy.
+    /// A reply with an order and its `ETag`. Clients must revalidate a cached copy.
     ///
     /// # Errors
     /// [`Error::AmountOutOfRange`], which no stored order has.
@@ -79,7 +79,7 @@ impl Reply {
             .with(CACHE_CONTROL, "private, no-cache".to_owned()))
     }
 
-    /// A reply with a product and its ETag. Clients may cache it as long as the memory of this
+    /// A reply with a product and its `ETag`. Clients may cache it as long as the memory of this
     /// service does.
     #[must_use]
     pub fn product(status: StatusCode, product: &Product) -> Self {

@@ -14,11 +14,11 @@ use super::schemas::{email, flag, integer, line, text, time};
 use super::sketch::{Route, Sketch};
 use crate::domain::{Scope, Status};
 
-/// The ETag of an order.
+/// The `ETag` of an order.
 const ORDER_TAG: &str = r#"^"[1-9][0-9]{0,17}"$"#;
-/// The ETag of an order, or `*`.
+/// The `ETag` of an order, or `*`.
 const ORDER_TAG_OR_ANY: &str = r#"^(\*|"[1-9][0-9]{0,17}")$"#;
-/// The ETag of a product, with or without its stock. The largest stock has ten digits.
+/// The `ETag` of a product, with or without its stock. The largest stock has ten digits.
 const PRODUCT_TAG: &str = r#"^"[1-9][0-9]{0,17}(-(0|[1-9][0-9]{0,9}))?"$"#;
 
 /// All routes, in the order of the page.
@@ -317,7 +317,7 @@ fn link(operation_id: &str, pointer: &str, description: &str) -> Link {
         .build()
 }
 
-/// A link to the route that changes what the response shows, guarded by its ETag.
+/// A link to the route that changes what the response shows, guarded by its `ETag`.
 fn under_its_tag(operation_id: &str, description: &str) -> Link {
     LinkBuilder::new()
         .operation_id(operation_id)
