@@ -1,10 +1,9 @@
--- A stationery shop to try things on: products under fixed ids, and sample orders over all statuses.
--- For a local stack. Run again it changes nothing: products are inserted where their id is not there,
--- orders only if no sample order is. Times are relative to now, so that lists look alive. All of them
--- belong to the subject of the token that `make up` makes for a customer.
+-- A sample stationery shop for a local stack: products with fixed ids, and orders in every status.
+-- Running it again changes nothing. Times are relative to now. All orders belong to the subject of the
+-- token that `make up` makes for a customer.
 BEGIN;
 
--- ids ending in 01 to 28, so that they can be typed; `stock` is what is left to sell.
+-- Ids end in 01 to 28, so that they can be typed.
 INSERT INTO products (id, name, currency, price_minor, stock, stocked, active, created_at, updated_at)
 SELECT ('019b76da-a800-7000-8000-0000000000' || p.no)::uuid,
        p.name, 'EUR', p.price_minor, p.stock, p.stock, p.active,
@@ -36,24 +35,24 @@ FROM (VALUES
     ('24', 'Desk pad, felt, 60 × 35 cm',              2990,  15, true),
     ('25', 'Pen roll, waxed canvas',                  4490,   8, true),
     ('26', 'Weekly planner, undated',                 1690,  52, true),
-    -- Sold out: ordering it shows what "not enough stock" looks like.
+    -- Sold out, to show insufficient stock.
     ('27', 'Blotter, walnut, limited edition',        5900,   0, true),
-    -- No longer sold, kept for the orders that name it.
+    -- Not sold any more; kept for its orders.
     ('28', 'Typewriter ribbon, black and red',         850,   6, false)
 ) AS p (no, name, price_minor, stock, active)
 ON CONFLICT (id) DO NOTHING;
 
--- `lines` reads like a shopping list: "2x07" is two pieces of product 07.
+-- In `lines`, "2x07" is two of product 07.
 CREATE TEMPORARY TABLE sample_orders ON COMMIT DROP AS
-SELECT -- A UUIDv7 of the order's own time, so that ids sort by age: 48 bits of milliseconds, version, rest.
+SELECT -- A UUIDv7 of the time of the order: 48 bits of milliseconds, version, rest.
        (lpad(to_hex(floor(extract(epoch FROM s.placed_at) * 1000)::bigint), 12, '0')
            || '7' || substr(s.digest, 1, 3) || '8' || substr(s.digest, 4, 15))::uuid AS id,
-       -- The form of older orders: the UTC day of the id, and its last 32 bits.
+       -- The old form of numbers: the UTC day of the id, and its last 32 bits.
        'ORD-' || to_char(s.placed_at AT TIME ZONE 'UTC', 'YYYYMMDD') || '-'
            || upper(substr(s.digest, 11, 8)) AS number,
        'seed-' || s.no AS correlation_id,
        s.placed_at, s.status, s.cancelled_from, s.customer_name, s.customer_email, s.lines,
-       -- How long each order took from step to step, the same on every run.
+       -- The time between changes of status, the same on every run.
        s.placed_at + make_interval(secs => 2 + ('x' || substr(s.digest, 28, 1))::bit(4)::int) AS confirmed_at,
        s.placed_at + make_interval(mins => 420 + 37 * ('x' || substr(s.digest, 29, 1))::bit(4)::int) AS shipped_at,
        s.placed_at + make_interval(mins => 2700 + 91 * ('x' || substr(s.digest, 30, 1))::bit(4)::int) AS delivered_at,
@@ -114,7 +113,7 @@ FROM sample_orders s
 CROSS JOIN LATERAL string_to_table(s.lines, ' ') WITH ORDINALITY AS l (entry, line)
 JOIN products p ON p.id = ('019b76da-a800-7000-8000-0000000000' || split_part(l.entry, 'x', 2))::uuid;
 
--- The way of each order to its status, one row a step.
+-- The history of each order, one row a change.
 CREATE TEMPORARY TABLE sample_history ON COMMIT DROP AS
 SELECT s.id AS order_id, row_number() OVER (PARTITION BY s.id ORDER BY step.at) AS version,
        lag(step.to_status) OVER (PARTITION BY s.id ORDER BY step.at) AS from_status,
@@ -143,7 +142,7 @@ JOIN (SELECT order_id, max(version) AS version, max(at) AS at
 INSERT INTO order_items (order_id, line, product_id, name, unit_price_minor, quantity)
 SELECT order_id, line, product_id, name, unit_price_minor, quantity FROM sample_items;
 
--- `stock` is what these orders left of it, so that what they hold was put on sale as well.
+-- `stock` above is what is left after these orders, so `stocked` includes what they hold.
 UPDATE products p
 SET stocked = p.stocked + held.quantity
 FROM (SELECT i.product_id, sum(i.quantity) AS quantity
@@ -156,8 +155,8 @@ WHERE held.product_id = p.id;
 INSERT INTO order_history (order_id, version, from_status, to_status, at, actor, correlation_id)
 SELECT order_id, version, from_status, to_status, at, actor, correlation_id FROM sample_history;
 
--- A pending order has its job on the way or in the outbox. These are held back for years, so that the
--- sample keeps some of every status; set available_at to now() to have them sent.
+-- The jobs of pending orders, due in years, so that some orders stay pending. Set available_at to
+-- now() to have them sent.
 INSERT INTO outbox (id, order_id, kind, payload, correlation_id, available_at, created_at)
 SELECT s.id, s.id, 'fulfillment_job',
        jsonb_build_object(

@@ -181,12 +181,12 @@ async fn a_dead_letter_is_listed_with_its_reason_and_fulfilled_after_its_cause_i
     })
     .await;
     let row = of_order(&listed, order).unwrap();
-    assert_eq!((row.number.as_str(), row.reason.as_str()), (&*number, "there is no such order"));
+    assert_eq!((row.number.as_str(), row.reason.as_str()), (&*number, "order not found"));
     assert!(row.received >= 2, "{row:?}");
     let said = pair.stack.log_lines("fulfill-order", &row.message_id).await;
-    assert!(said.iter().any(|line| line.contains("there is no such order")), "{said:?}");
+    assert!(said.iter().any(|line| line.contains("order not found")), "{said:?}");
     let no_job = listed.iter().find(|row| row.number == "-").unwrap();
-    assert!(no_job.reason.starts_with("the message is not a fulfilment job: "), "{no_job:?}");
+    assert!(no_job.reason.starts_with("the message is not a fulfillment job: "), "{no_job:?}");
     assert_eq!(no_job.order_id, "-");
 
     let dry = pair.dlq(&["--redrive", "--dry-run"]).await;

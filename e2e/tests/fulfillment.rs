@@ -66,9 +66,9 @@ impl Batch {
             assert_eq!(stack.statuses_of(*order).await, ["pending", "confirmed"]);
             // One line for each delivery; other lines are about the event.
             let mut lines = stack.logged("fulfill-order", correlation_id, 1).await;
-            lines.retain(|line| line["message"].as_str().unwrap().starts_with("the order "));
+            lines.retain(|line| line["message"].as_str().unwrap().starts_with("order "));
             deliveries += lines.len();
-            let confirmed = |line: &&Value| line["message"] == "the order is confirmed";
+            let confirmed = |line: &&Value| line["message"] == "order confirmed";
             let confirmed = lines.iter().filter(confirmed).count();
             assert_eq!(confirmed, 1, "{lines:?}");
             confirmations += confirmed;

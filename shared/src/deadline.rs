@@ -1,36 +1,36 @@
-//! When an invocation must have its answer: one deadline covers all that it waits for.
+//! One deadline for everything that an invocation waits for.
 //!
-//! It is set once, where the invocation begins, and read by the adapters that wait. It travels in a
-//! task-local variable, so that a use case need not hand it on.
+//! It is set once, where the invocation begins, in a task-local variable. Adapters that wait read
+//! it there, so that use cases need not pass it on.
 
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-/// What is kept of an invocation's time for canceling what is given up and for answering.
+/// The time that is reserved for canceling a statement and for answering.
 pub const RESERVE: Duration = Duration::from_secs(2);
 
-/// No invocation ended so soon after 1970 began.
+/// An end so soon after 1970 is not a real one.
 const LONG_PAST: Duration = Duration::from_hours(24 * 365);
 
 tokio::task_local! {
     static DEADLINE: Instant;
 }
 
-/// Does `work` under a deadline. It does not end `work`; whoever waits in it asks [`current`].
+/// Runs `work` with a deadline. It does not stop `work`; adapters ask [`current`].
 pub async fn within<T>(deadline: Instant, work: impl Future<Output = T>) -> T {
     DEADLINE.scope(deadline, work).await
 }
 
-/// The deadline of the invocation at work; outside of one, `otherwise` from now.
+/// The deadline of this invocation; outside of one, `otherwise` from now.
 #[must_use]
 pub fn current(otherwise: Duration) -> Instant {
     DEADLINE.try_with(|deadline| *deadline).unwrap_or_else(|_| Instant::now() + otherwise)
 }
 
-/// The deadline of an invocation that the platform ends at `end`: [`RESERVE`] before that, and at most
-/// `limit` from now. A platform that names an end long past does not know it, as `cargo lambda watch`,
-/// which always says ten minutes after 1970 began; then `limit` alone counts.
+/// The deadline of an invocation that ends at `end`: [`RESERVE`] earlier, and at most `limit` from
+/// now. If `end` is long past, only `limit` counts: `cargo lambda watch` always says ten minutes
+/// after 1970.
 #[must_use]
 pub fn of_invocation(end: SystemTime, limit: Duration) -> Instant {
     if end < SystemTime::UNIX_EPOCH + LONG_PAST {

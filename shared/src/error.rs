@@ -1,88 +1,88 @@
-//! What can go wrong in a use case. Knows nothing of HTTP or SQS; each has one exhaustive mapping.
+//! The errors of use cases. HTTP and SQS each map them exhaustively.
 
 use crate::BoxError;
 use crate::domain::{AmountOutOfRange, ProductId, Status};
 
-/// Why a use case did not do what was asked. Unless a variant says otherwise, nothing was stored.
+/// Why a use case failed. Unless a variant says otherwise, nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The request breaks the rules of its form; every breach is listed.
+    /// The request is malformed; every violation is listed.
     #[error("the request is not valid")]
     Invalid(Vec<Violation>),
-    /// No such order, or not the caller's.
-    #[error("there is no such order")]
+    /// The order does not exist, or is not the caller's.
+    #[error("there is no order with this id, or it belongs to someone else")]
     OrderNotFound,
-    /// No such product.
-    #[error("there is no such product")]
+    /// The product does not exist.
+    #[error("there is no product with this id")]
     ProductNotFound,
-    /// The order names products that are not for sale.
-    #[error("the order names products that are not for sale")]
+    /// The order names products that do not exist or are not for sale.
+    #[error("the order names products that do not exist or are not for sale")]
     UnknownProducts(Vec<ProductId>),
-    /// The order asks for more than is left.
-    #[error("the order asks for more than is left")]
+    /// The order asks for more than is in stock.
+    #[error("the order asks for more than is in stock")]
     InsufficientStock(Vec<Shortage>),
-    /// The lines of the order are priced in different currencies.
-    #[error("the lines of an order must share one currency")]
+    /// The lines have different currencies.
+    #[error("all lines of an order must have the same currency")]
     MixedCurrencies,
-    /// The order can't go from the one status to the other.
-    #[error("an order that is {} can't become {}", from.as_str(), to.as_str())]
+    /// The order can't change to this status.
+    #[error("a {} order can't become {}", from.as_str(), to.as_str())]
     IllegalTransition {
-        /// What the order is.
+        /// Its status.
         from: Status,
-        /// What it was to become.
+        /// The status that was asked for.
         to: Status,
     },
-    /// The order or product was changed since the caller read it.
-    #[error("it was changed meanwhile")]
+    /// The order or product has changed since the caller read it.
+    #[error("it has changed since it was read")]
     VersionMismatch {
-        /// Its version now.
+        /// Its current version.
         current: i64,
     },
-    /// The product was to be created, and exists.
-    #[error("there is a product under this id")]
+    /// The product to create already exists.
+    #[error("a product with this id already exists")]
     ProductExists {
-        /// Its version; none if it was created at the same time.
+        /// Its version; none if it was created concurrently.
         current: Option<i64>,
     },
-    /// The product was to be replaced, and does not exist.
-    #[error("there is no product to replace")]
+    /// The product to replace does not exist.
+    #[error("there is no product with this id to replace")]
     ProductMissing,
-    /// Since the caller read it, more of the product was sold than the change leaves, or more was
-    /// given back than can be counted.
-    #[error("the stock changed meanwhile")]
+    /// The stock has changed since the caller read it, so that the new stock would be negative or
+    /// overflow.
+    #[error("the stock has changed")]
     StockTaken {
-        /// The product's version, which the caller saw.
+        /// The version of the product, which the caller saw.
         version: i64,
-        /// How many are left now.
+        /// The current stock.
         stock: i32,
     },
-    /// The idempotency key was used before, with another request.
-    #[error("the idempotency key was used before, with another request")]
+    /// The idempotency key was used for another request.
+    #[error("this idempotency key was already used for another request")]
     KeyReused,
-    /// A request with the same idempotency key is at work.
-    #[error("a request with the same idempotency key is at work")]
+    /// A request with the same idempotency key is in progress.
+    #[error("a request with this idempotency key is still in progress")]
     KeyInFlight,
-    /// The caller has placed as many orders as one owner may.
+    /// The owner is at a limit of orders.
     #[error("{0}")]
     TooManyOrders(OwnerLimit),
-    /// The order's total does not fit 64 bits.
+    /// The total of the order overflows 64 bits.
     #[error(transparent)]
     AmountOutOfRange(#[from] AmountOutOfRange),
-    /// Something that the service depends on did not answer. Whether a write took place is unknown.
+    /// A dependency did not respond. Whether a write took place is unknown.
     #[error("{dependency} is unavailable")]
     Unavailable {
-        /// What did not answer, such as `Postgres`.
+        /// The dependency, such as `Postgres`.
         dependency: &'static str,
-        /// What it said.
+        /// The cause.
         source: BoxError,
     },
-    /// A mistake in the service itself.
+    /// A bug in the service.
     #[error("internal error")]
     Internal(#[source] BoxError),
 }
 
 impl Error {
-    /// Whether the same request may succeed later without a change to it.
+    /// Whether the same request may succeed later.
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
@@ -104,7 +104,7 @@ impl Error {
         }
     }
 
-    /// The same for somebody else who waited for it, its causes in words alone.
+    /// A copy for another caller that waited for the same result. Causes become text.
     #[must_use]
     pub(crate) fn shared(&self) -> Self {
         match self {
@@ -112,7 +112,7 @@ impl Error {
                 Self::Unavailable { dependency, source: chain(&**source).into() }
             }
             Self::Internal(source) => Self::Internal(chain(&**source).into()),
-            // No store answers a read so.
+            // No read fails with another error.
             other => Self::Internal(other.chain().into()),
         }
     }
@@ -137,37 +137,37 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     line
 }
 
-/// One breach of a request's form.
+/// One error in a request.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Violation {
-    /// Where: a JSON pointer (RFC 6901) into the body, or the name of a parameter.
+    /// The place: a JSON pointer (RFC 6901) into the body, or the name of a parameter or header.
     pub pointer: String,
-    /// What is wrong there, as a sentence that goes on from its name.
+    /// What is wrong there; continues a sentence that begins with the place.
     pub detail: String,
 }
 
-/// A limit on the orders of one owner.
+/// A limit on the orders of an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OwnerLimit {
-    /// How many may be pending.
-    #[error("{0} orders of this customer are pending, which is the limit")]
+    /// The most pending orders.
+    #[error("this customer may have at most {0} pending orders")]
     Pending(i32),
-    /// How many may be placed in a minute.
-    #[error("this customer has placed {0} orders within a minute, which is the limit")]
+    /// The most orders in a minute.
+    #[error("this customer may place at most {0} orders a minute")]
     PerMinute(i32),
 }
 
-/// A product of which less is left than was asked for.
+/// A product whose stock is too small for the order.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Shortage {
-    /// Which.
+    /// The product.
     pub product_id: ProductId,
     /// Its name.
     pub name: String,
-    /// How many were asked for, in all lines together.
+    /// How many all lines ask for together.
     pub requested: i32,
-    /// How many are left.
+    /// How many are in stock.
     pub available: i32,
 }

@@ -1,8 +1,8 @@
-//! What the functions of Waybill have in common.
+//! The library that the functions of Waybill share.
 //!
-//! Knowledge points one way: a function knows [`app`], which knows [`domain`], which knows nothing.
-//! The adapters (`postgres`, `cache`, `queue`, `warehouse`) implement the traits of [`app::ports`] and are handed
-//! to a use case by the function that built them; no use case builds one.
+//! Dependencies point one way: functions know [`app`], `app` knows [`domain`], and `domain` knows
+//! nothing. The adapters (`postgres`, `cache`, `queue`, `warehouse`) implement the traits of
+//! [`app::ports`]. A function builds them and hands them to a use case.
 
 pub mod app;
 pub mod config;

@@ -1,11 +1,10 @@
--- Takes an order from one status to another, and gives its stock back if that is cancelled.
+-- Changes the status of an order, and returns its stock if the new status is cancelled.
 --
--- $1 owner, or null for staff; $2 order id; $3 the version that the caller saw, or null for any;
--- $4 new status; $5 the statuses that it may come from; $6 actor; $7 correlation id;
--- $8 name of the event.
+-- $1 owner, or null for staff; $2 order id; $3 expected version, or null for any; $4 new status;
+-- $5 statuses that it may change from; $6 actor; $7 correlation id; $8 name of the event.
 --
--- Answers the order as it is now, with its items and its history, and whether it was changed; if it
--- was not, `status` and `version` say why. No row: no such order.
+-- Returns the order with its items and history, and whether it was changed; if not, `status` and
+-- `version` say why. Returns no row if the order does not exist.
 WITH
 found AS MATERIALIZED (
     SELECT o.*
@@ -20,8 +19,7 @@ changed AS (
     WHERE o.id = f.id AND f.status = ANY ($5::text[]) AND ($3::bigint IS NULL OR f.version = $3)
     RETURNING o.*, f.status AS was
 ),
--- In id order, as every statement locks products. As bigint, since two integers may add up to more
--- than one.
+-- Locks products in id order, as every statement does. The sum of two integers needs a bigint.
 to_give_back AS MATERIALIZED (
     SELECT p.id, p.stock::bigint + i.quantity AS stock, p.stocked
     FROM changed c
@@ -31,8 +29,8 @@ to_give_back AS MATERIALIZED (
     ORDER BY p.id
     FOR NO KEY UPDATE OF p
 ),
--- What a stock can't count any more (staff had set it near 2147483647 while orders held pieces) is
--- taken off the books: a cancel is not refused for it.
+-- If the stock would overflow (staff set it near 2147483647 while orders held some), the excess is
+-- taken off `stocked`, so that the order can still be canceled.
 given_back AS (
     UPDATE products p
     SET stock = least(g.stock, 2147483647),
@@ -46,7 +44,7 @@ history AS (
     FROM changed c
     RETURNING version, from_status, to_status, at, actor, correlation_id, reason
 ),
--- There is nothing to fulfil any more, or it was fulfilled.
+-- The order no longer needs its job.
 job_done AS (
     DELETE FROM outbox x
     USING changed c
@@ -58,7 +56,7 @@ event AS (
         'v', 1,
         'order_id', c.id,
         'number', c.number,
-        -- In UTC, whatever the time zone of the session.
+        -- UTC in any session.
         'at', to_char(c.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'correlation_id', $7::text
     ), $7

@@ -1,16 +1,16 @@
--- Confirms a batch of orders, of any size, and says what each was before.
+-- Confirms a batch of orders and returns the status that each had.
 --
 -- $1 order ids, $2 correlation ids (same length), $3 actor.
 --
--- Answers one row for each distinct id; `was` is null where there is no such order. An order that is
--- not pending is left as it is, so that a second delivery of a job changes nothing.
+-- Returns one row for each distinct id; `was` is null if the order does not exist. An order that is
+-- not pending does not change, so a second delivery of a job has no effect.
 WITH
 jobs AS (
     SELECT DISTINCT ON (j.order_id) j.order_id, j.correlation_id
     FROM unnest($1::uuid[], $2::text[]) AS j (order_id, correlation_id)
     ORDER BY j.order_id
 ),
--- In id order, for the same reason as in place_order.
+-- In id order, to avoid deadlocks.
 locked AS MATERIALIZED (
     SELECT o.id, o.status
     FROM orders o
@@ -31,8 +31,8 @@ history AS (
     FROM confirmed c
     JOIN jobs j ON j.order_id = c.id
 ),
--- The job has arrived, and its row is not needed any more; it has the order's id. A relay may be
--- settling the same rows, and locks them in id order as well.
+-- The job has arrived, so its row, which has the id of the order, is deleted. A relay may settle the
+-- same rows; both lock them in id order.
 jobs_done AS MATERIALIZED (
     SELECT x.id
     FROM confirmed c
@@ -51,7 +51,7 @@ event AS (
         'v', 1,
         'order_id', c.id,
         'number', c.number,
-        -- In UTC, whatever the time zone of the session.
+        -- UTC in any session.
         'at', to_char(c.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'correlation_id', j.correlation_id
     ), j.correlation_id

@@ -1,6 +1,6 @@
--- Forgets idempotency keys that are older than $1 seconds, at most a thousand, and says how many.
+-- Deletes up to a thousand idempotency keys that are older than $1 seconds, and returns how many.
 WITH
--- A key that somebody takes over at this moment is locked, and not old any more: it is passed by.
+-- Skips a key that a request is taking over: it is locked, and no longer old.
 old AS MATERIALIZED (
     SELECT owner, route, key
     FROM idempotency_keys

@@ -1,4 +1,4 @@
--- One order, with its items and its history. $1 owner, or null for staff; $2 order id.
+-- An order with its items and history. $1 owner, or null for staff; $2 order id.
 SELECT
     o.id, o.number, o.status, o.customer_name, o.customer_email, o.currency, o.total_minor,
     o.item_count, o.version, o.created_at, o.updated_at,

@@ -1,7 +1,7 @@
--- How many pieces of each product the orders of a range of ids hold.
+-- The quantity of each product that the orders in a range of ids hold.
 --
--- $1 the id after which the range begins, $2 the last id in it, $3 a time. An order that was cancelled
--- at $3 or later is counted as if it were not: `reconcile_stock.sql` takes it out again.
+-- $1 the id before the range, $2 the last id in it, $3 a time. Orders canceled at $3 or later still
+-- count; `reconcile_stock.sql` subtracts them.
 SELECT i.product_id, sum(i.quantity)::bigint AS quantity
 FROM orders o
 JOIN order_items i ON i.order_id = o.id

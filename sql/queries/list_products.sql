@@ -1,8 +1,7 @@
 -- A page of products that can be ordered, in id order.
 --
--- $1 above this id, or null from the start, $2 how many at most,
--- $3 what the name contains, in whatever case, or null. It is looked for as it stands: this is no
--- pattern, and nothing in it means anything else.
+-- $1 ids above this one, or null for the first page; $2 the size of the page; $3 text that the name
+-- contains, or null. Case is ignored, and there are no wildcards.
 SELECT id, name, currency, price_minor, stock, active, version, updated_at
 FROM products
 WHERE active

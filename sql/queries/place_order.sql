@@ -1,33 +1,31 @@
--- Places an order whole, or writes nothing.
+-- Places an order, or writes nothing.
 --
 -- $1 order id, $2 number, $3 owner, $4 customer name, $5 customer email, $6 correlation id,
 -- $7 product ids, $8 quantities (same length, each product once, in the order of the lines),
--- $9 traceparent or null, $10 seconds until the relay sends the job if nobody else has,
+-- $9 traceparent or null, $10 seconds until the relay may send the job,
 -- $11 idempotency key or null, $12 route, $13 hash of the request, $14 seconds a key is kept,
--- $15 how many orders of the owner may be pending, $16 how many it may place in a minute,
+-- $15 the most pending orders of an owner, $16 the most orders of an owner in a minute,
 -- $17 the lowest id that an order of the last minute can have.
 --
--- Answers one row a line with the product as it was found, and on each what became of the order:
--- placed; refused for its products; pending_limit or minute_limit for its owner; replay, reused or
--- in_flight for its key. It may wait for another request that has the same key or the same products,
--- and does not see what that one has written: after in_flight, or after refused with a key, the same
--- statement sent again does.
+-- Returns a row for each line, with its product as found and the outcome of the order: placed;
+-- refused because of its products; pending_limit or minute_limit; replay, reused or in_flight because
+-- of its key. The statement may wait for another with the same key or products, but its snapshot does
+-- not show what that one wrote. After in_flight, or refused with a key, run it again to see that.
 WITH
--- The request, line by line.
+-- The lines of the request.
 wanted AS (
     SELECT w.line, w.product_id, w.quantity
     FROM unnest($7::uuid[], $8::int[]) WITH ORDINALITY AS w (product_id, quantity, line)
 ),
--- What was placed under the key before.
+-- The order that was placed with the key before.
 earlier AS (
     SELECT k.order_id, k.request_hash = $13 AS same_request
     FROM idempotency_keys k
     WHERE k.owner = $3 AND k.route = $12 AND k.key = $11
         AND k.created_at > now() - make_interval(secs => $14)
 ),
--- Whether the owner may place another order. Requests that arrive at the same moment don't see each
--- other here, so that a few more may get through. Each count is a stretch of an index of the owner's
--- orders, and ends at its limit.
+-- Whether the owner is at a limit. Concurrent requests do not see each other, so a few more may get
+-- through. Each count is a range scan of an index that stops at the limit.
 owner_limits AS (
     SELECT
         (
@@ -43,8 +41,8 @@ owner_limits AS (
             FROM (SELECT FROM orders o WHERE o.owner = $3 AND o.id >= $17::uuid LIMIT $16::int) recent
         ) AS minute_reached
 ),
--- The products, locked in id order: two orders that name the same ones can't wait for each other in
--- a circle. Whoever waits here goes on with the row as the other left it.
+-- The products, locked in id order so that concurrent orders can't deadlock. After a wait, the row is
+-- as the other statement left it.
 locked AS MATERIALIZED (
     SELECT p.id, p.name, p.currency, p.price_minor, p.stock, p.active
     FROM products p
@@ -54,14 +52,13 @@ locked AS MATERIALIZED (
     ORDER BY p.id
     FOR NO KEY UPDATE
 ),
--- Request and product side by side; a product that is not for sale has no stock.
+-- The lines with their products; one that is not for sale has null for its stock.
 lines AS (
     SELECT w.line, w.product_id, w.quantity, l.name, l.currency, l.price_minor, l.stock
     FROM wanted w
     LEFT JOIN locked l ON l.id = w.product_id AND l.active
 ),
--- All lines or none. The product of price and quantity, or their sum, leaving bigint is an error
--- (22003) and so writes nothing.
+-- All lines or none. If the total overflows bigint, the statement fails (22003) and writes nothing.
 verdict AS (
     SELECT
         bool_and(coalesce(stock >= quantity, false)) AND count(DISTINCT currency) = 1 AS available,
@@ -70,8 +67,8 @@ verdict AS (
         count(*)::int AS item_count
     FROM lines
 ),
--- A refused request does not use up its key. A key that is too old is taken over. A request with the
--- same key that is under way is waited for here; if it is stored then, this one writes nothing.
+-- Claims the key, unless the order is refused. An expired key is taken over. This waits for a
+-- concurrent request with the same key; if that one commits, this one writes nothing.
 claim AS (
     INSERT INTO idempotency_keys AS k (owner, route, key, request_hash, order_id)
     SELECT $3, $12, $11, $13, $1
@@ -87,8 +84,8 @@ accepted AS (
     FROM verdict v
     WHERE v.available AND ($11::text IS NULL OR EXISTS (SELECT FROM claim))
 ),
--- From the stock that was found under the lock: `p.stock` would first be that of the snapshot, which
--- may be less than what is left by now, and the constraint is checked before that is noticed.
+-- Uses the stock from the locked row. `p.stock` would first be that of the snapshot, which may be too
+-- small, and the CHECK would fail before Postgres rereads the row.
 reserved AS (
     UPDATE products p
     SET stock = l.stock - l.quantity
@@ -103,8 +100,7 @@ placed AS (
     RETURNING id, number, version, status, customer_name, customer_email, currency, total_minor,
               created_at
 ),
--- What hangs on the order is written from it, and so after it: an id that is there already is found
--- on the order itself.
+-- Items, history and outbox select from the placed order, so a duplicate id fails on the order itself.
 items AS (
     INSERT INTO order_items (order_id, line, product_id, name, unit_price_minor, quantity)
     SELECT p.id, l.line, l.product_id, l.name, l.price_minor, l.quantity
@@ -115,8 +111,8 @@ history AS (
     SELECT p.id, p.version, NULL, p.status, p.created_at, $3, $6
     FROM placed p
 ),
--- The job goes out with the response; its row is for when that fails, and stays until the order is
--- not pending any more.
+-- create-order sends the job itself. The row is for the relay if that fails, and stays while the order
+-- is pending.
 outbox AS (
     INSERT INTO outbox (id, order_id, kind, payload, correlation_id, traceparent, available_at)
     SELECT m.id, p.id, m.kind, m.payload, $6, $9, m.available_at
@@ -150,7 +146,7 @@ outbox AS (
                 'v', 1,
                 'order_id', p.id,
                 'number', p.number,
-                -- In UTC, whatever the time zone of the session.
+                -- UTC in any session.
                 'at', to_char(p.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
                 'customer_name', p.customer_name,
                 'customer_email', p.customer_email,

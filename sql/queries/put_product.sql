@@ -1,18 +1,18 @@
--- Creates or replaces a product, if what the caller knows of it still holds, or writes nothing.
+-- Creates or replaces a product if its version is the expected one, or writes nothing.
 --
 -- $1 product id, $2 name, $3 currency, $4 price in minor units, $5 stock, $6 whether it is active,
--- $7 the version that the caller saw, or null to create it; $8 the stock that the caller saw, or
--- null if $5 is how many there are to be at this moment, whatever there were.
+-- $7 expected version, or null to create it; $8 the stock that the caller saw, or null to set the
+-- stock to exactly $5.
 --
--- Answers the product as it is now, and what became of it: created, replaced or refused. No row:
--- there is no such product, or somebody created it at the same time.
+-- Returns the product and the outcome: created, replaced or refused. Returns no row if the product
+-- does not exist, or was created concurrently.
 WITH
--- Whoever waits here goes on with the row as the other left it, its stock included.
+-- After a wait, the row and its stock are as the other statement left them.
 found AS MATERIALIZED (
     SELECT p.id, p.name, p.currency, p.price_minor, p.stock, p.active, p.version, p.updated_at,
            p.stocked,
-           -- What was sold or given back since the caller looked stays so: the stock changes by
-           -- what the caller changed. As bigint, since two integers may add up to more than one.
+           -- Applies the caller's change of the stock to the current stock, so that what was sold
+           -- since stays sold. bigint, since the sum may overflow an integer.
            p.stock::bigint + $5::integer - coalesce($8::integer, p.stock) AS new_stock
     FROM products p
     WHERE p.id = $1
@@ -28,7 +28,7 @@ created AS (
 replaced AS (
     UPDATE products p
     SET name = $2, currency = $3, price_minor = $4, stock = f.new_stock,
-        -- All of it from the row as it was locked: `p` is that of the snapshot at first.
+        -- From the locked row `f`: `p` is first that of the snapshot.
         stocked = f.stocked + f.new_stock - f.stock,
         active = $6, version = f.version + 1, updated_at = now()
     FROM found f

@@ -1,10 +1,10 @@
--- Whether the orders of a range of ids add up, each by itself: every discrepancy.
+-- The discrepancies of the orders in a range of ids.
 --
--- $1 the id after which the range begins, $2 the last id in it. What belongs to an order changes in
--- one statement, so that a snapshot of its range is all that an order takes.
+-- $1 the id before the range, $2 the last id in it. An order and its rows change in one statement, so
+-- one snapshot of the range is enough.
 --
--- Answers one row a discrepancy, or a single one with nulls; each says how many orders there are, and
--- how many pieces of which products they hold is `held_by_orders.sql`.
+-- Returns a row for each discrepancy, or one with nulls if there is none; each row has the number of
+-- orders.
 WITH
 orders_in_range AS MATERIALIZED (
     SELECT id, number, status, version, item_count, total_minor
@@ -17,7 +17,7 @@ lines AS (
     WHERE i.order_id > $1 AND i.order_id <= $2
     GROUP BY i.order_id
 ),
--- Each step must go on from where the one before it ended.
+-- Each entry must start from the status of the one before.
 history AS (
     SELECT
         h.order_id,
@@ -58,10 +58,10 @@ discrepancies AS (
     LEFT JOIN history h ON h.order_id = o.id
     WHERE (o.status, o.version, true) IS DISTINCT FROM (h.status, h.count, h.whole)
     UNION ALL
-    -- Whatever is pending will be fulfilled; whatever is not needs no job.
+    -- Pending orders have a job, and no other order has one.
     SELECT 'job', o.id, o.number,
            CASE WHEN o.status = 'pending' THEN 'a job in the outbox' ELSE 'no job in the outbox' END,
-           CASE WHEN o.status = 'pending' THEN 'none' ELSE 'one of an order that is ' || o.status END
+           CASE WHEN o.status = 'pending' THEN 'none' ELSE 'a job of an order that is ' || o.status END
     FROM orders_in_range o
     LEFT JOIN jobs x ON x.id = o.id
     WHERE (o.status = 'pending') <> (x.id IS NOT NULL)

@@ -1,16 +1,17 @@
--- Whether what was ever put on sale is there, or in an order: every product of which it is not.
+-- The products whose `stocked` is not their stock plus what orders hold.
 --
--- $1 the last id of the orders that were added up, by ranges, $2 the time from which on cancellations
--- were not looked at then, $3 product ids, $4 how many pieces those orders hold (same length).
+-- $1 the last id of the orders that `held_by_orders.sql` added up, $2 the time since which it ignored
+-- cancellations, $3 product ids, $4 the quantities that those orders hold (same length).
 --
--- Answers one row a discrepancy, or a single one with nulls; each says how many products there are.
+-- Returns a row for each discrepancy, or one with nulls if there is none; each row has the number of
+-- products.
 WITH
 added_up AS (
     SELECT a.product_id, a.quantity
     FROM unnest($3::uuid[], $4::bigint[]) AS a (product_id, quantity)
 ),
--- What changed since, as this snapshot shows it: orders that are newer than those that were added up,
--- and of those that were, the ones that were cancelled since. By status, which an index holds.
+-- The changes since: newer orders, and older ones that were canceled since. The index on the status
+-- serves the latter.
 newer AS (
     SELECT i.product_id, i.quantity::bigint AS quantity
     FROM orders o
@@ -36,8 +37,8 @@ held AS (
 ),
 discrepancies AS (
     SELECT p.id, p.name AS label,
-           format('%s were put on sale', p.stocked) AS expected,
-           format('%s are left and orders hold %s', p.stock, coalesce(h.quantity, 0)) AS found
+           format('%s put on sale', p.stocked) AS expected,
+           format('%s in stock and %s in orders', p.stock, coalesce(h.quantity, 0)) AS found
     FROM products p
     LEFT JOIN held h ON h.product_id = p.id
     WHERE p.stocked <> p.stock + coalesce(h.quantity, 0)

@@ -1,23 +1,23 @@
--- Writes down that a batch of orders, of any size, was refused, and what each of them is.
+-- Records that the warehouse refused a batch of orders, and returns the status of each.
 --
 -- $1 order ids, $2 correlation ids, $3 reasons (all of the same length), $4 actor.
 --
--- Answers one row for each distinct id. `was` is null where there is no such order, and where it
--- changed while this statement waited for it, which then wrote nothing about it: ask again. An order
--- that is not pending is left as it is, and one whose last entry gives the same reason gets no other.
+-- Returns one row for each distinct id. `was` is null if the order does not exist, or if it changed
+-- while this statement waited, which then wrote nothing: run it again. An order that is not pending
+-- does not change, and one whose last entry has the same reason gets no other.
 WITH
 jobs AS (
     SELECT DISTINCT ON (j.order_id) j.order_id, j.correlation_id, j.reason
     FROM unnest($1::uuid[], $2::text[], $3::text[]) AS j (order_id, correlation_id, reason)
     ORDER BY j.order_id
 ),
--- As they were when this statement began, which is as far as it sees of the history.
+-- The orders in the snapshot of this statement, which is also the history that it sees.
 seen AS MATERIALIZED (
     SELECT o.id, o.version
     FROM orders o
     WHERE o.id = ANY ($1::uuid[])
 ),
--- As they are now. In id order, for the same reason as in place_order.
+-- The current orders, locked in id order to avoid deadlocks.
 locked AS MATERIALIZED (
     SELECT o.id, o.status, o.version
     FROM orders o
@@ -49,8 +49,8 @@ history AS (
     FROM refused r
     JOIN jobs j ON j.order_id = r.id
 ),
--- The relay is not to send the job again: it waits for a person now. In id order, since a relay may
--- be settling the same rows.
+-- The relay must not send the job again; a person decides. In id order, since a relay may settle the
+-- same rows.
 jobs_kept AS MATERIALIZED (
     SELECT x.id
     FROM settled s

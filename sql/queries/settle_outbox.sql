@@ -1,10 +1,10 @@
--- Says what became of claimed rows.
+-- Ends the leases of claimed rows.
 --
--- $1 ids that are done with; $2 ids that were tried and $3 the seconds until they are tried again (same
--- length); $4 ids that were not tried. An id is in one of these. A job that was parked in between,
--- because its order was refused, stays so.
+-- $1 ids that are done; $2 ids that were tried and $3 seconds until the next try (same length); $4 ids
+-- that were not tried. Each id is in one of these. A job that was parked in between, because its order
+-- was refused, stays parked.
 WITH
--- In id order, as every statement locks rows of the outbox that may be others' as well.
+-- In id order, as every statement that locks several rows of the outbox.
 locked AS MATERIALIZED (
     SELECT id
     FROM outbox
@@ -17,7 +17,7 @@ done AS (
     USING locked l
     WHERE o.id = l.id AND o.id = ANY ($1::uuid[])
 ),
--- Nothing but the lease ends, and no index hears of it.
+-- Only the lease ends: a heap-only update.
 untried AS (
     UPDATE outbox o
     SET leased_until = NULL

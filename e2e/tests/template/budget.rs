@@ -35,7 +35,7 @@ fn every_function_that_connects_has_a_limit_and_together_they_leave_connections_
     assert!(most <= allowed - RESERVE, "{most} of {allowed}");
     // The docs say the same numbers.
     let described = template.parameter("DatabaseConnections")["Description"].as_str().unwrap();
-    assert!(described.contains(&format!("{RESERVE} of them are for people")), "{described}");
+    assert!(described.contains(&format!("{RESERVE} are kept for people")), "{described}");
     let operations = include_str!("../../../docs/operations.md");
     assert!(operations.contains(&format!("{most} of {allowed} connections")), "{most}");
     for (id, bound) in bounds {

@@ -1,4 +1,4 @@
-//! Reads the id and the version that the caller saw, if any; cancels.
+//! Cancels an order, optionally only in the version that the caller saw.
 
 use waybill::app;
 use waybill::app::ports::ChangeOrders;

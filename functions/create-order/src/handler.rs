@@ -1,4 +1,4 @@
-//! Reads the order, places it, says where it is.
+//! Places an order.
 
 use waybill::app;
 use waybill::app::ports::{PlaceOrders, SendJobs};

@@ -1,4 +1,4 @@
-//! Finds the page, or says that there is none. Everything is rendered once, when the process starts.
+//! Serves the pages, all rendered when the process starts, and answers requests without a route.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use waybill::http::{Anyone, FindRoute, Incoming, Problem, Reply, Route, openapi}
 
 use crate::{page, problems};
 
-/// What there is to say, and all the routes that there are.
+/// The rendered pages and the routes of the API.
 pub(crate) struct Description {
     document: String,
     docs: String,
     problems: BTreeMap<&'static str, String>,
-    /// Each path of the API, `{id}` and all, with its methods.
+    /// Each path of the API, such as `/orders/{id}`, with its methods.
     routes: Vec<(String, Vec<String>)>,
 }
 
@@ -33,14 +33,14 @@ impl Description {
         })
     }
 
-    /// The methods that some route has for `path`; none if there is no such path.
+    /// The methods of `path`; none if no route has this path.
     fn methods(&self, path: &str) -> Option<Vec<&str>> {
         let (_, methods) = self.routes.iter().find(|(pattern, _)| matches(pattern, path))?;
         Some(methods.iter().map(String::as_str).collect())
     }
 }
 
-/// The gateway sends here the routes of this function, and each request that has no route.
+/// The gateway sends this function its own routes and every request without a route.
 impl FindRoute for Description {
     fn find(&self, method: &str, path: &str) -> Result<Route, Problem> {
         let methods = self.methods(path).ok_or_else(Problem::no_such_route)?;
@@ -67,7 +67,7 @@ pub(crate) fn describe(
     })
 }
 
-/// Whether `path` is one of those that `pattern` stands for: `{…}` is one part, whatever is in it.
+/// Whether `path` matches `pattern`, in which `{…}` stands for one part.
 fn matches(pattern: &str, path: &str) -> bool {
     let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
     loop {
@@ -135,7 +135,7 @@ mod tests {
         }
     }
 
-    /// Method and path of each route, and the scopes of which a token must have one.
+    /// Method and path of each route, and its scopes.
     type Routes = BTreeMap<String, Vec<String>>;
 
     fn routes_of_the_document() -> Routes {
@@ -162,7 +162,7 @@ mod tests {
             let Some(events) = resource["Properties"].as_mapping_get("Events") else { continue };
             for event in events.as_mapping().unwrap().values() {
                 let properties = &event["Properties"];
-                // The route for all that has none is no route of the description.
+                // The catch-all route is not in the description.
                 let Some(path) = properties.as_mapping_get("Path") else { continue };
                 let scopes = properties["Auth"].as_mapping_get("AuthorizationScopes");
                 let scopes = scopes.and_then(|it| it.as_vec()).map_or(&[][..], Vec::as_slice);
@@ -179,7 +179,7 @@ mod tests {
         routes
     }
 
-    /// And those of the router of `cargo lambda watch` are those of the template by another test.
+    /// Another test compares the template with the router of `cargo lambda watch`.
     #[test]
     fn the_routes_and_scopes_of_the_description_are_those_of_the_template() {
         assert_eq!(routes_of_the_document(), routes_of_the_template());

@@ -1,4 +1,4 @@
-//! HTML: text that stays text, and the frame that all pages share.
+//! Escaping, and the frame of all pages.
 
 /// Appends to a `String`, which never fails.
 macro_rules! put {
@@ -9,7 +9,7 @@ macro_rules! put {
 
 pub(crate) use put;
 
-/// `text` with nothing in it that HTML would take for itself.
+/// Escapes `text` for HTML.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -25,7 +25,7 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
-/// A whole page, its style with it. `title` is text, `body` is HTML.
+/// A page with its style. `title` is text, `body` is HTML.
 pub(crate) fn page(title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

@@ -1,9 +1,9 @@
-//! As much of Markdown as the documentation of this API uses: paragraphs, fenced code, `code`,
-//! and links. Everything else stays as it is written.
+//! The Markdown that the documentation of this API uses: paragraphs, fenced code, `code` and links.
+//! Everything else stays as it is.
 
 use crate::html::{escape, put};
 
-/// `text` as HTML. Links lead to where `target` says that they do.
+/// Renders `text` as HTML. `target` maps the address of each link.
 pub(crate) fn render(text: &str, target: fn(&str) -> String) -> String {
     let mut html = String::new();
     let mut rest = text.trim();
@@ -22,7 +22,7 @@ pub(crate) fn render(text: &str, target: fn(&str) -> String) -> String {
     html
 }
 
-/// A paragraph as HTML.
+/// Renders a paragraph as HTML.
 pub(crate) fn inline(text: &str, target: fn(&str) -> String) -> String {
     let mut html = String::new();
     for (index, part) in text.split('`').enumerate() {

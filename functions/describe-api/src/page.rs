@@ -1,4 +1,4 @@
-//! `/docs`: the description as a page for people, made from the document that machines read.
+//! `/docs`: the `OpenAPI` document as a page.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,7 @@ use waybill::http::Kind;
 use crate::html::{escape, page, put};
 use crate::markdown;
 
-/// The groups of routes, in the order in which a reader needs them.
+/// The groups of routes, in the order of the page.
 const TAGS: [&str; 3] = ["Orders", "Products", "Service"];
 
 /// The page.
@@ -75,7 +75,7 @@ fn route(path: &str, method: &str, operation: &Value) -> String {
         put!(html, "<h4>Body: {}</h4>\n", type_of(content.get("schema")));
         html.push_str(&example(content.get("example")));
     }
-    html.push_str("<h4>Answers</h4>\n");
+    html.push_str("<h4>Responses</h4>\n");
     for (status, response) in object(operation, "/responses") {
         html.push_str(&answer(status, response));
     }
@@ -90,9 +90,9 @@ fn scopes(operation: &Value) -> String {
         .map(|scope| format!("<code>{}</code>", escape(scope)))
         .collect();
     if scopes.is_empty() {
-        "Public: no token is asked for.".to_owned()
+        "Public: no token required.".to_owned()
     } else {
-        format!("Token with {}.", scopes.join(" or "))
+        format!("Requires a token with {}.", scopes.join(" or "))
     }
 }
 
@@ -146,7 +146,7 @@ fn answer(status: &str, response: &Value) -> String {
     html
 }
 
-/// Every kind, with its page.
+/// A table of all kinds, with links to their pages.
 fn problems() -> String {
     let mut html = String::new();
     for kind in Kind::ALL {
@@ -163,7 +163,7 @@ fn problems() -> String {
     html
 }
 
-/// The types that bodies are made of. Those of problems have pages of their own.
+/// The schemas of bodies, without those of problems, which have their own pages.
 fn types(document: &Value) -> String {
     let mut html = String::new();
     for (name, schema) in object(document, "/components/schemas") {
@@ -176,7 +176,7 @@ fn types(document: &Value) -> String {
         let parts = parts.map_or_else(|| vec![schema], |parts| parts.iter().collect());
         for part in parts {
             if part.get("$ref").is_some() {
-                put!(html, "<p>All of {}, and:</p>\n", type_of(Some(part)));
+                put!(html, "<p>The fields of {}, and:</p>\n", type_of(Some(part)));
             }
             if part.get("properties").is_some() {
                 html.push_str(&fields(part));
@@ -196,7 +196,7 @@ fn fields(schema: &Value) -> String {
     };
     let rows: String = object(schema, "/properties")
         .map(|(name, field)| {
-            let optional = if required(name) { "" } else { "<br><small>may be missing</small>" };
+            let optional = if required(name) { "" } else { "<br><small>optional</small>" };
             let of_first = text(field, "/oneOf/0/description");
             let description = match text(field, "/description") {
                 "" => of_first,
@@ -217,7 +217,7 @@ fn row(name: &str, kind: &str, description: &str) -> String {
     )
 }
 
-/// A schema in a few words.
+/// A short description of a schema.
 fn type_of(schema: Option<&Value>) -> String {
     let Some(schema) = schema else { return String::new() };
     if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
@@ -245,7 +245,7 @@ fn type_of(schema: Option<&Value>) -> String {
             let kinds: Vec<_> = kinds.iter().filter_map(Value::as_str).collect();
             kinds.join(" or ")
         }
-        _ => "anything".to_owned(),
+        _ => "any value".to_owned(),
     };
     if kind == "array" {
         return format!("list of {}", type_of(schema.get("items")));
@@ -269,7 +269,7 @@ fn example(value: Option<&Value>) -> String {
     text.map_or_else(String::new, |text| format!("<pre><code>{}</code></pre>\n", escape(&text)))
 }
 
-/// The links of the document are paths from the root of the API, which need not be that of the host.
+/// Makes a path from the root of the API relative, since that need not be the root of the host.
 fn relative(address: &str) -> String {
     address.strip_prefix('/').unwrap_or(address).to_owned()
 }

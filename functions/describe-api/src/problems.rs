@@ -1,4 +1,4 @@
-//! The page of each kind of problem: its section in the documentation.
+//! A page for each kind of problem, from its section in the documentation.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use waybill::http::Kind;
 use crate::html::{escape, page};
 use crate::markdown;
 
-/// The documentation, which has one section for each kind; a test of `waybill` holds it to that.
+/// The documentation. A test of `waybill` checks that it has a section for each kind.
 const DOCUMENTATION: &str = include_str!("../../../docs/problems.md");
 
-/// The pages, by the last part of their path.
+/// The pages, by code.
 pub(crate) fn render() -> BTreeMap<&'static str, String> {
     Kind::ALL.iter().map(|kind| (kind.code(), problem(*kind))).collect()
 }
@@ -20,12 +20,12 @@ fn problem(kind: Kind) -> String {
         .split("\n## ")
         .find_map(|section| section.strip_prefix(kind.code())?.strip_prefix('\n'))
         .unwrap_or_default();
-    // The title is the heading already.
+    // The title is already the heading.
     let (_, section) = section.trim().split_once('\n').unwrap_or_default();
     let body = format!(
         "<main class=\"problem\">\n<p class=\"status\">{status}</p>\n<h1>{title}</h1>\n\
          <p class=\"type\"><code>{path}</code></p>\n{section}\
-         <p><a href=\"../docs\">All of the API</a></p>\n</main>\n",
+         <p><a href=\"../docs\">API documentation</a></p>\n</main>\n",
         status = kind.status().as_u16(),
         title = escape(kind.title()),
         path = kind.path(),

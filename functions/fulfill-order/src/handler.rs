@@ -80,7 +80,7 @@ pub(crate) async fn fulfill_orders(
             tracing::error!(
                 error = error.chain(),
                 message_ids = message_ids.join(" "),
-                "the batch failed, and will be delivered again"
+                "batch failed; SQS will deliver it again"
             );
         })?;
         events.send(end).await;

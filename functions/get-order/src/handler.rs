@@ -1,4 +1,4 @@
-//! Reads the id, reads the order.
+//! Gets an order.
 
 use waybill::app;
 use waybill::app::ports::ReadOrders;

@@ -1,4 +1,4 @@
-//! Reads the id, finds the product.
+//! Gets a product.
 
 use waybill::app;
 use waybill::app::ports::{CacheProducts, ReadProducts};

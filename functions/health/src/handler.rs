@@ -1,4 +1,4 @@
-//! Says `ok`, or asks everything that the service depends on.
+//! Checks the health of the service, and with `deep` that of its dependencies.
 
 use std::time::{Duration, Instant};
 
@@ -14,16 +14,16 @@ use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
 use waybill::{BoxError, Error};
 
-/// Whether to ask the dependencies.
+/// The query parameter that checks the dependencies.
 const DEEP: &str = "deep";
 
 pub(crate) const ROUTE: Route = Route { any_of: &[], parameters: &[DEEP] };
 
-/// How long a dependency has for its answer.
+/// The timeout of a check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What deep health needs: nothing is connected before somebody asks, as it must answer when all else
-/// is down.
+/// The clients for a deep check, made on first use: a shallow check must work when everything is
+/// down.
 #[derive(Default)]
 pub(crate) struct Deep {
     dependencies: OnceCell<Dependencies>,
@@ -70,7 +70,7 @@ impl Dependencies {
         let (postgres, product_cache, fulfillment_queue) = tokio::join!(
             check("Postgres", postgres),
             check("the product cache", self.cache.check()),
-            check("the fulfilment queue", self.queue.check()),
+            check("the fulfillment queue", self.queue.check()),
         );
         Checks { postgres, product_cache, fulfillment_queue }
     }
@@ -86,7 +86,11 @@ async fn check(name: &str, answer: impl Future<Output = Result<(), BoxError>>) -
     };
     let status = if error.is_none() { Status::Ok } else { Status::Down };
     if let Some(error) = error {
-        tracing::warn!(dependency = name, error = waybill::error::chain(&*error), "is down");
+        tracing::warn!(
+            dependency = name,
+            error = waybill::error::chain(&*error),
+            "dependency is down"
+        );
     }
     Check { status, duration_ms: started.elapsed().as_secs_f64() * 1e3 }
 }

@@ -1,4 +1,4 @@
-//! Reads what is asked for, reads the page.
+//! Lists orders.
 
 use waybill::app;
 use waybill::app::ports::ReadOrders;

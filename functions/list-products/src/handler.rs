@@ -1,4 +1,4 @@
-//! Reads what is asked for, finds the page.
+//! Lists products.
 
 use waybill::app;
 use waybill::app::ports::ReadProducts;

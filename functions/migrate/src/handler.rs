@@ -1,4 +1,4 @@
-//! Takes any event, answers with what it applied.
+//! Migrates the database. Accepts any event.
 
 use lambda_runtime::LambdaEvent;
 use serde::Serialize;
@@ -8,14 +8,14 @@ use waybill::config::DatabaseConfig;
 use waybill::postgres::migrations;
 use waybill::{BoxError, error, lambda};
 
-/// What one invocation did.
+/// The result of an invocation.
 #[derive(Serialize)]
 pub(crate) struct Report {
-    /// The migrations that it applied, oldest first; none if the schema was up to date.
+    /// The applied migrations, oldest first; empty if the schema was up to date.
     applied: Vec<String>,
 }
 
-/// Whose tokens are accepted: now, and at first if that is said.
+/// The current and the first issuer.
 pub(crate) struct Issuers {
     pub(crate) now: Option<String>,
     pub(crate) first: Option<String>,
@@ -32,13 +32,13 @@ pub(crate) async fn migrate(
         cold_start = lambda::is_cold_start(),
     );
     async {
-        // Lambda answers with the error alone, and what Postgres said is among its causes.
+        // Lambda returns only the error, so it must include its causes.
         let applied = update(database, issuers).await.map_err(|error| {
             let error = error::chain(&*error);
-            tracing::error!(error, "the schema is not up to date");
+            tracing::error!(error, "failed to migrate the schema");
             BoxError::from(error)
         })?;
-        tracing::info!(applied = applied.join(", "), "the schema is up to date");
+        tracing::info!(applied = applied.join(", "), "schema is up to date");
         Ok(Report { applied })
     }
     .instrument(span)

@@ -1,4 +1,4 @@
-//! Reads the id, the product, and what the caller knows of it; puts it.
+//! Creates or replaces a product.
 
 use waybill::app;
 use waybill::app::ports::{CacheProducts, PutProducts};

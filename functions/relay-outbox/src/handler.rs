@@ -1,4 +1,4 @@
-//! Takes any event, sends what is due, and says how much that was.
+//! Relays the outbox and deletes expired idempotency keys. Accepts any event.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use waybill::app::ports::{Event, Job, KeepOutbox, MeasureQueue, SendBatch};
 use waybill::app::{self, Backoff, Relayed};
 use waybill::{BoxError, deadline, lambda};
 
-/// What an invocation may take: the function's timeout in the template.
+/// The time limit of an invocation: the function's timeout in the template.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// What is left of it for forgetting old idempotency keys.
+/// The time that is reserved for deleting expired idempotency keys.
 const FORGETTING: Duration = Duration::from_secs(8);
 
 pub(crate) async fn relay_outbox(
@@ -40,10 +40,10 @@ pub(crate) async fn relay_outbox(
         }
         let (relayed, keys_forgotten) = (relayed?, forgotten?);
         let Relayed { jobs, events, failed } = relayed;
-        tracing::info!(jobs, events, failed, keys_forgotten, "the outbox is relayed");
+        tracing::info!(jobs, events, failed, keys_forgotten, "outbox relayed");
         Ok(relayed)
     };
-    // In a box, since the runtime holds it more than once.
+    // Boxed, since the runtime holds it more than once.
     deadline::within(end, Box::pin(work)).instrument(span).await
 }
 
@@ -57,7 +57,7 @@ mod tests {
 
     use super::*;
 
-    /// A world in which nothing can be relayed, with some old keys in it.
+    /// A store in which nothing can be relayed, with some expired keys.
     struct Broken {
         keys: AtomicU64,
     }

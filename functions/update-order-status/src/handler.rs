@@ -1,4 +1,4 @@
-//! Reads the id, the version that the caller saw, and the new status; changes it.
+//! Changes the status of an order.
 
 use waybill::app;
 use waybill::app::ports::ChangeOrders;

@@ -206,17 +206,17 @@ mod tests {
     #[test]
     fn a_reason_contains_the_causes() {
         let line = json!({"level": "ERROR", "message": "the message is not a fulfillment job",
-            "error": "version 2 is not known", "message_id": "m"});
-        let expected = "the message is not a fulfillment job: version 2 is not known";
+            "error": "version 2 is not supported", "message_id": "m"});
+        let expected = "the message is not a fulfillment job: version 2 is not supported";
         assert_eq!(reasons(&[(1, line)]).of(&letter("m", "{")), expected);
     }
 
     #[test]
     fn the_failure_of_a_batch_is_a_reason_for_each_of_its_messages() {
-        let line = json!({"level": "ERROR", "message": "the batch failed", "message_ids": "k m"});
+        let line = json!({"level": "ERROR", "message": "batch failed", "message_ids": "k m"});
         let reasons = reasons(&[(1, line)]);
-        assert_eq!(reasons.of(&job()), "the batch failed");
-        assert_eq!(reasons.of(&letter("k", "{")), "the batch failed");
+        assert_eq!(reasons.of(&job()), "batch failed");
+        assert_eq!(reasons.of(&letter("k", "{")), "batch failed");
     }
 
     #[test]

@@ -1,18 +1,17 @@
-//! Takes an order through its life, by somebody's hand.
+//! Cancels orders and changes their status.
 
 use super::Context;
 use super::ports::{ChangeOrders, Visible};
 use crate::Error;
 use crate::domain::{Order, OrderId, Status};
 
-/// Cancels the caller's order `id`, or anybody's for staff, and gives its stock back, once. An order
-/// that is cancelled already is answered as it is, since the answer to an earlier cancel may have been
-/// lost.
+/// Cancels order `id` of the caller, or any order for staff, and returns its stock once. Canceling
+/// a cancelled order succeeds, since the response to an earlier cancel may have been lost.
 ///
 /// # Errors
-/// [`Error::OrderNotFound`], [`Error::IllegalTransition`] if it is too late, or
-/// [`Error::VersionMismatch`] if `seen` is given and is neither its version nor, of a cancelled order,
-/// the one that was cancelled.
+/// [`Error::OrderNotFound`]; [`Error::IllegalTransition`] if it is too late; or
+/// [`Error::VersionMismatch`] if `seen` is given and is neither the order's version nor the version
+/// that was canceled.
 pub async fn cancel_order(
     orders: &impl ChangeOrders,
     id: OrderId,
@@ -22,8 +21,7 @@ pub async fn cancel_order(
     change(orders, id, Status::Cancelled, seen, context).await
 }
 
-/// Takes the order `id` to `status`, if it still has the version `seen`: anybody's, since only staff
-/// come here.
+/// Changes order `id` of any owner to `status` if its version is still `seen`. Only for staff.
 ///
 /// # Errors
 /// [`Error::OrderNotFound`], [`Error::IllegalTransition`] or [`Error::VersionMismatch`].
@@ -54,7 +52,7 @@ async fn change(
     let current = change.order.summary.version;
     let is_cancelled = change.order.summary.status == Status::Cancelled;
     if status == Status::Cancelled && is_cancelled {
-        // Nothing follows a cancel, so that it led to the present version.
+        // No change follows a cancel, so it made the current version.
         if seen.is_none_or(|seen| [current, current - 1].contains(&seen)) {
             return Ok(change.order);
         }

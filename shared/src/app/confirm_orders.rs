@@ -1,4 +1,4 @@
-//! Takes a batch of fulfilment jobs and confirms their orders.
+//! Confirms the orders of a batch of fulfillment jobs.
 
 use std::collections::HashMap;
 
@@ -8,59 +8,58 @@ use super::ports::{ConfirmOrders, DeadLetters, RefuseOrders, Warehouse};
 use crate::Error;
 use crate::domain::{OrderId, Status};
 
-/// One message of a batch, as the queue delivered it.
+/// A message of a batch.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// The queue's name for the message.
+    /// The id of the message in the queue.
     pub message_id: String,
-    /// What it says.
+    /// The body.
     pub body: String,
 }
 
-/// A message that was understood.
+/// A message that is a job.
 pub(super) struct Task {
     pub(super) delivery: Delivery,
     pub(super) job: FulfillmentJob,
 }
 
-/// What became of one order of a batch.
+/// The outcome for an order of a batch.
 pub(super) enum Outcome {
-    /// Nobody was asked; this is what it was.
+    /// The warehouse was not asked; this is the status before.
     Was(Status),
-    /// The warehouse took it; this is what it was after that, and before it was confirmed.
+    /// The warehouse accepted it; this is the status before it was confirmed.
     Accepted(Status),
-    /// The warehouse refused it, and all that is to be done about that is done.
+    /// The warehouse refused it, and the refusal was recorded.
     LaidAside {
-        /// Why.
+        /// Why it was refused.
         reason: String,
     },
-    /// The warehouse refused it, and what is to be done about that is still to be done.
+    /// The warehouse refused it, but recording the refusal failed.
     Refused {
-        /// Why.
+        /// Why it was refused.
         reason: String,
-        /// What went wrong then.
+        /// What failed.
         error: String,
     },
-    /// Whether the warehouse has it is not known.
+    /// The warehouse may or may not have it.
     Unanswered {
-        /// What is known.
+        /// What failed.
         error: String,
     },
 }
 
-/// Confirms the order of every delivery that has one, in one statement, and answers with the ids of
-/// the messages that failed: those that are not jobs, and those whose order does not exist. Each
-/// fails alone; the queue delivers it again, and in the end gives it to the dead-letter queue.
+/// Confirms the orders of all deliveries in one statement, and returns the ids of the messages that
+/// failed: those that are not jobs, and those whose order does not exist. The queue delivers these
+/// again and finally moves them to the dead-letter queue.
 ///
-/// If there is a warehouse, it is offered each order that is pending, and only what it takes is
-/// confirmed. An order that it refuses stays pending, its history says why, and its job is laid
-/// aside. A message whose order it did not answer for fails, alone as well.
+/// With a warehouse, each pending order is offered to it first, and only accepted orders are
+/// confirmed. A refused order stays pending, its history gets the reason, and its job goes to the
+/// dead-letter queue. If the warehouse does not answer for an order, its message fails.
 ///
-/// Handling is idempotent: an order that is not pending any more is left as it is and its message
-/// is done with.
+/// This is idempotent: an order that is not pending does not change, and its message succeeds.
 ///
 /// # Errors
-/// [`Error::Unavailable`] or [`Error::Internal`]; then the whole batch is to be delivered again.
+/// [`Error::Unavailable`] or [`Error::Internal`]; the whole batch must then be delivered again.
 pub async fn confirm_orders(
     orders: &(impl ConfirmOrders + RefuseOrders),
     warehouse: &(impl Warehouse + DeadLetters),
@@ -73,7 +72,7 @@ pub async fn confirm_orders(
             Ok(job) => tasks.push(Task { delivery, job }),
             Err(error) => {
                 let message_id = delivery.message_id;
-                tracing::error!(message_id, error = %error, "the message is not a fulfilment job");
+                tracing::error!(message_id, error = %error, "the message is not a fulfillment job");
                 failed.push(message_id);
             }
         }
@@ -96,48 +95,47 @@ pub async fn confirm_orders(
     Ok(failed)
 }
 
-/// Logs what became of one job, under its own correlation id, and says whether it is done with.
+/// Logs the outcome of a job, and returns whether its message succeeded.
 fn settle(outcomes: &HashMap<OrderId, Outcome>, message_id: &str, job: &FulfillmentJob) -> bool {
     let _entered = job.span().entered();
     match outcomes.get(&job.order_id) {
         Some(Outcome::Was(Status::Pending) | Outcome::Accepted(Status::Pending)) => {
-            tracing::info!("the order is confirmed");
+            tracing::info!("order confirmed");
         }
         Some(
             Outcome::Was(Status::Confirmed | Status::Shipped | Status::Delivered)
             | Outcome::Accepted(Status::Confirmed | Status::Shipped | Status::Delivered),
         ) => {
-            tracing::info!("the order was confirmed before; this delivery changes nothing");
+            tracing::info!("order was already confirmed; nothing to do");
         }
         Some(Outcome::Was(Status::Cancelled)) => {
-            tracing::info!("the order was cancelled meanwhile; there is nothing to fulfil");
+            tracing::info!("order was canceled; nothing to fulfill");
         }
-        // Its event tells the warehouse, as of every order that is cancelled after it was confirmed.
+        // The event `OrderCancelled` tells the warehouse.
         Some(Outcome::Accepted(Status::Cancelled)) => {
-            tracing::warn!("the order was cancelled while the warehouse took it");
+            tracing::warn!("order was canceled while the warehouse accepted it");
         }
         Some(Outcome::LaidAside { reason }) => {
-            tracing::error!(reason, "the order was refused; its job is a dead letter now");
+            tracing::error!(
+                reason,
+                "order refused by the warehouse; its job is in the dead-letter queue"
+            );
         }
         Some(Outcome::Refused { reason, error }) => {
             tracing::error!(
                 message_id,
                 reason,
                 error,
-                "the order was refused, and that can't be kept yet"
+                "failed to record the refusal; the job will be retried"
             );
             return false;
         }
         Some(Outcome::Unanswered { error }) => {
-            tracing::error!(
-                message_id,
-                error,
-                "the warehouse did not take the order; it will be asked again"
-            );
+            tracing::error!(message_id, error, "no answer from the warehouse; retrying");
             return false;
         }
         None => {
-            tracing::error!(message_id, "there is no such order");
+            tracing::error!(message_id, "order not found");
             return false;
         }
     }
@@ -151,7 +149,7 @@ pub(super) mod tests {
     use super::*;
     use crate::app::ports::{NoWarehouse, Refusal};
 
-    /// Knows some orders, and counts how often it is asked.
+    /// Orders that count the calls.
     #[derive(Default)]
     struct Orders {
         known: HashMap<OrderId, Status>,

@@ -1,4 +1,4 @@
-//! Places an order and sends it to fulfilment.
+//! Places an order and sends its job.
 
 use std::collections::HashSet;
 
@@ -8,28 +8,27 @@ use crate::Error;
 use crate::domain::{NewOrder, Order, OrderId};
 use crate::error::Shortage;
 
-/// How many ids are tried before a taken number is an error. Two orders of one millisecond share a
-/// number with a chance of 1 in 2⁴⁸, so that a second try is rare and a third one is a mistake
-/// elsewhere.
+/// The number of ids to try before a taken order number is an error. Two orders of one millisecond
+/// have the same number with a chance of 1 in 2⁴⁸, so a third conflict means a bug.
 const ID_TRIES: usize = 3;
 
 /// An order that was placed.
 #[derive(Debug)]
 pub struct Created {
-    /// As it was placed.
+    /// The order as it was placed.
     pub order: Order,
-    /// Whether that was in answer to an earlier request with the same key.
+    /// Whether an earlier request with the same key placed it.
     pub replayed: bool,
 }
 
-/// Places `order` for the caller of `context` and sends its fulfilment job.
+/// Places `order` for the caller and sends its fulfillment job.
 ///
-/// The order is accepted once it is stored: a queue that is down is logged, not answered.
+/// The order is accepted once it is stored: if the queue is down, this only logs it.
 ///
 /// # Errors
 /// [`Error::UnknownProducts`], [`Error::InsufficientStock`], [`Error::MixedCurrencies`] or
 /// [`Error::AmountOutOfRange`] for an order that can't be placed; [`Error::KeyReused`] or
-/// [`Error::KeyInFlight`] for a key that is not free; [`Error::TooManyOrders`] for an owner at its
+/// [`Error::KeyInFlight`] for a key that is taken; [`Error::TooManyOrders`] for an owner at a
 /// limit; [`Error::Unavailable`] or [`Error::Internal`] otherwise.
 pub async fn create_order(
     orders: &impl PlaceOrders,
@@ -41,7 +40,7 @@ pub async fn create_order(
     let created = place(orders, order, claim, context).await?;
     tracing::Span::current().record("order_id", created.order.summary.id.to_string());
     if created.replayed {
-        tracing::info!("answered from an earlier request with the same key");
+        tracing::info!("returned the order of an earlier request with the same key");
     } else if let Err(error) = queue.send(&FulfillmentJob::new(&created.order, context)).await {
         tracing::error!(error = error.chain(), "failed to send the job; the relay will retry");
     }
@@ -63,14 +62,14 @@ async fn place(
             Placement::OwnerLimit(limit) => return Err(Error::TooManyOrders(limit)),
             Placement::Refused(lines) => return Err(refusal(lines)),
             Placement::NumberTaken => {
-                tracing::warn!("the order number is taken; trying another");
+                tracing::warn!("order number is taken; trying another");
             }
         }
     }
     Err(Error::Internal(format!("{ID_TRIES} order numbers in a row were taken").into()))
 }
 
-/// Says why an order can't be had. What is missing comes before what is short.
+/// The error for a refused order: missing products first, then currencies, then stock.
 fn refusal(lines: Vec<FoundLine>) -> Error {
     let missing: Vec<_> = lines
         .iter()

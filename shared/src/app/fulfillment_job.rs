@@ -1,4 +1,4 @@
-//! The message that carries an order to its fulfilment.
+//! The fulfillment job: the message that asks for an order to be fulfilled.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,40 +6,40 @@ use serde::{Deserialize, Serialize};
 use super::Context;
 use crate::domain::{CorrelationId, Order, OrderId, OrderNumber, ProductId};
 
-/// The version that this code writes, and the only one that it reads.
+/// The version that this code writes and reads.
 const VERSION: u32 = 1;
 
-/// One order to fulfil, as it stands in the queue.
+/// The job of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FulfillmentJob {
     v: u32,
-    /// Which order.
+    /// The order.
     pub order_id: OrderId,
-    /// Its name for people.
+    /// Its number, for people.
     pub number: OrderNumber,
-    /// What to pack.
+    /// The items to pack.
     pub items: Vec<JobItem>,
-    /// Follows the request that placed the order.
+    /// The correlation id of the request that placed the order.
     #[serde(deserialize_with = "sane_correlation_id")]
     pub correlation_id: CorrelationId,
-    /// W3C trace context of that request.
+    /// The W3C trace context of that request.
     #[serde(default)]
     pub traceparent: Option<String>,
     /// When the order was placed.
     pub placed_at: Timestamp,
 }
 
-/// A product to pack, and how many of it.
+/// An item to pack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobItem {
-    /// Which.
+    /// The product.
     pub product_id: ProductId,
-    /// How many.
+    /// The quantity.
     pub quantity: i32,
 }
 
 impl FulfillmentJob {
-    /// The job of an order that was just placed.
+    /// The job of a new order.
     #[must_use]
     pub fn new(order: &Order, context: &Context) -> Self {
         Self {
@@ -57,10 +57,10 @@ impl FulfillmentJob {
         }
     }
 
-    /// Reads a message body. Fields that this version does not know are passed over.
+    /// Parses a message body. Unknown fields are ignored.
     ///
     /// # Errors
-    /// [`InvalidJob`], which names what is wrong and repeats nothing of the body.
+    /// [`InvalidJob`], which repeats nothing of the body.
     pub fn parse(body: &str) -> Result<Self, InvalidJob> {
         let job: Self = serde_json::from_str(body).map_err(|error| InvalidJob::Malformed {
             line: error.line(),
@@ -69,7 +69,7 @@ impl FulfillmentJob {
         if job.v == VERSION { Ok(job) } else { Err(InvalidJob::Version(job.v)) }
     }
 
-    /// What is logged about it is logged in this span.
+    /// The span for log lines about this job.
     pub(super) fn span(&self) -> tracing::Span {
         let order_id = self.order_id.to_string();
         tracing::info_span!("job", correlation_id = %self.correlation_id, order_id)
@@ -78,7 +78,7 @@ impl FulfillmentJob {
     /// The message body.
     ///
     /// # Errors
-    /// None in practice: every field has a JSON form.
+    /// None in practice: every field can be serialized.
     pub fn to_body(&self) -> serde_json::Result<String> {
         serde_json::to_string(self)
     }
@@ -87,16 +87,16 @@ impl FulfillmentJob {
 /// Why a message is not a job.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidJob {
-    /// Not JSON, or not the fields of a job.
-    #[error("not a fulfilment job: see line {line}, column {column} of the body")]
+    /// The body is not JSON, or lacks the fields of a job.
+    #[error("malformed at line {line}, column {column}")]
     Malformed {
-        /// From 1.
+        /// Counted from 1.
         line: usize,
-        /// From 1.
+        /// Counted from 1.
         column: usize,
     },
-    /// A job of another version.
-    #[error("a fulfilment job of version {0}, where {VERSION} is known")]
+    /// The version of the job is unknown.
+    #[error("version {0} is not supported; expected version {VERSION}")]
     Version(u32),
 }
 

@@ -1,14 +1,14 @@
-//! Reads one order.
+//! Gets an order.
 
 use super::Context;
 use super::ports::{ReadOrders, Visible};
 use crate::Error;
 use crate::domain::{Order, OrderId};
 
-/// The caller's order `id`, or anybody's for staff, with its items and its history.
+/// Gets order `id` of the caller, or any order for staff, with its items and history.
 ///
 /// # Errors
-/// [`Error::OrderNotFound`], also for an order of somebody else, or what the store answers.
+/// [`Error::OrderNotFound`], also for an order of another owner, or the error of the store.
 pub async fn get_order(
     orders: &impl ReadOrders,
     id: OrderId,

@@ -1,15 +1,15 @@
-//! Reads one product, through the cache.
+//! Gets a product through the cache.
 
 use super::ports::{CacheProducts, Cached, ReadProducts};
 use crate::Error;
 use crate::cache::Flights;
 use crate::domain::{Product, ProductId};
 
-/// The product `id`, from the cache if it knows, else from the store, filling the cache with what
-/// that said. However many ask for it at once, each of these is asked once.
+/// Gets product `id` from the cache, or else from the store, and fills the cache. Concurrent calls
+/// for the same product share one read.
 ///
 /// # Errors
-/// [`Error::ProductNotFound`], or what the store answers.
+/// [`Error::ProductNotFound`], or the error of the store.
 pub async fn get_product(
     flights: &Flights,
     cache: &impl CacheProducts,
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
     use crate::domain::{Page, ProductQuery};
 
-    /// Remembers nothing.
+    /// A cache that keeps nothing.
     struct NoCache;
 
     impl CacheProducts for NoCache {
@@ -51,7 +51,7 @@ mod tests {
         async fn remember(&self, _: ProductId, _: Cached) {}
     }
 
-    /// A store that counts how often it is asked, and does not answer before everybody has asked.
+    /// A store that counts its calls, and answers once all callers wait.
     #[derive(Default)]
     struct Store {
         asked: AtomicUsize,
@@ -86,7 +86,7 @@ mod tests {
         let answers = fifty_reads(&flights, &store, 1).await;
         assert!(answers.iter().all(|error| matches!(error, Error::ProductNotFound)));
         assert_eq!(store.asked.load(Ordering::Relaxed), 1);
-        // Five products are five reads, and no read outlives itself.
+        // Five products take five reads, and no read outlives its callers.
         fifty_reads(&flights, &store, 5).await;
         assert_eq!(store.asked.load(Ordering::Relaxed), 6);
     }
@@ -109,7 +109,7 @@ mod tests {
         let id = uuid::Uuid::from_u128(1).into();
         let mut first = Box::pin(get_product(&flights, &NoCache, &store, id));
         let mut second = Box::pin(get_product(&flights, &NoCache, &store, id));
-        // The first asks, and the second stands behind it.
+        // The second waits for the read of the first.
         assert!(futures_util::poll!(&mut first).is_pending());
         assert!(futures_util::poll!(&mut second).is_pending());
         drop(first);

@@ -1,4 +1,4 @@
-//! What confirming a batch takes when there is a warehouse that has to take its orders first.
+//! Offers the orders of a batch to the warehouse before they are confirmed.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -14,23 +14,21 @@ use super::ports::{ConfirmOrders, DeadLetters, Offer, Refusal, RefuseOrders, War
 use crate::Error;
 use crate::domain::{OrderId, Status};
 
-/// How many orders are offered at once: all of a batch, as the template sizes it.
+/// The most concurrent offers: all of a batch, as the template sizes it.
 const AT_ONCE: usize = 10;
 
-/// How long a batch has for being offered, whatever its size. The slowest offer takes 17 s, and
-/// fulfill-order has 30 s in all.
+/// The time for the offers of a batch. The slowest offer takes 17 s, and fulfill-order has 30 s.
 pub(crate) const OFFER_TIME: Duration = Duration::from_secs(18);
 
-/// Offers each order of `tasks` that is pending to the warehouse, once, however often it is named.
-/// Confirms what was accepted, and lays aside what was refused. An order that does not exist is not
-/// in the answer.
+/// Offers each pending order of `tasks` to the warehouse once, confirms those that it accepts, and
+/// records those that it refuses. An order that does not exist has no outcome.
 ///
-/// Which orders are pending is asked first, for one round trip more: an order that was cancelled in
-/// the queue must not be packed.
+/// A first round trip reads the statuses, so that an order that was canceled in the queue is not
+/// packed.
 ///
 /// # Errors
-/// [`Error::Unavailable`] or [`Error::Internal`]. The warehouse may have taken orders then, and will
-/// be offered them again under the same keys.
+/// [`Error::Unavailable`] or [`Error::Internal`]. The warehouse may have accepted orders then; they
+/// will be offered again with the same keys.
 pub(super) async fn hand_over(
     orders: &(impl ConfirmOrders + RefuseOrders),
     warehouse: &(impl Warehouse + DeadLetters),
@@ -50,7 +48,7 @@ pub(super) async fn hand_over(
     for (task, offer) in offer(warehouse, pending.collect()).await {
         match offer {
             Offer::Accepted => {
-                // Known anew from the statement that confirms it, and from nothing else.
+                // Only the statement that confirms it knows its outcome.
                 outcomes.remove(&task.job.order_id);
                 accepted.push(task.job.clone());
             }
@@ -71,7 +69,7 @@ pub(super) async fn hand_over(
     Ok(outcomes)
 }
 
-/// Offers the orders, some at a time, until the time is over.
+/// Offers the orders concurrently, for at most [`OFFER_TIME`].
 async fn offer<'a>(warehouse: &impl Warehouse, tasks: Vec<&'a Task>) -> Vec<(&'a Task, Offer)> {
     let deadline = Instant::now() + OFFER_TIME;
     // Collected, as the compiler finds a stream of borrowing closures not to be `Send`.
@@ -88,7 +86,8 @@ async fn offer<'a>(warehouse: &impl Warehouse, tasks: Vec<&'a Task>) -> Vec<(&'a
     stream::iter(offers).buffer_unordered(AT_ONCE).collect().await
 }
 
-/// First the history, then the dead letter: an entry is not repeated, and a letter would be.
+/// Writes the history first: a second entry is not written on a retry, but a second letter would
+/// be.
 async fn lay_aside(
     orders: &impl RefuseOrders,
     letters: &impl DeadLetters,
@@ -108,9 +107,9 @@ async fn lay_aside(
                     .lay_aside(&task.delivery.body, &reason)
                     .await
                     .map_err(|error| error.chain()),
-                // Somebody cancelled it, or a copy of the job was accepted: nothing is left to do.
+                // The order was canceled, or another copy of the job was accepted.
                 Some(&status) => return (id, Outcome::Was(status)),
-                None => Err("the order changes too fast to be written to".to_owned()),
+                None => Err("the order kept changing".to_owned()),
             },
         };
         let outcome = match sent {
@@ -134,16 +133,16 @@ mod tests {
     use crate::app::confirm_orders::tests::delivery;
     use crate::app::{Delivery, confirm_orders};
 
-    /// Orders and a warehouse that do as the tests say, and note what happens to them.
+    /// Orders and a warehouse that behave as a test says, and record the calls.
     #[derive(Default)]
     struct World {
         statuses: HashMap<OrderId, Status>,
-        /// What becomes of orders between the question and the answer.
+        /// The statuses after the first read.
         meanwhile: HashMap<OrderId, Status>,
         refuses: Vec<OrderId>,
         is_silent_about: Vec<OrderId>,
         letters_fail: AtomicBool,
-        /// How many must be offered before any of them is answered.
+        /// How many orders must be offered before any is answered.
         together: Option<Barrier>,
         notes: Mutex<Vec<String>>,
     }

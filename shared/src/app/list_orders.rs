@@ -1,14 +1,14 @@
-//! Reads a page of orders.
+//! Lists orders.
 
 use super::Context;
 use super::ports::{ReadOrders, Visible};
 use crate::Error;
 use crate::domain::{OrderQuery, OrderSummary, Page};
 
-/// The page of the caller's orders that `query` asks for, or of everybody's for staff.
+/// Lists a page of the caller's orders, or of everyone's for staff.
 ///
 /// # Errors
-/// What the store answers.
+/// The error of the store.
 pub async fn list_orders(
     orders: &impl ReadOrders,
     query: &OrderQuery,

@@ -1,4 +1,4 @@
-//! Reads a page of products, through this process's memory.
+//! Lists products, through a cache of pages in memory.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use crate::Error;
 use crate::cache::PageCache;
 use crate::domain::{Page, Product, ProductQuery};
 
-/// The page of products that `query` asks for, as it was within the last few seconds.
+/// Lists a page of products, at most a few seconds old.
 ///
 /// # Errors
-/// What the store answers.
+/// The error of the store.
 pub async fn list_products(
     pages: &PageCache,
     products: &impl ReadProducts,

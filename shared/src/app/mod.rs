@@ -1,4 +1,4 @@
-//! The use cases: one file each, and each one function that is handed what it needs.
+//! The use cases: one file and one function each.
 
 mod change_status;
 mod confirm_orders;
@@ -29,13 +29,13 @@ pub(crate) use hand_over::OFFER_TIME;
 
 use crate::domain::{Caller, CorrelationId};
 
-/// On whose behalf, and in answer to which request, a use case runs.
+/// The caller and the request that a use case serves.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// Who asks, with what they may do.
+    /// The caller, with its scopes.
     pub caller: Caller,
-    /// Follows the request to its last consumer.
+    /// Identifies the request in logs, jobs and events.
     pub correlation_id: CorrelationId,
-    /// W3C trace context, if the request came with one.
+    /// The W3C trace context of the request, if it has one.
     pub traceparent: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What the use cases need from the world: one narrow trait for each capability.
+//! What use cases need from outside: one trait for each capability.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,11 +13,10 @@ use crate::domain::{
 use crate::error::OwnerLimit;
 use crate::{BoxError, Error};
 
-/// Stores new orders.
+/// Places orders.
 pub trait PlaceOrders: Sync {
-    /// Places `order` under `id` whole, with its stock reserved, its history begun, its key claimed
-    /// and its outbox filled, or writes nothing. Placing the same id again answers with what was
-    /// stored the first time.
+    /// Places `order` with id `id`: reserves its stock, writes its history and outbox rows, and
+    /// claims its key. Or writes nothing. Placing the same id again returns the stored order.
     ///
     /// # Errors
     /// [`Error::AmountOutOfRange`], [`Error::Unavailable`] or [`Error::Internal`].
@@ -30,57 +29,57 @@ pub trait PlaceOrders: Sync {
     ) -> impl Future<Output = Result<Placement, Error>> + Send;
 }
 
-/// What became of an attempt to place an order.
+/// The outcome of placing an order.
 #[derive(Debug)]
 pub enum Placement {
     /// It is stored.
     Placed(Order),
-    /// It was stored before, under the same key; this is it, as it was when it was placed.
+    /// An earlier request with the same key stored it; this is the order as it was placed.
     Replayed(Order),
-    /// Its key was used before, with another request.
+    /// The key was used for another request.
     KeyReused,
-    /// A request with its key is in progress.
+    /// A request with the same key is in progress.
     KeyInFlight,
-    /// Not all of it is in stock; this is what was found for each line.
+    /// Some products are missing or short; these are the lines with their products.
     Refused(Vec<FoundLine>),
-    /// Its number, or its id, belongs to another order.
+    /// Another order has its number or id.
     NumberTaken,
-    /// Its owner has placed as many orders as one owner may.
+    /// The owner is at a limit.
     OwnerLimit(OwnerLimit),
 }
 
-/// What a request claims its idempotency key for.
+/// A claim of an idempotency key.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    /// The key; it belongs to the caller and to this route.
+    /// The key, which belongs to this caller and route.
     pub key: IdempotencyKey,
-    /// SHA-256 of the request.
+    /// The SHA-256 of the request.
     pub request_hash: [u8; 32],
 }
 
-/// A line of a refused order, and the product as it was found.
+/// A line of a refused order, with its product.
 #[derive(Debug)]
 pub struct FoundLine {
-    /// What was asked for.
+    /// The line.
     pub line: OrderLine,
-    /// None if no such product is for sale.
+    /// The product; none if it does not exist or is not for sale.
     pub product: Option<FoundProduct>,
 }
 
-/// As much of a product as a refusal tells of.
+/// The part of a product that a refusal needs.
 #[derive(Debug)]
 pub struct FoundProduct {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// What its price is in.
+    /// The currency of the price.
     pub currency: Currency,
-    /// How many are left.
+    /// The stock.
     pub stock: i32,
 }
 
-/// Reads orders. Whose is an argument of every query, so that forgetting it does not compile.
+/// Reads orders. Every query takes the owner as an argument, so it can't be forgotten.
 pub trait ReadOrders: Sync {
-    /// The order `id`, with its items and its history, if there is one among those.
+    /// The order `id` with its items and history, if it is visible.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
@@ -90,7 +89,7 @@ pub trait ReadOrders: Sync {
         id: OrderId,
     ) -> impl Future<Output = Result<Option<Order>, Error>> + Send;
 
-    /// The page of the list of those that `query` asks for.
+    /// A page of the visible orders that match `query`.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
@@ -101,10 +100,10 @@ pub trait ReadOrders: Sync {
     ) -> impl Future<Output = Result<Page<OrderSummary>, Error>> + Send;
 }
 
-/// Changes what orders are.
+/// Changes the status of orders.
 pub trait ChangeOrders: Sync {
-    /// Takes the order `id` to `status`, if it is in one from which it may go there and has the
-    /// version `seen`, if one is given. A cancelled order gives its stock back.
+    /// Changes order `id` to `status`, if its status allows that and its version is `seen`, if
+    /// given. Canceling returns the stock.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
@@ -118,23 +117,23 @@ pub trait ChangeOrders: Sync {
     ) -> impl Future<Output = Result<Option<Change>, Error>> + Send;
 }
 
-/// Whose orders a query may see or touch.
+/// The orders that a query may read or change.
 #[derive(Clone, Copy, Debug)]
 pub enum Visible<'a> {
-    /// One owner's.
+    /// Those of one owner.
     Of(&'a Owner),
-    /// Everybody's: for staff.
+    /// All, for staff.
     All,
 }
 
 impl<'a> Visible<'a> {
-    /// What `caller` may see: everything as staff, and their own otherwise.
+    /// The orders of `caller`: all for staff, else its own.
     #[must_use]
     pub fn to(caller: &'a Caller) -> Self {
         if caller.has_any(&[Scope::Staff]) { Self::All } else { Self::Of(caller.subject()) }
     }
 
-    /// The one owner, or none for everybody's.
+    /// The owner, or none for all.
     #[must_use]
     pub fn owner(self) -> Option<&'a Owner> {
         match self {
@@ -144,31 +143,31 @@ impl<'a> Visible<'a> {
     }
 }
 
-/// An order that was to be changed.
+/// An order after an attempt to change it.
 #[derive(Debug)]
 pub struct Change {
-    /// As it is now.
+    /// The current order.
     pub order: Order,
     /// Whether it was changed.
     pub made: bool,
 }
 
-/// Confirms orders that fulfilment took.
+/// Confirms orders.
 pub trait ConfirmOrders: Sync {
-    /// Confirms those of `jobs` that are pending, and says what each was before; an order that does
-    /// not exist is not in the answer.
+    /// Confirms the pending orders of `jobs`, and returns the status that each order had. An order
+    /// that does not exist is not in the result.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] or [`Error::Internal`]; then none was confirmed, as far as is known.
+    /// [`Error::Unavailable`] or [`Error::Internal`]; none is known to be confirmed then.
     fn confirm(
         &self,
         jobs: &[FulfillmentJob],
     ) -> impl Future<Output = Result<HashMap<OrderId, Status>, Error>> + Send;
 }
 
-/// Keeps orders that fulfilment can't have.
+/// Records refusals of orders.
 pub trait RefuseOrders: Sync {
-    /// What those of `ids` are that exist.
+    /// The statuses of those orders of `ids` that exist.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
@@ -177,12 +176,12 @@ pub trait RefuseOrders: Sync {
         ids: &[OrderId],
     ) -> impl Future<Output = Result<HashMap<OrderId, Status>, Error>> + Send;
 
-    /// Writes the reason into the history of each order that is pending, unless it is its last entry
-    /// already, and keeps its job from being sent again. Says what each order is; of one that is not
-    /// in the answer nothing was written.
+    /// Adds the reason to the history of each pending order, unless its last entry has it, and
+    /// parks its job. Returns the status of each order; nothing was written for one that is not in
+    /// the result.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] or [`Error::Internal`]; then nothing was written, as far as is known.
+    /// [`Error::Unavailable`] or [`Error::Internal`]; nothing is known to be written then.
     fn refuse(
         &self,
         refusals: &[Refusal<'_>],
@@ -194,34 +193,34 @@ pub trait RefuseOrders: Sync {
 pub struct Refusal<'a> {
     /// The job.
     pub job: &'a FulfillmentJob,
-    /// Why, in at most 500 characters, and nothing personal.
+    /// The reason: at most 500 characters, no personal data.
     pub reason: String,
 }
 
-/// Whoever packs what was ordered, if that is somebody else.
+/// The warehouse that packs orders.
 pub trait Warehouse: Sync {
-    /// Whether there is one. If not, every order counts as accepted, and nobody is asked.
+    /// Whether there is a warehouse. If not, every order counts as accepted.
     fn is_there(&self) -> bool;
 
-    /// Offers it one order, trying again within a bound. Who offers the same order twice has offered
-    /// it once.
+    /// Offers an order, with a bounded number of tries. Offering an order again has no further
+    /// effect.
     fn offer(&self, job: &FulfillmentJob) -> impl Future<Output = Offer> + Send;
 }
 
-/// What a warehouse makes of an order.
+/// The answer of the warehouse to an offer.
 #[derive(Debug)]
 pub enum Offer {
-    /// It takes it.
+    /// It accepted the order.
     Accepted,
-    /// It does not, and asking again would not change that. The reason holds nothing personal.
+    /// It refused the order for good. The reason has no personal data.
     Refused(String),
-    /// Not known: it did not answer, or not now, or not in a way that makes sense.
+    /// Unknown: there was no answer, or a temporary or unexpected one.
     Unanswered(BoxError),
 }
 
-/// Lays messages aside for a person.
+/// Sends jobs to the dead-letter queue.
 pub trait DeadLetters: Sync {
-    /// Lays aside what a message said, and why.
+    /// Sends the body of a message, with the reason.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
@@ -229,7 +228,7 @@ pub trait DeadLetters: Sync {
     -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// No warehouse: what is ordered is fulfilled as soon as its job has arrived.
+/// No warehouse: every order is accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct NoWarehouse;
 
@@ -244,22 +243,22 @@ impl Warehouse for NoWarehouse {
 }
 
 impl DeadLetters for NoWarehouse {
-    /// Nobody refuses anything.
+    /// Never called: nothing is refused.
     async fn lay_aside(&self, _: &str, _: &str) -> Result<(), Error> {
         Ok(())
     }
 }
 
-/// Reads products from where they are true.
+/// Reads products from the database.
 pub trait ReadProducts: Sync {
-    /// One product, or none.
+    /// The product, or none.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
     fn product(&self, id: ProductId)
     -> impl Future<Output = Result<Option<Product>, Error>> + Send;
 
-    /// The page of products that can be ordered that `query` asks for.
+    /// A page of the products for sale that match `query`.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
@@ -269,10 +268,10 @@ pub trait ReadProducts: Sync {
     ) -> impl Future<Output = Result<Page<Product>, Error>> + Send;
 }
 
-/// Changes what is for sale.
+/// Puts products.
 pub trait PutProducts: Sync {
-    /// Makes the product `id` what `product` says, if `precondition` holds at that moment. What was
-    /// sold or given back since the caller saw its stock stays so.
+    /// Creates or replaces product `id` if `precondition` holds. Stock that was sold or returned
+    /// since the caller saw it stays so.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
@@ -284,48 +283,48 @@ pub trait PutProducts: Sync {
     ) -> impl Future<Output = Result<Put, Error>> + Send;
 }
 
-/// What must be so for a product to be put.
+/// The condition for putting a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precondition {
-    /// There is none yet.
+    /// It does not exist.
     Absent,
-    /// It has the version that somebody saw.
+    /// It has the version that was seen.
     Unchanged(Seen),
 }
 
-/// What became of an attempt to put a product.
+/// The outcome of putting a product.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Put {
-    /// It is new, and this.
+    /// It was created.
     Created(Product),
-    /// It was there, and is this now.
+    /// It was replaced.
     Replaced(Product),
-    /// Nothing was written; this is what was found, if anything could be seen of it.
+    /// Nothing was written; this is the current product, if it could be read.
     Refused(Option<Product>),
 }
 
-/// Remembers products for a while. It can cost an answer time, and never the answer: what fails is
-/// logged, and taken as not remembered.
+/// Caches products. A failure is logged and counts as a miss, so a cache can cost time but never a
+/// result.
 pub trait CacheProducts: Sync {
-    /// What is remembered of `ids`; one that is not in the answer is not remembered.
+    /// The cached entries of `ids`. One that is not in the result is not cached.
     fn recall(&self, ids: &[ProductId]) -> impl Future<Output = HashMap<ProductId, Cached>> + Send;
 
-    /// Remembers this of `id`, unless something newer is remembered.
+    /// Caches `id`, unless a newer entry is cached.
     fn remember(&self, id: ProductId, cached: Cached) -> impl Future<Output = ()> + Send;
 }
 
-/// What a cache knows of a product.
+/// A cache entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cached {
-    /// It is this one.
+    /// The product.
     Found(Product),
-    /// There is none.
+    /// The product does not exist.
     Missing,
 }
 
 impl Cached {
-    /// Of two things that are known of one product, the one with the higher version is the newer.
-    /// That there is none is older than any version.
+    /// Whether this is newer: the higher version is, and a missing product is older than any
+    /// version.
     #[must_use]
     pub fn version(&self) -> i64 {
         match self {
@@ -335,9 +334,9 @@ impl Cached {
     }
 }
 
-/// Keeps what must leave the database until it has left.
+/// Keeps messages until they are sent.
 pub trait KeepOutbox: Sync {
-    /// Takes up to `limit` events that are due, the oldest first, for as long as a lease.
+    /// Claims up to `limit` due events, oldest first, for a lease.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
@@ -346,7 +345,7 @@ pub trait KeepOutbox: Sync {
         limit: u16,
     ) -> impl Future<Output = Result<Vec<Message<Event>>, Error>> + Send;
 
-    /// Takes up to `limit` of these jobs that are due, the oldest first, for as long as a lease.
+    /// Claims up to `limit` of these due jobs, oldest first, for a lease.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
@@ -356,104 +355,102 @@ pub trait KeepOutbox: Sync {
         limit: u16,
     ) -> impl Future<Output = Result<Vec<Message<Job>>, Error>> + Send;
 
-    /// Says what became of messages that were claimed.
+    /// Ends the leases of claimed messages.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`]; then all are due again after their lease.
     fn settle(&self, settled: &Settled) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Forgets some of the idempotency keys that are older than they are kept, and says how many. It
-    /// waits for nobody: a key that somebody else has locked is left for the next time.
+    /// Deletes some expired idempotency keys, and returns how many. Skips keys that are locked.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
     fn forget_old_keys(&self) -> impl Future<Output = Result<u64, Error>> + Send;
 }
 
-/// Which jobs a relay asks for.
+/// The jobs to claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Jobs {
-    /// Those that no relay has sent, and that have been due for so long.
+    /// Those that no relay has tried, and that have been due for so long.
     Unsent {
         /// Zero for all that are due.
         overdue: Duration,
     },
-    /// Those that a relay has sent, or tried to send, before.
+    /// Those that a relay has tried before.
     SentBefore,
 }
 
-/// What became of messages that were claimed. One that is not in here is due again after its lease.
+/// The results for claimed messages. One that is not in here is due again after its lease.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settled {
-    /// They are done with, and are forgotten.
+    /// Done; to be deleted.
     pub done: Vec<Uuid>,
-    /// They were tried, and are due again after so long.
+    /// Tried; due again after so long.
     pub again: Vec<(Uuid, Duration)>,
-    /// They were not tried, and are due as they were.
+    /// Not tried; due as before.
     pub untried: Vec<Uuid>,
 }
 
-/// What must leave the database. Its kind is a type, so that no job ends on the bus, and no event in
-/// the queue.
+/// A message of the outbox. Its kind is a type, so that jobs can't go to the bus, or events to the
+/// queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message<K> {
-    /// Its own identity: a job has its order's.
+    /// Its id; that of a job is the id of its order.
     pub id: Uuid,
-    /// What it is.
+    /// Its kind.
     pub kind: K,
-    /// What it says, as JSON.
+    /// The JSON body.
     pub body: String,
-    /// Follows the request that caused it.
+    /// The correlation id of the request that caused it.
     pub correlation_id: String,
-    /// How often it was tried, this time included.
+    /// The number of tries, including this one.
     pub attempts: i32,
 }
 
-/// The kind of a message that is a [`FulfillmentJob`].
+/// The kind of a [`FulfillmentJob`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Job;
 
-/// The kind of a message that is an order event, which goes by this name.
+/// The kind of an order event, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event(pub String);
 
 /// Sends batches of messages of one kind.
 pub trait SendBatch<K>: Sync {
-    /// How many messages one call takes.
+    /// The most messages in a call.
     const LIMIT: usize;
 
-    /// How many bytes one call takes, and so the largest message.
+    /// The most bytes in a call, and so in a message.
     const MAX_BYTES: usize;
 
-    /// How many of them this message takes.
+    /// The bytes of this message in a call.
     fn bytes(message: &Message<K>) -> usize;
 
-    /// Sends messages within both limits, and says for each, in order, whether it left. One that is
-    /// refused does not keep back the others.
+    /// Sends messages within both limits, and returns a result for each, in order. A refused
+    /// message does not hold back the others.
     ///
     /// # Errors
-    /// If the call failed as a whole, or took longer than the invocation has. Whether the messages
-    /// left is not known then.
+    /// If the whole call failed or timed out. The messages may have been sent then.
     fn send_batch(
         &self,
         messages: &[Message<K>],
     ) -> impl Future<Output = Result<Vec<Result<(), BoxError>>, BoxError>> + Send;
 }
 
-/// Knows how long the fulfillment queue is.
+/// Measures the fulfillment queue.
 pub trait MeasureQueue: Sync {
-    /// About how many messages wait to be received.
+    /// The approximate number of messages that wait.
     ///
     /// # Errors
-    /// If the queue does not answer.
+    /// If the queue does not respond.
     fn waiting(&self) -> impl Future<Output = Result<u64, BoxError>> + Send;
 }
 
-/// Sends fulfilment on its way.
+/// Sends fulfillment jobs.
 pub trait SendJobs: Sync {
-    /// Sends one job, trying again within a bound.
+    /// Sends a job, with a bounded number of tries.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], when the bound is reached.
+    /// [`Error::Unavailable`] after the last try.
     fn send(&self, job: &FulfillmentJob) -> impl Future<Output = Result<(), Error>> + Send;
 }

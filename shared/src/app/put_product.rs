@@ -4,23 +4,22 @@ use super::ports::{CacheProducts, Cached, Precondition, Put, PutProducts};
 use crate::Error;
 use crate::domain::{NewProduct, Product, ProductId};
 
-/// What became of a product that was put.
+/// A product that was put.
 #[derive(Debug)]
 pub struct PutProduct {
-    /// As it is now.
+    /// The current product.
     pub product: Product,
-    /// Whether it is new.
+    /// Whether it was created.
     pub created: bool,
 }
 
-/// Makes the product `id` what `product` says, and tells the cache. For staff.
+/// Creates or replaces product `id` and updates the cache. For staff.
 ///
-/// A refusal tells the cache too: whoever reads again after one reads what it was about, and not
-/// what led to it.
+/// A refusal updates the cache too, so that the next read returns the product that caused it.
 ///
 /// # Errors
 /// [`Error::ProductExists`], [`Error::ProductMissing`], [`Error::VersionMismatch`] or
-/// [`Error::StockTaken`] if `precondition` does not hold, or what the store answers.
+/// [`Error::StockTaken`] if `precondition` does not hold, or the error of the store.
 pub async fn put_product(
     cache: &impl CacheProducts,
     products: &impl PutProducts,

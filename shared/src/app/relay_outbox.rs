@@ -1,4 +1,4 @@
-//! Sends what waits in the outbox.
+//! Sends the messages of the outbox.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,54 +10,53 @@ use tokio::time::Instant;
 use super::ports::{Event, Job, Jobs, KeepOutbox, MeasureQueue, Message, SendBatch, Settled};
 use crate::{BoxError, Error, deadline};
 
-/// How many messages of a kind a relay claims at a time, which bounds its memory: the event of an
-/// order of a hundred lines takes 100 kB at most, and a usual one less than 1 kB.
+/// The most messages of a kind that a relay claims at a time, which bounds its memory: an event
+/// takes at most 100 kB (an order of a hundred lines), usually less than 1 kB.
 const PORTION: u16 = 500;
 
-/// How many events are claimed after a batch: what batches before it may have left, and its own.
+/// The most events claimed after a batch: its own, and some that earlier batches left.
 const PORTION_OF_A_BATCH: u16 = 100;
 
-/// How many calls of a kind are on their way at once.
+/// The most concurrent calls of a kind.
 const AT_ONCE: usize = 16;
 
-/// How many messages may wait in a queue that counts as short. Where a job has not been received for
-/// a minute though no more than these wait, it is not the queue that keeps it.
+/// The most waiting messages of a short queue. A job that has not arrived after a minute in a short
+/// queue is probably lost.
 const SHORT_QUEUE: u64 = 100;
 
-/// How long a job that no relay has sent waits at most for a long queue to get short.
+/// The longest time that an unsent job waits while the queue is long.
 const LONGEST_WAIT: Duration = Duration::from_mins(15);
 
-/// When a message is sent again.
+/// The delays between the tries of a message.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
-    /// After the first time. Doubled with every further one.
+    /// The first delay; doubled for each further one.
     pub min: Duration,
-    /// At most.
+    /// The longest delay.
     pub max: Duration,
 }
 
-/// What a relay has sent, and what it has not.
+/// The counts of a run of the relay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Relayed {
-    /// Jobs that went to the queue.
+    /// Jobs sent to the queue.
     pub jobs: usize,
-    /// Events that went to the bus.
+    /// Events sent to the bus.
     pub events: usize,
-    /// Messages that did not leave, and are kept for later.
+    /// Messages that were not sent, and are kept.
     pub failed: usize,
 }
 
-/// Sends what is due until nothing is, until a call fails as a whole, or until `until`, jobs and
-/// events each for themselves: neither waits for the other, however many there are of it, and whether
-/// or not it can be sent.
+/// Sends due jobs and events until none is left, a call fails as a whole, or `until`. Neither kind
+/// waits for the other.
 ///
-/// An event is forgotten once it was sent. A job is kept until its order is not pending any more, and
-/// sent again with growing patience: that makes up for a job that is lost behind the queue. While more
-/// than a hundred messages wait in the queue, none is sent again that was sent before: it may merely
-/// wait as well. A crash between sending and settling sends twice, which every consumer tolerates.
+/// An event is deleted once it is sent. A job is kept while its order is pending, and sent again
+/// with growing delays, in case it was lost behind the queue. While more than a hundred messages
+/// wait in the queue, no job is sent again, since it may be among them. A crash between sending and
+/// settling sends a message twice, which consumers tolerate.
 ///
 /// # Errors
-/// What the outbox answers. What was claimed is due again after its lease.
+/// The error of the outbox. Claimed messages are due again after their lease.
 pub async fn relay_outbox(
     outbox: &impl KeepOutbox,
     queue: &(impl SendBatch<Job> + MeasureQueue),
@@ -74,7 +73,7 @@ pub async fn relay_outbox(
     Ok(Relayed { jobs: jobs.sent, events: events.sent, failed: jobs.failed + events.failed })
 }
 
-/// Sends events that are due, some hundred at most, and gives up what has not left at `until`.
+/// Sends up to about a hundred due events, until `until`.
 ///
 /// # Errors
 /// As [`relay_outbox`].
@@ -90,11 +89,11 @@ pub async fn relay_events(
     Ok(Relayed { jobs: 0, events: events.sent, failed: events.failed })
 }
 
-/// Forgets idempotency keys that are too old, and says how many: until there are none, or until
-/// `until`, some in any case.
+/// Deletes expired idempotency keys until none is left or until `until`, but some in any case.
+/// Returns how many.
 ///
 /// # Errors
-/// What the outbox answers.
+/// The error of the outbox.
 pub async fn forget_old_keys(outbox: &impl KeepOutbox, until: Instant) -> Result<u64, Error> {
     let mut forgotten = 0;
     loop {
@@ -112,16 +111,16 @@ struct Relay<'a, O> {
     until: Instant,
 }
 
-/// How many messages of a kind left, and whether it makes sense to go on.
+/// The result of sending the messages of a kind.
 #[derive(Default)]
 struct Tally {
     sent: usize,
     failed: usize,
-    /// A call failed as a whole.
+    /// Whether a call failed as a whole.
     gave_up: bool,
 }
 
-/// What becomes of a message once it was sent.
+/// Whether a message is kept after it is sent.
 trait Kind: Debug {
     const IS_KEPT: bool;
 }
@@ -134,8 +133,8 @@ impl Kind for Event {
     const IS_KEPT: bool = false;
 }
 
-/// What became of a call. The messages of one that was not made, since another had failed or the time
-/// was over, were not tried.
+/// The result of a call. It is not made once another has failed or the time is over; its messages
+/// then count as not tried.
 enum Call {
     Made(Vec<Result<(), BoxError>>),
     Failed(BoxError),
@@ -143,7 +142,7 @@ enum Call {
 }
 
 impl<O: KeepOutbox> Relay<'_, O> {
-    /// Sends jobs, and none again while the queue is long or its length is not known.
+    /// Sends jobs, but none again while the queue is long or its length is unknown.
     async fn send_jobs(
         &self,
         queue: &(impl SendBatch<Job> + MeasureQueue),
@@ -151,19 +150,19 @@ impl<O: KeepOutbox> Relay<'_, O> {
         let is_short = match deadline::within(self.until, queue.waiting()).await {
             Ok(waiting) if waiting <= SHORT_QUEUE => true,
             Ok(waiting) => {
-                tracing::info!(waiting, "the queue is long; jobs in it are not sent again");
+                tracing::info!(waiting, "queue is long; not resending jobs");
                 false
             }
             Err(error) => {
                 let error = crate::error::chain(&*error);
-                tracing::warn!(error, "failed to measure the queue; no job is sent again");
+                tracing::warn!(error, "failed to get the queue length; not resending jobs");
                 false
             }
         };
         let unsent = Jobs::Unsent { overdue: if is_short { Duration::ZERO } else { LONGEST_WAIT } };
         let claim = async |jobs| self.outbox.claim_jobs(jobs, PORTION).await;
         let first = self.send_all(queue, async || claim(unsent).await).await?;
-        // By its own doing the queue may be long by now.
+        // These jobs may have made the queue long.
         let is_short = is_short && u64::try_from(first.sent).is_ok_and(|sent| sent <= SHORT_QUEUE);
         if first.gave_up || !is_short {
             return Ok(first);
@@ -187,7 +186,7 @@ impl<O: KeepOutbox> Relay<'_, O> {
             if due.is_empty() {
                 break;
             }
-            // In a box, since it is large, and the two kinds are under way at once.
+            // Boxed, since it is large and both kinds run at once.
             let tally = Box::pin(self.send_portion(sender, due)).await?;
             all.sent += tally.sent;
             all.failed += tally.failed;
@@ -196,7 +195,7 @@ impl<O: KeepOutbox> Relay<'_, O> {
         Ok(all)
     }
 
-    /// Sends and settles messages that were claimed.
+    /// Sends and settles claimed messages.
     async fn send_portion<K: Kind, S: SendBatch<K>>(
         &self,
         sender: &S,
@@ -230,7 +229,7 @@ impl<O: KeepOutbox> Relay<'_, O> {
                 failed += usize::from(!has_left);
             }
         }
-        // Not before `until`, but in the time of the invocation: what has left is known.
+        // May run past `until`, but within the invocation, so that what was sent is recorded.
         self.outbox.settle(&settled).await?;
         Ok(Tally { sent, failed, gave_up: gave_up.into_inner() })
     }
@@ -256,7 +255,8 @@ impl<O: KeepOutbox> Relay<'_, O> {
             && S::bytes(message) > S::MAX_BYTES
         {
             let (bytes, most) = (S::bytes(message), S::MAX_BYTES);
-            let error = format!("the message takes {bytes} bytes of {most} that a call may have");
+            let error =
+                format!("the message has {bytes} bytes, and a call may have at most {most}");
             return Call::Made(vec![Err(error.into())]);
         }
         match deadline::within(self.until, sender.send_batch(chunk)).await {
@@ -265,7 +265,7 @@ impl<O: KeepOutbox> Relay<'_, O> {
         }
     }
 
-    /// Logs what became of a message, says so to the outbox, and answers whether it left.
+    /// Logs the result of a message, adds it to `settled`, and returns whether it was sent.
     fn note<K: Kind>(
         &self,
         message: &Message<K>,
@@ -275,12 +275,19 @@ impl<O: KeepOutbox> Relay<'_, O> {
         let &Message { id, ref kind, ref correlation_id, attempts, .. } = message;
         let has_left = match result {
             Ok(()) => {
-                tracing::info!(%id, correlation_id, attempts, ?kind, "relayed");
+                tracing::info!(%id, correlation_id, attempts, ?kind, "message relayed");
                 true
             }
             Err(error) => {
                 let error = crate::error::chain(&*error);
-                tracing::warn!(%id, correlation_id, attempts, ?kind, error, "not relayed");
+                tracing::warn!(
+                    %id,
+                    correlation_id,
+                    attempts,
+                    ?kind,
+                    error,
+                    "failed to relay a message; retrying"
+                );
                 false
             }
         };
@@ -293,8 +300,8 @@ impl<O: KeepOutbox> Relay<'_, O> {
     }
 }
 
-/// The messages in the calls that they take: as many in each as its limits allow. One that is larger
-/// than any call is alone.
+/// Splits messages into calls, each as large as the limits allow. A message larger than any call is
+/// alone.
 fn chunks<K, S: SendBatch<K>>(mut messages: &[Message<K>]) -> Vec<&[Message<K>]> {
     let mut chunks = Vec::new();
     while !messages.is_empty() {
@@ -311,7 +318,7 @@ fn chunks<K, S: SendBatch<K>>(mut messages: &[Message<K>]) -> Vec<&[Message<K>]>
 }
 
 impl Backoff {
-    /// How long to wait after the `attempts`th time.
+    /// The delay after try number `attempts`.
     fn after(self, attempts: i32) -> Duration {
         let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0);
         2_u32

@@ -1,6 +1,6 @@
-//! Says whether the books of the database in `DATABASE_URL` balance, and what does not add up.
+//! Checks the books of the database in `DATABASE_URL`.
 //!
-//! Ends with 0 if they do, with 1 if not, and with 2 if they can't be read.
+//! Exits with 0 if they balance, 1 if not, and 2 if they can't be read.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Whether all adds up.
+/// Whether the books balance.
 async fn run() -> Result<bool, BoxError> {
     let Books { products, orders, discrepancies } =
         reconcile(&Config::from_env().database()?).await?;

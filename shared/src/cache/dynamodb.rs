@@ -1,4 +1,4 @@
-//! The far tier: one DynamoDB table that all processes share.
+//! The far tier of the cache: a DynamoDB table that all processes share.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,20 +14,20 @@ use crate::aws::{Aws, CallError, Client, Limits, Service};
 use crate::domain::{Currency, Money, Product, ProductId};
 use crate::metrics::{Metric, count};
 
-/// How long a product may be served from here after it was read from Postgres.
+/// How long a product is cached after it was read from Postgres.
 const PRODUCT_LIFETIME: Duration = Duration::from_mins(5);
 
-/// How long the absence of a product may be.
+/// How long a missing product is cached.
 const MISSING_LIFETIME: Duration = Duration::from_secs(30);
 
-/// DynamoDB needs a few milliseconds; beyond this, Postgres is the better choice.
+/// DynamoDB takes a few milliseconds; after this, reading from Postgres is faster.
 const LIMITS: Limits =
     Limits { tries: 1, one_try: Duration::from_millis(200), in_all: Duration::from_millis(200) };
 
 /// The attributes of an item, each as DynamoDB writes it: `{"S": "…"}`, `{"N": "…"}`, `{"BOOL": …}`.
 type Item = Map<String, Value>;
 
-/// Products in a table with the key `pk` and a time to live in `ttl`.
+/// Products in a table with the key `pk` and the time to live `ttl`.
 #[derive(Clone)]
 pub struct DynamoDbCache {
     client: Client,
@@ -35,8 +35,8 @@ pub struct DynamoDbCache {
 }
 
 impl DynamoDbCache {
-    /// Uses `table`. One call goes out in the background, so that the first request finds the
-    /// connection open; what comes back is of no interest.
+    /// Uses `table`. Makes one call in the background and ignores its result, so that the first
+    /// request finds the connection open.
     #[must_use]
     pub fn connect(aws: &Aws, table: String) -> Self {
         let cache = Self { client: aws.client(Service::DynamoDb, LIMITS), table };
@@ -45,10 +45,10 @@ impl DynamoDbCache {
         cache
     }
 
-    /// Whether the table can be read.
+    /// Checks that the table can be read.
     ///
     /// # Errors
-    /// What DynamoDB or the way to it said.
+    /// The error of DynamoDB or of the connection.
     pub async fn check(&self) -> Result<(), BoxError> {
         self.read(&[ProductId::from(Uuid::nil())]).await?;
         Ok(())
@@ -78,7 +78,7 @@ impl CacheProducts for DynamoDbCache {
             }
             Err(error) => {
                 let error = crate::error::chain(&error);
-                tracing::warn!(error, "the product cache can't be read");
+                tracing::warn!(error, "failed to read the product cache");
                 count(Metric::Errors, 1);
                 HashMap::new()
             }
@@ -93,7 +93,7 @@ impl CacheProducts for DynamoDbCache {
         let input = json!({
             "TableName": self.table,
             "Item": encode(id, &cached, now),
-            // Whoever read an older version, and comes late, leaves the newer one in place.
+            // Keeps a newer version in place.
             "ConditionExpression": "attribute_not_exists(pk) OR version <= :version OR #ttl <= :now",
             "ExpressionAttributeNames": { "#ttl": "ttl" },
             "ExpressionAttributeValues": {
@@ -106,7 +106,7 @@ impl CacheProducts for DynamoDbCache {
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => {}
             Err(error) => {
                 let error = crate::error::chain(&error);
-                tracing::warn!(error, "the product cache can't be written");
+                tracing::warn!(error, "failed to write to the product cache");
                 count(Metric::Errors, 1);
             }
         }
@@ -147,8 +147,8 @@ fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
     item
 }
 
-/// Reads an item; one that has expired, or that makes no sense, is as good as none. DynamoDB
-/// deletes expired items within days, not at once.
+/// Reads an item. One that has expired or is malformed counts as a miss: DynamoDB deletes expired
+/// items within days, not at once.
 fn decode(item: &Item, now: Timestamp) -> Option<(ProductId, Cached)> {
     let text = |name: &str| item.get(name)?.get("S")?.as_str();
     let integer = |name: &str| item.get(name)?.get("N")?.as_str()?.parse::<i64>().ok();
@@ -215,7 +215,7 @@ mod tests {
         for attribute in whole.keys() {
             let mut item = whole.clone();
             item.insert(attribute.clone(), text("?"));
-            // A name may be anything.
+            // Any text is a valid name.
             assert_eq!(decode(&item, now).is_some(), attribute == "name", "{attribute}");
             item.remove(attribute);
             assert!(decode(&item, now).is_none(), "without {attribute}");

@@ -1,4 +1,4 @@
-//! One read at a time: whoever misses a product while somebody reads it waits for that read.
+//! Single flight: concurrent misses of a product share one read.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,17 +11,16 @@ use crate::domain::ProductId;
 
 type Flight = Arc<OnceCell<Result<Cached, Error>>>;
 
-/// The reads that this process has under way, so that a product that many miss at once is read once.
+/// The reads in progress in this process.
 #[derive(Default)]
 pub struct Flights(Mutex<HashMap<ProductId, Flight>>);
 
 impl Flights {
-    /// What `read` answers, or what the read of `id` answers that is under way. An error is shared
-    /// with those who wait for it and with nobody after them. If whoever reads goes away, one of
-    /// those who wait reads instead.
+    /// Runs `read`, or waits for a read of `id` that is in progress. All waiting callers get its
+    /// error. If the reading caller is dropped, one of those that wait reads.
     ///
     /// # Errors
-    /// What the read answered.
+    /// The error of the read.
     pub(crate) async fn join<F>(
         &self,
         id: ProductId,
@@ -33,7 +32,7 @@ impl Flights {
         let flight = Arc::clone(self.under_way().entry(id).or_default());
         let answer = flight.get_or_init(read).await;
         let mut under_way = self.under_way();
-        // By now it may be the next one's.
+        // The entry may already belong to the next read.
         if under_way.get(&id).is_some_and(|other| Arc::ptr_eq(other, &flight)) {
             under_way.remove(&id);
         }
@@ -45,7 +44,7 @@ impl Flights {
     }
 
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<ProductId, Flight>> {
-        // Nothing is done under the lock that could leave it half done.
+        // No code under the lock can leave it half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The nearest tier: what this process saw in the last few seconds.
+//! The near tier of the cache: the memory of this process.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use crate::app::ports::{CacheProducts, Cached};
 use crate::domain::ProductId;
 use crate::metrics::{Metric, count};
 
-/// How long a change made elsewhere stays unseen here.
+/// How long an entry is cached, and so how late a change elsewhere may be seen.
 pub(super) const LIFETIME: Duration = Duration::from_secs(3);
 
-/// How many products are kept; at some 300 bytes each, a few megabytes.
+/// The most products; at some 300 bytes each, a few megabytes.
 pub(super) const CAPACITY: u64 = 10_000;
 
-/// Remembers products for three seconds, and asks the tier behind it for what it does not.
+/// Caches products for three seconds, in front of another tier.
 pub struct MemoryCache<Behind> {
     entries: Cache<ProductId, Cached>,
     behind: Behind,
@@ -29,7 +29,8 @@ impl<Behind: CacheProducts> MemoryCache<Behind> {
         Self { entries, behind }
     }
 
-    /// Keeps this, unless something newer is kept: a read that began before a change may end after.
+    /// Keeps the entry unless a newer one is kept: a read that began before a change may end after
+    /// it.
     fn keep(&self, id: ProductId, cached: &Cached) {
         self.entries.entry(id).and_compute_with(|kept| match kept {
             Some(kept) if kept.value().version() > cached.version() => Op::Nop,
@@ -71,7 +72,7 @@ mod tests {
 
     use super::*;
 
-    /// A tier that knows some products to be missing, and keeps what it was asked.
+    /// A tier that knows some products to be missing, and records what it is asked.
     #[derive(Default)]
     struct Behind {
         missing: Vec<ProductId>,

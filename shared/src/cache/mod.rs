@@ -1,7 +1,6 @@
-//! The product cache: this process's memory in front of DynamoDB.
+//! The product cache: the memory of this process in front of DynamoDB.
 //!
-//! It decides nothing about money or stock. It lets an order for an unknown product fail early, and
-//! serves reads.
+//! It serves reads of products, and is not asked about stock or prices when an order is placed.
 
 #[cfg(feature = "dynamodb")]
 mod dynamodb;

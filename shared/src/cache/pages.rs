@@ -1,5 +1,5 @@
-//! Pages of products, in this process's memory alone: one in DynamoDB would have to be found and
-//! thrown away with every change of any product on it.
+//! Pages of products, only in the memory of this process: in DynamoDB, every change of a product
+//! would have to find and delete the pages that show it.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use moka::sync::Cache;
 use super::memory::{CAPACITY, LIFETIME};
 use crate::domain::{Page, Product, ProductQuery};
 
-/// Remembers pages for three seconds, so that a busy process asks Postgres that often and not more.
+/// Caches pages for three seconds.
 ///
-/// Callers can ask for as many different pages as they like, so that what bounds it is not their
-/// number but that of the products on them.
+/// Its size is bounded by the number of products on the pages, since callers can ask for any number
+/// of different pages.
 pub struct PageCache(Cache<ProductQuery, Arc<Page<Product>>>);
 
 impl Default for PageCache {
     fn default() -> Self {
-        // An empty page costs its key.
+        // An empty page counts for its key.
         let products = |_: &ProductQuery, page: &Arc<Page<Product>>| {
             u32::try_from(page.entries.len()).unwrap_or(u32::MAX).max(1)
         };
@@ -26,12 +26,12 @@ impl Default for PageCache {
 }
 
 impl PageCache {
-    /// The page that `query` asks for, if it is remembered.
+    /// The cached page for `query`.
     pub(crate) fn recall(&self, query: &ProductQuery) -> Option<Arc<Page<Product>>> {
         self.0.get(query)
     }
 
-    /// Remembers the page that `query` asks for.
+    /// Caches the page for `query`.
     pub(crate) fn remember(&self, query: &ProductQuery, page: Arc<Page<Product>>) {
         self.0.insert(query.clone(), page);
     }

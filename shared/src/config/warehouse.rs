@@ -1,4 +1,4 @@
-//! Where the warehouse is, if there is one.
+//! The configuration of the warehouse.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,35 +7,35 @@ use http::Uri;
 
 use super::{Config, ConfigError};
 
-/// How long a connection may take.
+/// The timeout of connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long the head of an answer may take, from the beginning of the request.
+/// The timeout of the response headers, from the start of the request.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The shortest secret, in bytes: half of what SHA-256 gives out.
+/// The shortest secret, in bytes: half the output of SHA-256.
 const SECRET_LENGTH: usize = 16;
 
-/// How to reach a warehouse. Holds a secret, and so does not print.
+/// How to reach the warehouse. Has no `Debug`, since it holds a secret.
 #[derive(Clone)]
 pub struct WarehouseConfig {
-    /// Where orders are posted to: `https`, or `http` on this machine.
+    /// The URL to post orders to: `https`, or `http` on this machine.
     pub url: String,
-    /// What requests are signed with.
+    /// The key that signs requests.
     pub secret: String,
-    /// Where the jobs of refused orders go.
+    /// The URL of the dead-letter queue.
     pub dead_letter_queue_url: String,
-    /// How long a connection may take.
+    /// The timeout of connecting.
     pub connect_timeout: Duration,
-    /// How long an answer may take, the connecting included.
+    /// The timeout of a response, including the connecting.
     pub read_timeout: Duration,
 }
 
 impl Config {
-    /// The warehouse, if `WAREHOUSE_URL` names one.
+    /// The warehouse, if `WAREHOUSE_URL` is set.
     ///
     /// # Errors
-    /// Names the variable that is missing or wrong, and repeats nothing of it.
+    /// Names the variable that is missing or wrong, without its value.
     pub fn warehouse(&self) -> Result<Option<WarehouseConfig>, ConfigError> {
         let Some(url) = self.optional("WAREHOUSE_URL") else { return Ok(None) };
         if !is_safe(&url) {
@@ -63,8 +63,8 @@ impl Config {
     }
 }
 
-/// Whether nobody on the way can read what is sent there. A name other than `localhost` may stand
-/// for any machine, whatever it resolves to now.
+/// Whether requests to this URL can't be read on the way. Host names other than `localhost` may
+/// resolve to any machine.
 fn is_safe(url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else { return false };
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return false };
@@ -86,7 +86,7 @@ fn is_safe(url: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// The message of the error that these give, or none.
+    /// The error message for these variables, or none.
     fn error(lookup: fn(&str) -> Option<String>) -> Option<String> {
         Config { lookup }.warehouse().err().map(|error| error.to_string())
     }

@@ -1,23 +1,23 @@
-//! Who asks, and what they may do.
+//! Callers and what they may do.
 
 use super::Owner;
 
-/// What a token may allow, by the name that it has there.
+/// A scope of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Read one's own orders; read products.
     Read,
     /// Place orders; cancel one's own.
     Write,
-    /// Everything that is not one's own: read and list everyone's orders, change them, keep products.
+    /// Read, list and change everyone's orders; put products.
     Staff,
 }
 
 impl Scope {
-    /// All of them.
+    /// All scopes.
     pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Staff];
 
-    /// The scope as it stands in a token.
+    /// The scope as in a token.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -27,14 +27,14 @@ impl Scope {
         }
     }
 
-    /// The scope of this name, if it is one of ours. Tokens may have others besides.
+    /// The scope of this name, if it is one of this service's. Tokens may have others.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.as_str() == text)
     }
 }
 
-/// Somebody whose token was verified.
+/// A caller whose token was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     subject: Owner,
@@ -42,19 +42,19 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The caller of this subject, with what its token allows.
+    /// A caller with this subject and these scopes.
     #[must_use]
     pub fn new(subject: Owner, scopes: impl IntoIterator<Item = Scope>) -> Self {
         Self { subject, scopes: scopes.into_iter().collect() }
     }
 
-    /// Whose orders are the caller's own.
+    /// The owner whose orders are the caller's own.
     #[must_use]
     pub fn subject(&self) -> &Owner {
         &self.subject
     }
 
-    /// Whether the token allows at least one of these.
+    /// Whether the caller has at least one of these scopes.
     #[must_use]
     pub fn has_any(&self, scopes: &[Scope]) -> bool {
         self.scopes.iter().any(|scope| scopes.contains(scope))

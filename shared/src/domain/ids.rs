@@ -1,4 +1,4 @@
-//! Who and what: the identities that orders, products, callers and requests go by.
+//! The ids of orders, products, owners and requests.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,12 +15,12 @@ macro_rules! uuid_id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// Reads the hyphenated form (RFC 9562), in either case.
+            /// Parses the hyphenated form (RFC 9562), in either case.
             ///
             /// # Errors
-            /// A sentence for the sender, if `text` is anything else.
+            /// A message for the client if `text` has another form.
             pub fn parse(text: &str) -> Result<Self, String> {
-                // `Uuid` also takes braces, URNs and bare digits; one id has one spelling here.
+                // `Uuid` also accepts braces, URNs and bare digits; here an id has one spelling.
                 Uuid::try_parse(text)
                     .ok()
                     .filter(|_| text.len() == uuid::fmt::Hyphenated::LENGTH)
@@ -28,7 +28,7 @@ macro_rules! uuid_id {
                     .ok_or_else(|| format!("must be the UUID of {}", $what))
             }
 
-            /// The UUID itself, for adapters.
+            /// The UUID, for adapters.
             #[must_use]
             pub fn as_uuid(self) -> Uuid {
                 self.0
@@ -50,25 +50,25 @@ macro_rules! uuid_id {
 }
 
 uuid_id!(
-    /// Names an order. A UUIDv7, so that ids sort by age.
+    /// The id of an order: a UUIDv7, so ids sort by age.
     OrderId,
     "an order"
 );
 uuid_id!(
-    /// Names a product.
+    /// The id of a product.
     ProductId,
     "a product"
 );
 
 impl OrderId {
-    /// A new id, stamped with the present millisecond.
+    /// A new id with the current millisecond.
     #[must_use]
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// The lowest id that an order of this millisecond since 1970, or of a later one, can have: a
-    /// UUIDv7 begins with the 48 bits of that number (RFC 9562, 5.7).
+    /// The lowest id that an order of this millisecond since 1970 can have: a UUIDv7 begins with
+    /// the 48 bits of that number (RFC 9562, 5.7).
     #[must_use]
     pub fn first_at(milliseconds: i64) -> Self {
         const LAST: u128 = (1 << 48) - 1;
@@ -76,7 +76,7 @@ impl OrderId {
         Self(Uuid::from_u128(milliseconds << 80))
     }
 
-    /// The lowest id that an order can have that was placed so shortly before this one, or later.
+    /// The lowest id of an order that is at most this much older than this one.
     #[must_use]
     pub fn first_within(self, period: Duration) -> Self {
         let period = i64::try_from(period.as_millis()).unwrap_or(i64::MAX);
@@ -88,10 +88,10 @@ impl OrderId {
         i64::try_from(self.0.as_u128() >> 80).unwrap_or(0)
     }
 
-    /// The number that people use for this order: the UTC day of the id, and 75 bits in base 32, of
-    /// which 27 are the millisecond of the day and 48 are the id's last ones, which are random. So
-    /// numbers sort by age. Two orders of one millisecond share a number with a chance of 1 in 2⁴⁸;
-    /// the database refuses the second.
+    /// The number of this order: the UTC day of the id and 75 bits in base 32, of which 27 are the
+    /// millisecond of the day and 48 are the random end of the id. So numbers sort by age. Two
+    /// orders of one millisecond have the same number with a chance of 1 in 2⁴⁸; the database then
+    /// refuses the second.
     #[must_use]
     pub fn number(self) -> OrderNumber {
         const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -115,19 +115,19 @@ impl OrderId {
 /// Crockford's base 32: digits and letters without I, L, O and U, which are easily misread.
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// An order's name for people, such as `ORD-20260221-A9JW0-0Z5SN-T190N`. Older orders have 8
-/// hexadecimal digits after the day, as in `ORD-20260221-6BA0A415`.
+/// The number of an order, for people, such as `ORD-20260221-A9JW0-0Z5SN-T190N`. Older orders have
+/// 8 hexadecimal digits after the day: `ORD-20260221-6BA0A415`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OrderNumber(String);
 
 impl OrderNumber {
-    /// What a number looks like, as a regular expression: `orders_number_form` in the database, and
-    /// what the API describes.
+    /// The form of a number, as a regular expression: the constraint `orders_number_form`, and the
+    /// pattern in the API description.
     pub const PATTERN: &str =
         "^ORD-[0-9]{8}-([0-9A-F]{8}|[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){2})$";
 
-    /// A number that was stored before.
+    /// A number from the database.
     #[must_use]
     pub fn from_stored(number: String) -> Self {
         Self(number)
@@ -140,25 +140,25 @@ impl OrderNumber {
     }
 }
 
-/// Whose order it is: the subject (`sub`) of a token, which its issuer never gives to anybody else. With
-/// another issuer the same subject is another person, and so the issuer is part of the owner, unless
-/// it is the one that the database was first used with.
+/// The owner of an order: the subject (`sub`) of a token. The same subject of another issuer is
+/// another owner, so the issuer is part of the owner, unless it is the first issuer of the
+/// database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner(String);
 
 impl Owner {
-    /// The most that a subject may have (`OpenID` Connect Core, 2).
+    /// The longest subject (`OpenID` Connect Core, 2).
     const MAX_LENGTH: usize = 255;
 
-    /// Reads a subject: 1 to 255 visible ASCII characters.
+    /// Parses a subject: 1 to 255 visible ASCII characters.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let sane = (1..=Self::MAX_LENGTH).contains(&text.len());
         (sane && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(text.to_owned()))
     }
 
-    /// The subject of an issuer that is not the first one. No subject has a space in it, so that no two
-    /// owners are the same text. The issuer is 1 to 1024 visible ASCII characters, as a URL is.
+    /// The subject of an issuer other than the first. A subject has no spaces, so no two owners
+    /// have the same text. The issuer is 1 to 1024 visible ASCII characters.
     #[must_use]
     pub fn of_issuer(issuer: &str, subject: &str) -> Option<Self> {
         let sane = (1..=1024).contains(&issuer.len());
@@ -167,27 +167,27 @@ impl Owner {
             .then(|| Self(format!("{issuer} {subject}")))
     }
 
-    /// The owner as it is stored.
+    /// The owner as stored.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Follows one request through responses, log lines, queue messages and events.
+/// Identifies one request in responses, log lines, jobs and events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct CorrelationId(String);
 
 impl CorrelationId {
-    /// Takes an id that came with a request if it is sane: 1 to 128 of `A-Z a-z 0-9 . _ -`.
+    /// Parses the id of a request: 1 to 128 of `A-Z a-z 0-9 . _ -`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let sane = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         ((1..=128).contains(&text.len()) && text.bytes().all(sane)).then(|| Self(text.to_owned()))
     }
 
-    /// A new id, for a request that brought none.
+    /// A new id, for a request without one.
     #[must_use]
     pub fn generate() -> Self {
         Self(Uuid::new_v4().to_string())
@@ -206,18 +206,18 @@ impl fmt::Display for CorrelationId {
     }
 }
 
-/// A client's name for one request, so that it can be sent twice and done once.
+/// A client's key for one request, so that sending it twice has the effect of once.
 ///
-/// `Idempotency-Key`, as in the IETF draft of that name: a quoted string, or bare as most clients
-/// send it; 1 to 255 visible ASCII characters.
+/// The header `Idempotency-Key` of the IETF draft: a quoted string, or bare as most clients send
+/// it, of 1 to 255 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// Reads the value of the header. The quotes are not part of the key.
+    /// Parses the value of the header. The quotes are not part of the key.
     ///
     /// # Errors
-    /// A sentence for the sender, if `text` is no such key.
+    /// A message for the client if `text` is not a key.
     pub fn parse(text: &str) -> Result<Self, String> {
         let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
         if (1..=255).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -257,11 +257,11 @@ mod tests {
 
     #[test]
     fn a_number_is_the_day_the_millisecond_and_the_tail_of_the_id() {
-        // 0x019C8019_AA00 is 1771675691520 ms, 2026-02-21T12:08:11.520Z. The rest was computed apart:
-        // (43691520 << 48) + 0x1F2E6BA0A415 in Crockford's base 32.
+        // 0x019C8019_AA00 is 1771675691520 ms, 2026-02-21T12:08:11.520Z. The rest is (43691520 <<
+        // 48) + 0x1F2E6BA0A415 in Crockford's base 32, computed by other means.
         let id = OrderId::parse("019c8019-aa00-7a31-9c40-1f2e6ba0a415").unwrap();
         assert_eq!(id.number().as_str(), "ORD-20260221-ADAW0-0Z5SN-T190N");
-        // The last millisecond of the day, and all bits set.
+        // The last millisecond of the day, with all bits set.
         let id = OrderId::parse("019c82a5-57ff-7fff-bfff-ffffffffffff").unwrap();
         assert_eq!(id.number().as_str(), "ORD-20260221-MK5QZ-ZZZZZ-ZZZZZ");
     }

@@ -1,48 +1,48 @@
-//! What a list is asked for, and the page that answers.
+//! Queries of lists, and pages.
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 use super::{CustomerEmail, OrderId, ProductId, Status};
 
-/// The orders that are wanted, newest first.
+/// Which orders to list, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct OrderQuery {
-    /// How many at most.
+    /// The size of the page.
     pub limit: PageSize,
-    /// Only orders below this one; none for the first page.
+    /// Only orders with a lower id; none for the first page.
     pub below: Option<OrderId>,
-    /// Only orders that are in this status.
+    /// Only orders with this status.
     pub status: Option<Status>,
-    /// Only orders of this address, however it is capitalized.
+    /// Only orders of this address; case is ignored.
     pub email: Option<CustomerEmail>,
-    /// Only orders that were placed at this time or later.
+    /// Only orders placed at or after this time.
     pub placed_after: Option<Instant>,
-    /// Only orders that were placed before this time.
+    /// Only orders placed before this time.
     pub placed_before: Option<Instant>,
 }
 
-/// The products that are wanted, in id order.
+/// Which products to list, by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ProductQuery {
-    /// How many at most.
+    /// The size of the page.
     pub limit: PageSize,
-    /// Only products above this one; none for the first page.
+    /// Only products with a higher id; none for the first page.
     pub above: Option<ProductId>,
     /// Only products whose name contains this.
     pub search: Option<Search>,
 }
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// What is on it.
+    /// The entries.
     pub entries: Vec<T>,
-    /// Whether the list goes on after it.
+    /// Whether there is a next page.
     pub has_more: bool,
 }
 
 impl<T> Page<T> {
-    /// Makes a page of what was found when one more than `limit` was asked for.
+    /// A page from the entries found with [`PageSize::and_one`].
     #[must_use]
     pub fn new(mut found: Vec<T>, limit: PageSize) -> Self {
         let size = usize::from(limit.get());
@@ -51,14 +51,14 @@ impl<T> Page<T> {
         Self { entries: found, has_more }
     }
 
-    /// The entry that the next page goes on from, if there is a next page.
+    /// The last entry, if there is a next page.
     #[must_use]
     pub fn last_before_more(&self) -> Option<&T> {
         self.entries.last().filter(|_| self.has_more)
     }
 }
 
-/// How many entries a page may have: 1 to 100, and 10 unless asked otherwise.
+/// The size of a page: 1 to 100, by default 10.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PageSize(u8);
 
@@ -69,10 +69,10 @@ impl Default for PageSize {
 }
 
 impl PageSize {
-    /// Reads a number from 1 to 100.
+    /// Parses a number from 1 to 100.
     ///
     /// # Errors
-    /// A sentence for the sender, if `text` is anything else.
+    /// A message for the client if `text` is anything else.
     pub fn parse(text: &str) -> Result<Self, String> {
         text.parse()
             .ok()
@@ -87,23 +87,23 @@ impl PageSize {
         self.0
     }
 
-    /// One more: whether that one is found tells whether there is a next page.
+    /// One more than the size, to find out whether there is a next page.
     #[must_use]
     pub fn and_one(self) -> i64 {
         i64::from(self.0) + 1
     }
 }
 
-/// A point in time as orders are stored, in whole microseconds: the first one that is not before
-/// what was asked for, so that comparing with it is the same as comparing with that.
+/// A time in whole microseconds, as orders are stored: the requested time, rounded up, so that
+/// comparisons have the same result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant(Timestamp);
 
 impl Instant {
-    /// Reads an RFC 3339 time, with `Z` or with an offset.
+    /// Parses an RFC 3339 time with `Z` or an offset.
     ///
     /// # Errors
-    /// A sentence for the sender, if `text` is anything else.
+    /// A message for the client if `text` is anything else.
     pub fn parse(text: &str) -> Result<Self, String> {
         let ceiling = TimestampRound::new().smallest(Unit::Microsecond).mode(RoundMode::Ceil);
         is_rfc3339(text)
@@ -124,7 +124,7 @@ impl Instant {
     }
 }
 
-/// Whether `text` has the form of RFC 3339, 5.6; the parser of `jiff` takes more forms than that.
+/// Whether `text` has the form of RFC 3339, 5.6; the parser of `jiff` accepts others too.
 fn is_rfc3339(text: &str) -> bool {
     let has_form = |text: &str, form: &str| {
         text.len() == form.len()
@@ -149,15 +149,15 @@ fn is_rfc3339(text: &str) -> bool {
         && (offset.eq_ignore_ascii_case("Z") || has_form(offset, "+00:00"))
 }
 
-/// A part of a product's name: 1 to 100 characters, none of them a control character.
+/// A part of a product's name: 1 to 100 characters, no control characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Search(String);
 
 impl Search {
-    /// Takes the text as it is, white space included.
+    /// Parses the text, which keeps its white space.
     ///
     /// # Errors
-    /// A sentence for the sender, if it is too long, empty, or has control characters.
+    /// A message for the client if it is empty, too long, or has control characters.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
             return Err("must have 1 to 100 characters and no control characters".to_owned());

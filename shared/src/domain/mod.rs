@@ -1,7 +1,7 @@
-//! Types and rules of the order business.
+//! The types and rules of orders.
 //!
-//! Nothing here knows of AWS, HTTP or SQL. A value of one of these types is valid by construction:
-//! each can only be had from a function that checks.
+//! Nothing here depends on AWS, HTTP or SQL. Values are valid by construction: each type is built
+//! only by a function that checks.
 
 mod caller;
 mod ids;

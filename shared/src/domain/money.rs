@@ -9,10 +9,10 @@ use serde::Serialize;
 pub struct Currency([u8; 3]);
 
 impl Currency {
-    /// Reads three capital letters.
+    /// Parses three capital letters.
     ///
     /// # Errors
-    /// A sentence for the sender, if `code` is anything else.
+    /// A message for the client if `code` is anything else.
     pub fn parse(code: &str) -> Result<Self, String> {
         <[u8; 3]>::try_from(code.as_bytes())
             .ok()
@@ -40,27 +40,27 @@ impl Serialize for Currency {
     }
 }
 
-/// An amount in the minor unit of its currency: 1999 EUR are 19.99 €, 1999 JPY are 1999 ¥.
+/// An amount in the minor unit of its currency: 1999 for 19.99 € or 1999 ¥.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Money {
-    /// How many minor units.
+    /// The number of minor units.
     pub minor: i64,
-    /// Of what.
+    /// The currency.
     pub currency: Currency,
 }
 
 impl Money {
-    /// The price of `quantity` pieces at this one's.
+    /// The price of `quantity` at this unit price.
     ///
     /// # Errors
-    /// [`AmountOutOfRange`], rather than wrapping.
+    /// [`AmountOutOfRange`] on overflow.
     pub fn times(self, quantity: i32) -> Result<Self, AmountOutOfRange> {
         let minor = self.minor.checked_mul(i64::from(quantity)).ok_or(AmountOutOfRange)?;
         Ok(Self { minor, ..self })
     }
 }
 
-/// The amount does not fit 64 bits.
+/// The amount overflows 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the amount is out of range")]
 pub struct AmountOutOfRange;

@@ -1,35 +1,35 @@
-//! What a customer asks for.
+//! The order that a customer asks for.
 
 use super::{ProductId, text};
 
-/// How many lines a request may have.
+/// The most lines of a request.
 pub const MAX_LINES: usize = 100;
 
-/// An order that was asked for and not yet placed.
+/// An order to place.
 #[derive(Clone, Debug)]
 pub struct NewOrder {
-    /// Who receives it.
+    /// The name of the customer.
     pub customer_name: CustomerName,
-    /// Where to write to.
+    /// The email address of the customer.
     pub customer_email: CustomerEmail,
     lines: Vec<OrderLine>,
 }
 
-/// A product, and how many of it an order takes in all.
+/// A product and its quantity in an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderLine {
-    /// Which product.
+    /// The product.
     pub product_id: ProductId,
-    /// How many: at most [`MAX_LINES`] × [`Quantity::MAX`].
+    /// The quantity: at most [`MAX_LINES`] × [`Quantity::MAX`].
     pub quantity: i32,
 }
 
 impl NewOrder {
-    /// Adds up the quantities of products that are named more than once; the first mention decides
-    /// the place in the order.
+    /// Adds up the quantities of a product that is listed more than once; its first line decides
+    /// its place.
     ///
     /// # Errors
-    /// A sentence for the sender, if there are no lines or more than [`MAX_LINES`].
+    /// A message for the client if there are no lines or more than [`MAX_LINES`].
     pub fn new(
         customer_name: CustomerName,
         customer_email: CustomerEmail,
@@ -48,25 +48,25 @@ impl NewOrder {
         Ok(Self { customer_name, customer_email, lines })
     }
 
-    /// The lines, each product once.
+    /// The lines, one for each product.
     #[must_use]
     pub fn lines(&self) -> &[OrderLine] {
         &self.lines
     }
 }
 
-/// How many pieces one line of a request asks for.
+/// The quantity of one line of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quantity(i32);
 
 impl Quantity {
-    /// The most that one line may ask for.
+    /// The largest quantity.
     pub const MAX: i32 = 10_000;
 
-    /// Takes 1 to [`MAX`](Self::MAX).
+    /// Accepts 1 to [`MAX`](Self::MAX).
     ///
     /// # Errors
-    /// A sentence for the sender, if `pieces` is out of that range.
+    /// A message for the client if `pieces` is out of range.
     pub fn parse(pieces: i64) -> Result<Self, String> {
         i32::try_from(pieces)
             .ok()
@@ -76,15 +76,15 @@ impl Quantity {
     }
 }
 
-/// Who receives the order: 1 to 200 characters, none of them a control character.
+/// The name of a customer: 1 to 200 characters, no control characters.
 #[derive(Clone)]
 pub struct CustomerName(String);
 
 impl CustomerName {
-    /// Takes a name, without the white space around it.
+    /// Parses a name; surrounding white space is removed.
     ///
     /// # Errors
-    /// A sentence for the sender, if nothing or too much is left.
+    /// A message for the client if it is empty, too long, or has control characters.
     pub fn parse(text: &str) -> Result<Self, String> {
         text::name(text).map(Self)
     }
@@ -96,16 +96,16 @@ impl CustomerName {
     }
 }
 
-/// Where to write to. Only the form is checked: whether anybody reads there, a mail alone can tell.
+/// An email address. Only its form is checked.
 #[derive(Clone)]
 pub struct CustomerEmail(String);
 
 impl CustomerEmail {
-    /// Takes `local@domain` in the characters of RFC 5321's dot-string and of a host name with at
-    /// least one dot, in at most 254 octets (RFC 5321, 4.5.3.1.3).
+    /// Parses `local@domain`: a dot-string of RFC 5321, and a host name with at least one dot, in
+    /// at most 254 octets (RFC 5321, 4.5.3.1.3).
     ///
     /// # Errors
-    /// A sentence for the sender, if `text` has another form.
+    /// A message for the client if `text` has another form.
     pub fn parse(text: &str) -> Result<Self, String> {
         let malformed = || "must be an email address, such as ada@example.com".to_owned();
         let (local, domain) = text.rsplit_once('@').ok_or_else(malformed)?;
@@ -137,7 +137,7 @@ fn is_atom_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
 }
 
-/// Personal data shows its kind, never itself.
+/// `Debug` shows only the type, since the value is personal data.
 mod redacted {
     use std::fmt;
 

@@ -1,26 +1,26 @@
-//! Orders as they are stored.
+//! Orders as stored.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{Money, OrderId, OrderNumber, ProductId, Status};
 
-/// An order without what hangs on it: a line of a list.
+/// An order without its items and history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderSummary {
-    /// Its identity.
+    /// Its id.
     pub id: OrderId,
-    /// Its name for people.
+    /// Its number, for people.
     pub number: OrderNumber,
-    /// Where it is in its life.
+    /// Its status.
     pub status: Status,
-    /// Who receives it.
+    /// The name of the customer.
     pub customer_name: String,
-    /// Where to write to.
+    /// The email address of the customer.
     pub customer_email: String,
-    /// What all of it costs.
+    /// The total.
     pub total: Money,
-    /// How many lines it has.
+    /// The number of lines.
     pub item_count: i32,
     /// Counts its changes, from 1.
     pub version: i64,
@@ -30,51 +30,51 @@ pub struct OrderSummary {
     pub updated_at: Timestamp,
 }
 
-/// An order with its items and its history.
+/// An order with its items and history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// The order itself.
     pub summary: OrderSummary,
-    /// What was ordered, in the order of the request.
+    /// Its lines, in the order of the request.
     pub items: Vec<OrderItem>,
-    /// Every status that it went through, and every refusal, oldest first.
+    /// Its changes of status and refusals, oldest first.
     pub history: Vec<HistoryEntry>,
 }
 
 impl Order {
-    /// Whether the history tells of every version up to the present one.
+    /// Whether the history has an entry for every version.
     #[must_use]
     pub fn has_whole_history(&self) -> bool {
         i64::try_from(self.history.len()) == Ok(self.summary.version)
     }
 }
 
-/// A line of an order, with the product's name and price as they were when it was placed.
+/// A line of an order, with name and price as they were when it was placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderItem {
-    /// Which product.
+    /// The product.
     pub product_id: ProductId,
-    /// Its name then.
+    /// Its name.
     pub name: String,
-    /// The price of one then.
+    /// Its unit price.
     pub unit_price: Money,
-    /// How many.
+    /// The quantity.
     pub quantity: i32,
 }
 
-/// One change of an order's status, or why there was none.
+/// A change of the status of an order, or a refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct HistoryEntry {
-    /// The status before; none for the placing of the order.
+    /// The status before; none when the order was placed.
     pub from: Option<Status>,
-    /// The status since.
+    /// The status after.
     pub to: Status,
-    /// When.
+    /// When it changed.
     pub at: Timestamp,
-    /// Who did it: a caller, or a function of the service.
+    /// Who changed it: a caller or a function.
     pub actor: String,
-    /// The request that asked for it.
+    /// The correlation id of the request.
     pub correlation_id: String,
-    /// Why nothing changed, of an entry that goes from a status to the same one.
+    /// Why the order was refused, if the two statuses are the same.
     pub reason: Option<String>,
 }

@@ -1,43 +1,43 @@
-//! What is for sale.
+//! Products.
 
 use jiff::Timestamp;
 
 use super::{Money, ProductId, text};
 
-/// A product as the shop describes it.
+/// A product as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Product {
-    /// Its identity.
+    /// Its id.
     pub id: ProductId,
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What one piece costs.
+    /// Its unit price.
     pub price: Money,
-    /// How many can still be sold. From the cache this is up to the cache's lifetime old.
+    /// How many can be sold. A cached value may be as old as the cache allows.
     pub stock: i32,
     /// Whether it can be ordered.
     pub active: bool,
-    /// Counts changes by staff; of two copies the one with the higher version is the newer.
+    /// Counts changes by staff; the higher version is the newer.
     pub version: i64,
     /// When staff last changed it.
     pub updated_at: Timestamp,
 }
 
-/// A product as staff want it to be.
+/// A product as staff put it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewProduct {
-    /// What it is called.
+    /// Its name.
     pub name: ProductName,
-    /// What one piece costs; not below zero.
+    /// Its unit price; not negative.
     pub price: Money,
-    /// How many can be sold; not below zero.
+    /// How many can be sold; not negative.
     pub stock: i32,
     /// Whether it can be ordered.
     pub active: bool,
 }
 
 impl NewProduct {
-    /// Whether `product` says the same, apart from its stock, which orders change as well.
+    /// Whether `product` is the same apart from its stock, which orders change too.
     #[must_use]
     pub fn describes(&self, product: &Product) -> bool {
         self.name.as_str() == product.name
@@ -46,15 +46,15 @@ impl NewProduct {
     }
 }
 
-/// What a product is called: 1 to 200 characters, none of them a control character.
+/// The name of a product: 1 to 200 characters, no control characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProductName(String);
 
 impl ProductName {
-    /// Takes a name, without the white space around it.
+    /// Parses a name; surrounding white space is removed.
     ///
     /// # Errors
-    /// A sentence for the sender, if nothing or too much is left.
+    /// A message for the client if it is empty, too long, or has control characters.
     pub fn parse(text: &str) -> Result<Self, String> {
         text::name(text).map(Self)
     }
@@ -66,11 +66,11 @@ impl ProductName {
     }
 }
 
-/// What somebody who edits a product saw of it.
+/// What an editor of a product saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// Its version.
+    /// The version.
     pub version: i64,
-    /// How many were left; none if the editor counted anew and does not care.
+    /// The stock; none to set the stock without comparing.
     pub stock: Option<i32>,
 }

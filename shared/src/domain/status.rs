@@ -1,30 +1,30 @@
-//! The life of an order.
+//! The statuses of an order.
 
 use serde::{Deserialize, Serialize};
 
-/// Where an order is in its life.
+/// The status of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Stored, its stock reserved, its fulfilment job on the way.
+    /// Stored, stock reserved, job on its way.
     Pending,
-    /// Taken by fulfilment.
+    /// Accepted by fulfillment.
     Confirmed,
-    /// On the road.
+    /// Sent to the customer.
     Shipped,
-    /// With the customer.
+    /// Received by the customer.
     Delivered,
-    /// Called off; its stock was given back.
+    /// Canceled, with its stock returned.
     Cancelled,
 }
 
 impl Status {
-    /// Every status, in the order of a life.
+    /// Every status, in order.
     pub const ALL: [Self; 5] =
         [Self::Pending, Self::Confirmed, Self::Shipped, Self::Delivered, Self::Cancelled];
 
-    /// Whether an order may go from this status to `next`. A new status does not compile until it
-    /// is decided here.
+    /// Whether an order may change from this status to `next`. Exhaustive, so that a new status
+    /// must be decided here.
     #[must_use]
     pub fn can_become(self, next: Self) -> bool {
         match self {
@@ -35,17 +35,17 @@ impl Status {
         }
     }
 
-    /// What an order may become from this status.
+    /// The statuses that an order may change to from this one.
     pub fn next(self) -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(move |&next| self.can_become(next))
     }
 
-    /// From what an order may become this.
+    /// The statuses that an order may change to this one from.
     pub fn origins(self) -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(move |origin| origin.can_become(self))
     }
 
-    /// The event that tells of an order that has become this.
+    /// The event of a change to this status.
     #[must_use]
     pub fn event(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Status {
         }
     }
 
-    /// The status as it is stored and sent.
+    /// The status as stored and sent.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl Status {
         }
     }
 
-    /// Reads what [`as_str`](Self::as_str) writes.
+    /// Parses the output of [`as_str`](Self::as_str).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)

@@ -1,9 +1,9 @@
-//! What people write in one line.
+//! Names.
 
-/// Takes a name, without the white space around it.
+/// Parses a name; surrounding white space is removed.
 ///
 /// # Errors
-/// A sentence for the sender, unless 1 to 200 characters are left, none of them a control character.
+/// A message for the client unless 1 to 200 characters remain, none of them a control character.
 pub(super) fn name(text: &str) -> Result<String, String> {
     let name = text.trim();
     if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {

@@ -1,4 +1,4 @@
-//! Order events, for whoever subscribes to the bus.
+//! Order events on EventBridge.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::BoxError;
 use crate::app::ports::{Event, Message, SendBatch};
 use crate::aws::{Aws, Client, Limits, Service};
 
-/// Who the events are from, by their `source`.
+/// The `source` of the events.
 const SOURCE: &str = "waybill";
 
-/// What has not left within this time stays in the outbox.
+/// Events that were not sent in this time stay in the outbox.
 const LIMITS: Limits =
     Limits { tries: 3, one_try: Duration::from_secs(2), in_all: Duration::from_secs(5) };
 
@@ -31,15 +31,14 @@ impl EventBus {
 }
 
 impl SendBatch<Event> for EventBus {
-    /// The most entries that `PutEvents` takes.
+    /// The most entries of `PutEvents`.
     const LIMIT: usize = 10;
 
-    /// The most bytes that `PutEvents` takes, of all entries together: "less than 1MB", of which this
-    /// is the stricter reading.
+    /// The most bytes of all entries of `PutEvents`: "less than 1MB", read strictly.
     const MAX_BYTES: usize = 999_999;
 
-    /// As EventBridge counts: source, type and detail in UTF-8. A time would take 14 more, and
-    /// resources what they are long; there are none.
+    /// As EventBridge counts: source, type and detail in UTF-8. There is no time and no resources,
+    /// which would count too.
     fn bytes(message: &Message<Event>) -> usize {
         let Event(name) = &message.kind;
         SOURCE.len() + name.len() + message.body.len()
@@ -79,7 +78,7 @@ impl SendBatch<Event> for EventBus {
         let result = |_| match entries.next() {
             Some(Entry { error_code: None }) => Ok(()),
             Some(Entry { error_code: Some(code) }) => Err(code.into()),
-            None => Err("EventBridge said nothing of this entry".into()),
+            None => Err("EventBridge did not report this entry".into()),
         };
         Ok(messages.iter().map(result).collect())
     }

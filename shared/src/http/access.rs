@@ -1,7 +1,8 @@
-//! Who may do what: callers as API Gateway's JWT authorizer names them, and what a route asks of them.
+//! Authorization: reads the caller from API Gateway's JWT authorizer, and checks the scopes of a
+//! route.
 //!
-//! The authorizer has verified signature, issuer and audience. What it is known to be lax about
-//! somewhere is looked at again here.
+//! The authorizer verifies signature, issuer and audience. What some authorizers do not check is
+//! checked here.
 
 use std::collections::HashMap;
 
@@ -12,36 +13,37 @@ use lambda_http::{Request, RequestExt};
 use super::Problem;
 use crate::domain::{Caller, Owner, Scope};
 
-/// How far the clock of the gateway and this one may be apart.
+/// The largest difference between the clocks of the gateway and this process.
 const SKEW_SECONDS: f64 = 5.0;
 
-/// Whoever it is: the route asks nothing of them, and knows nothing of them.
+/// An unauthenticated caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Anyone;
 
-/// How callers are told apart.
+/// How to identify callers.
 #[derive(Clone, Debug, Default)]
 pub struct Callers {
-    /// The caller where no authorizer is in front, as under `cargo lambda watch`.
+    /// The caller without an authorizer, as under `cargo lambda watch`.
     pub watch: Option<Caller>,
-    /// The issuer whose subjects own orders by their `sub` alone; none while there has been only one.
+    /// The first issuer, whose subjects own orders by their `sub` alone; none while there has been
+    /// only one.
     pub first_issuer: Option<String>,
 }
 
-/// Why nobody is named.
+/// Why there is no caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
-    /// No authorizer spoke.
+    /// The request did not pass an authorizer.
     Unnamed,
-    /// There are claims, and they are not those of a token that is good now.
+    /// The claims are not those of a valid token.
     Invalid,
 }
 
-/// The caller of `request`, if they have at least one of the scopes `any_of`. Where an authorizer
-/// spoke, what it said counts and nothing else.
+/// The caller of `request`, if it has at least one of the scopes `any_of`. If there was an
+/// authorizer, only its claims count.
 ///
 /// # Errors
-/// 401 without a good token, 403 without the scope.
+/// 401 without a valid token, 403 without the scope.
 pub(super) fn authorize(
     request: &Request,
     callers: &Callers,
@@ -68,10 +70,10 @@ pub(super) fn authorize(
     if caller.has_any(any_of) { Ok(caller) } else { Err(Problem::forbidden(any_of)) }
 }
 
-/// Reads the claims, all of which the gateway hands over as text.
+/// Reads the claims, all of which the gateway sends as text.
 ///
-/// The scopes are those of the token itself. The authorizer also has a list `scopes`, of which it is
-/// not said whether it holds what the token has or what the route takes.
+/// The scopes are read from the claims. The authorizer also sends `scopes`, but AWS does not
+/// document whether these are those of the token or those of the route.
 fn caller(
     claims: &HashMap<String, String>,
     first_issuer: Option<&str>,
@@ -84,7 +86,7 @@ fn caller(
         |name: &str| claim(name).map(|text| text.parse::<f64>().map_err(|_| Refusal::Invalid));
     let expires = time("exp").ok_or(Refusal::Invalid)??;
     let starts = time("nbf").transpose()?.unwrap_or(f64::NEG_INFINITY);
-    // Not the other way round: with a time that is no number, nothing is true.
+    // In this direction, since every comparison with NaN is false.
     let is_good = expires > now - SKEW_SECONDS && starts < now + SKEW_SECONDS;
     if !is_good {
         return Err(Refusal::Invalid);
@@ -97,8 +99,8 @@ fn caller(
         _ => Owner::parse(subject),
     };
     let owner = owner.ok_or(Refusal::Invalid)?;
-    // OAuth 2 has one text with spaces. Some issuers have a list instead, or call it by another name;
-    // the gateway writes a list in brackets.
+    // OAuth 2 has one text with spaces. Some issuers send a list or name it `scp`; the gateway
+    // writes a list in brackets.
     let scopes = ["scope", "scp"].into_iter().filter_map(claim);
     let words = scopes.flat_map(|text| {
         text.trim_start_matches('[')
@@ -196,7 +198,7 @@ mod tests {
         assert_eq!(owner(old, None).unwrap(), "ada");
         assert_eq!(owner(old, Some(old)).unwrap(), "ada");
         assert_eq!(owner(new, Some(old)).unwrap(), "https://new.example ada");
-        // No subject of the first issuer can look like that: it has no spaces.
+        // No subject of the first issuer can look like this, since subjects have no spaces.
         assert_eq!(Owner::parse("https://new.example ada"), None);
         for bad in ["", "https://new.example ada", &"x".repeat(1025)] {
             assert_eq!(owner(bad, Some(old)), Err(Refusal::Invalid), "{bad}");

@@ -1,8 +1,7 @@
-//! Entity tags and what is asked under them (RFC 9110, 13).
+//! Entity tags and conditional requests (RFC 9110, 13).
 //!
-//! An order's tag is its version. A product's is its version and its stock, `"7-41"`, since its
-//! stock changes with every order and its version does not: the two together change whenever what
-//! is shown does.
+//! The tag of an order is its version. The tag of a product is its version and its stock, `"7-41"`,
+//! since orders change the stock but not the version.
 
 use lambda_http::Request;
 use lambda_http::http::header::{IF_MATCH, IF_NONE_MATCH};
@@ -13,23 +12,22 @@ use super::{Incoming, Problem};
 use crate::app::ports::Precondition;
 use crate::domain::{OrderSummary, Product, Seen};
 
-/// The tag of an order as it is now.
+/// The `ETag` of an order.
 pub(super) fn order_tag(order: &OrderSummary) -> String {
     format!("\"{}\"", order.version)
 }
 
-/// The tag of a product as it is now.
+/// The `ETag` of a product.
 pub(super) fn product_tag(product: &Product) -> String {
     format!("\"{}-{}\"", product.version, product.stock)
 }
 
 impl<C> Incoming<C> {
-    /// What a `PUT` of a product asks for: `If-None-Match: *` that there is none yet, `If-Match`
-    /// with a product's tag that it is still the one with that tag's version. `If-Match: *` names
-    /// no version and so guards against nothing.
+    /// The precondition of a `PUT` of a product: `If-None-Match: *` to create it, or `If-Match`
+    /// with its `ETag` to replace it. `If-Match: *` counts as none, since it names no version.
     ///
     /// # Errors
-    /// 428 if it asks for nothing, or a violation of the header that is not of this form.
+    /// 428 without a precondition, or a violation of a header with another form.
     pub fn precondition(&self) -> Result<Precondition, Problem> {
         let text = |name| Some(self.headers().get(name)?.to_str().unwrap_or_default().trim());
         match (text(IF_MATCH), text(IF_NONE_MATCH)) {
@@ -39,17 +37,17 @@ impl<C> Incoming<C> {
                 Err(violation("If-None-Match", "must be * on this route".to_owned()))
             }
             (Some(_), Some(_)) => {
-                let detail = "can't hold together with If-Match".to_owned();
+                let detail = "can't be combined with If-Match".to_owned();
                 Err(violation("If-None-Match", detail))
             }
-            (Some(tag), None) => seen(tag)
-                .map(Precondition::Unchanged)
-                .ok_or_else(|| violation("If-Match", "must be the ETag of a product".to_owned())),
+            (Some(tag), None) => seen(tag).map(Precondition::Unchanged).ok_or_else(|| {
+                violation("If-Match", r#"must be the ETag of a product, quoted: "7-41""#.to_owned())
+            }),
         }
     }
 }
 
-/// Reads a product's tag, with its stock or without.
+/// Parses the `ETag` of a product, with or without its stock.
 fn seen(tag: &str) -> Option<Seen> {
     let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
     let (version, stock) = match tag.split_once('-') {
@@ -60,19 +58,18 @@ fn seen(tag: &str) -> Option<Seen> {
     Some(Seen { version, stock })
 }
 
-/// What a client has already, as the `If-None-Match` of a request to read says.
+/// The `ETag`s in the `If-None-Match` of a read.
 pub(super) struct Known(Vec<HeaderValue>);
 
 impl Known {
-    /// Nothing, if the request is to change something.
+    /// Empty for a request that writes.
     pub(super) fn of(request: &Request) -> Self {
         let lists = request.headers().get_all(IF_NONE_MATCH).iter();
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         Self(if is_read { lists.cloned().collect() } else { Vec::new() })
     }
 
-    /// Whether what goes by `tag` is among it: the tag is in a list, or `*` is. The comparison is
-    /// the weak one. A list that can't be read holds nothing.
+    /// Whether `tag` or `*` is in a list. The comparison is weak. A malformed list is empty.
     pub(super) fn has(&self, tag: &str) -> bool {
         self.0.iter().filter_map(|value| value.to_str().ok()).any(|list| {
             list.trim() == "*" || opaque_tags(list).is_some_and(|tags| tags.contains(&tag))
@@ -80,8 +77,8 @@ impl Known {
     }
 }
 
-/// The tags of a list, with their quotes and without the `W/` before them; none if it is no list. A
-/// comma may stand within a tag as well.
+/// The tags of a list, with quotes and without `W/`; none if the list is malformed. A tag may
+/// contain a comma.
 fn opaque_tags(mut list: &str) -> Option<Vec<&str>> {
     let mut tags = Vec::new();
     loop {

@@ -1,5 +1,5 @@
-//! Cursors: the place in a list that the next page goes on from, sealed so that nobody but this
-//! service makes one, and that nobody uses one elsewhere than where it was given out.
+//! Cursors: signed positions in a list. A cursor is only valid for the list and caller that it was
+//! made for.
 
 use std::fmt;
 
@@ -12,51 +12,50 @@ use uuid::Uuid;
 
 use crate::config::CursorSecret;
 
-/// What a cursor begins with; another layout gets another number.
+/// The first byte of a cursor: the version of its layout.
 const VERSION: u8 = 1;
 
-/// The tag is the left half of what HMAC-SHA256 gives (RFC 2104, 5).
+/// The length of the tag: the left half of an HMAC-SHA256 (RFC 2104, 5).
 const TAG_BYTES: usize = 16;
 
-/// Version, position, tag.
+/// Version, position and tag.
 const BYTES: usize = 1 + 16 + TAG_BYTES;
 
-/// The length of every cursor as text. Three bytes make four characters, and none is left over, so
-/// that a cursor has one spelling.
+/// The length of a cursor as text. A multiple of three bytes has no padding, so a cursor has one
+/// spelling.
 const CHARACTERS: usize = BYTES / 3 * 4;
 
-/// Seals cursors, and tells which are sealed.
+/// The key that signs cursors.
 #[derive(Clone)]
 pub struct CursorKey(Hmac<Sha256>);
 
 impl CursorKey {
-    /// Makes the key of `secret`. Processes with the same one open each other's cursors.
+    /// Makes the key from `secret`. Processes with the same secret accept each other's cursors.
     ///
     /// # Errors
-    /// None, as HMAC takes a key of any length; but its signature says so.
+    /// None in practice: HMAC accepts keys of any length.
     pub fn new(secret: &CursorSecret) -> Result<Self, InvalidLength> {
         Hmac::new_from_slice(secret.as_bytes()).map(Self)
     }
 }
 
-/// What a cursor belongs to.
+/// The list and caller that a cursor is bound to.
 #[derive(Clone, Debug)]
 pub(super) struct Binding<'a> {
     /// Method and path.
     pub(super) route: &'static str,
-    /// Who asks.
+    /// The caller's subject.
     pub(super) subject: &'a str,
-    /// The parameters that say what the list holds, and not how much of it: name and value, in an
-    /// order that is always the same.
+    /// The parameters that filter the list, as names and values in a fixed order.
     pub(super) filters: Vec<(&'a str, &'a str)>,
 }
 
-/// A place in a list. Exists only if this service sealed it.
+/// A position in a list, signed by this service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cursor([u8; BYTES]);
 
 impl Cursor {
-    /// Seals the id that a page ended with.
+    /// Signs the last id of a page.
     pub(super) fn seal(key: &CursorKey, binding: &Binding<'_>, position: Uuid) -> Self {
         let mut cursor = Self([VERSION; BYTES]);
         let tag = mac(key, binding, position).finalize().into_bytes();
@@ -67,22 +66,22 @@ impl Cursor {
         cursor
     }
 
-    /// Takes a cursor that was sealed with this key for this list.
+    /// Parses a cursor that was signed with this key for this list.
     ///
     /// # Errors
-    /// A sentence for the sender, which does not tell what of it is wrong.
+    /// A message for the client, which does not say what is wrong with it.
     pub(super) fn parse(
         key: &CursorKey,
         binding: &Binding<'_>,
         text: &str,
     ) -> Result<Self, String> {
         Self::open(key, binding, text).ok_or_else(|| {
-            "is not a cursor of this list with these parameters; start again without it".to_owned()
+            "is not valid for this list and these parameters; start again without it".to_owned()
         })
     }
 
     fn open(key: &CursorKey, binding: &Binding<'_>, text: &str) -> Option<Self> {
-        // Before anything is decoded: what is longer costs no more than this.
+        // Checked before decoding, so that a long text costs nothing.
         if text.len() != CHARACTERS {
             return None;
         }
@@ -94,7 +93,7 @@ impl Cursor {
         (sealed && version == VERSION).then_some(cursor)
     }
 
-    /// The id that the page before ended with.
+    /// The last id of the previous page.
     pub(super) fn position(&self) -> Uuid {
         let mut position = [0; 16];
         for (byte, content) in position.iter_mut().zip(self.0.iter().skip(1)) {
@@ -110,8 +109,8 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// Everything that the seal vouches for. Each part is preceded by its length, so that no two lists
-/// read the same.
+/// The HMAC of everything that a cursor is bound to. Each part follows its length, so that no two
+/// lists have the same bytes.
 fn mac(key: &CursorKey, binding: &Binding<'_>, position: Uuid) -> Hmac<Sha256> {
     let mut mac = key.0.clone();
     let mut part = |bytes: &[u8]| {

@@ -1,4 +1,4 @@
-//! How the service is, as clients see it.
+//! The health of the service.
 
 use std::time::Duration;
 
@@ -7,70 +7,69 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// How long a check of the dependencies is answered with again. Anyone may ask for one, so that this
-/// bounds how often a process reaches them.
+/// How long a check of the dependencies is reused. The route is public, so this bounds how often a
+/// process calls them.
 const LIFETIME: Duration = Duration::from_secs(5);
 
-/// Whether the service answers and, if that was asked, what it depends on.
+/// The health of the service and, if asked for, of its dependencies.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
-    /// Of the whole.
+    /// The overall status.
     pub status: HealthStatus,
-    /// When the dependencies were asked, up to five seconds ago. There with `?deep=true` alone.
+    /// When the dependencies were checked, up to five seconds ago. Only with `?deep=true`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime, required = false))]
     pub checked_at: Option<Timestamp>,
-    /// There with `?deep=true` alone.
+    /// The dependencies. Only with `?deep=true`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub dependencies: Option<Checks>,
 }
 
-/// What the service depends on.
+/// The dependencies of the service.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Checks {
-    /// Without it no order is taken.
+    /// Without it no orders are accepted.
     pub postgres: Check,
     /// Without it reads are slower.
     pub product_cache: Check,
-    /// Without it fulfilment waits.
+    /// Without it fulfillment waits.
     pub fulfillment_queue: Check,
 }
 
-/// What came of asking for one dependency.
+/// The check of one dependency.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Check {
-    /// Whether it answered.
+    /// `ok` if it responded, else `down`.
     pub status: HealthStatus,
-    /// How long that took, in milliseconds.
+    /// How long the check took, in milliseconds.
     pub duration_ms: f64,
 }
 
-/// How something is.
+/// A health status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
-    /// As it should be.
+    /// Everything works.
     Ok,
-    /// Orders are taken, slower or later than usual.
+    /// Orders are accepted, but reads are slower or fulfillment waits.
     Degraded,
-    /// No order is taken.
+    /// No orders are accepted, or the dependency is down.
     Down,
 }
 
 impl Health {
-    /// The service answers, and nothing else was asked.
+    /// The health without its dependencies.
     #[must_use]
     pub fn shallow() -> Self {
         Self { status: HealthStatus::Ok, checked_at: None, dependencies: None }
     }
 
-    /// Down only where no order can be taken: without the cache reads are slower, and without the queue
-    /// fulfillment waits.
+    /// The health with its dependencies: down only without Postgres, since orders need nothing else.
     #[must_use]
     pub fn deep(checks: Checks, checked_at: Timestamp) -> Self {
         let is_down = |check: &Check| check.status == HealthStatus::Down;
@@ -85,16 +84,16 @@ impl Health {
     }
 }
 
-/// The latest check of this process, shared by all who ask within five seconds after it.
+/// The latest check of this process, which requests share for five seconds.
 #[derive(Default)]
 pub struct LatestHealth(Mutex<Option<(Instant, Health)>>);
 
 impl LatestHealth {
-    /// The latest check, or what `check` says if there is none that is recent. Those who ask while it
-    /// is under way wait for it. If whoever runs it goes away, one of those who wait runs theirs.
+    /// The latest check if it is recent, else a new one. Callers wait for a check that is running; if
+    /// it is dropped, one of them runs its own.
     ///
     /// # Errors
-    /// What `check` answered, which is not kept.
+    /// The error of `check`, which is not kept.
     pub async fn get<E>(
         &self,
         check: impl Future<Output = Result<Checks, E>>,
@@ -111,8 +110,8 @@ impl LatestHealth {
     }
 }
 
-/// Whether a check is recent by both clocks: the one may stand still while the platform has the process
-/// frozen, and the other may be set back.
+/// Whether a check is recent by both clocks: the monotonic one may stop while the process is frozen,
+/// and the wall clock may be set back.
 fn is_recent(at: Instant, checked_at: Option<Timestamp>) -> bool {
     let age = checked_at.map_or(SignedDuration::ZERO, |at| Timestamp::now().duration_since(at));
     at.elapsed() < LIFETIME && age.unsigned_abs() < LIFETIME
@@ -165,7 +164,7 @@ mod tests {
                 Ok::<_, Infallible>(well())
             })
         };
-        // All at once, and then one after the other.
+        // Concurrently, then one after another.
         let first = futures_util::future::join_all((0..50).map(|_| ask())).await;
         assert_eq!(asked.get(), 1);
         let first: Vec<_> = first.iter().map(|it| it.as_ref().unwrap().checked_at).collect();

@@ -1,20 +1,20 @@
-//! The kinds of problems: a closed list, so that all that is said about each can be held to it.
+//! The kinds of problems. Tests compare this list with the documentation.
 
 use lambda_http::http::StatusCode;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $status:ident, $code:literal, $title:literal;)+) => {
-        /// A kind of problem, which stays the same from one release to the next.
+        /// A kind of problem. Kinds are stable from release to release.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Kind {
             $($(#[$doc])* $name,)+
         }
 
         impl Kind {
-            /// All of them, by status.
+            /// All kinds, by status.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// The status of responses that tell of it.
+            /// The HTTP status.
             #[must_use]
             pub fn status(self) -> StatusCode {
                 match self {
@@ -22,7 +22,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// The last part of its `type`.
+            /// The last part of the `type`.
             #[must_use]
             pub fn code(self) -> &'static str {
                 match self {
@@ -42,68 +42,68 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The request breaks the rules of its form.
-    InvalidRequest = BAD_REQUEST, "invalid-request", "The request is not valid";
-    /// The order's total does not fit.
-    AmountOutOfRange = BAD_REQUEST, "amount-out-of-range", "The total is too large";
-    /// There is no token, or none that is good now.
+    /// The request is malformed.
+    InvalidRequest = BAD_REQUEST, "invalid-request", "Invalid request";
+    /// The total of the order overflows.
+    AmountOutOfRange = BAD_REQUEST, "amount-out-of-range", "Total too large";
+    /// The token is missing or not valid.
     Unauthorized = UNAUTHORIZED, "unauthorized", "A valid token is required";
-    /// The token has none of the scopes.
-    Forbidden = FORBIDDEN, "forbidden", "The token does not allow this";
-    /// Nothing is served under this path.
-    NoSuchRoute = NOT_FOUND, "no-such-route", "There is nothing here";
-    /// No such order, or not the caller's.
-    OrderNotFound = NOT_FOUND, "order-not-found", "No such order";
-    /// No such product.
-    ProductNotFound = NOT_FOUND, "product-not-found", "No such product";
-    /// The order names products that are not for sale.
-    UnknownProduct = NOT_FOUND, "unknown-product", "A product is not for sale";
-    /// The path is served to other methods.
-    MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The method does not fit the path";
-    /// Less is left than the order asks for.
-    InsufficientStock = CONFLICT, "insufficient-stock", "Not enough is left";
-    /// The order can't become that from what it is.
-    IllegalTransition = CONFLICT, "illegal-transition", "The order can't become that";
-    /// A request with the same key is at work.
-    KeyInFlight = CONFLICT, "idempotency-key-in-flight", "The same request is at work";
-    /// So much was sold meanwhile that the change does not go.
-    StockTaken = CONFLICT, "stock-taken", "The stock changed meanwhile";
-    /// It is not what the caller read any more.
-    VersionMismatch = PRECONDITION_FAILED, "version-mismatch", "It was changed meanwhile";
-    /// It was to be created, and exists.
-    ProductExists = PRECONDITION_FAILED, "product-exists", "There is such a product";
-    /// It was to be replaced, and does not exist.
-    ProductMissing = PRECONDITION_FAILED, "product-missing", "There is no such product";
-    /// The body is larger than any that makes sense.
-    BodyTooLarge = PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large";
-    /// The query string is longer than any that makes sense.
-    QueryTooLong = URI_TOO_LONG, "query-too-long", "The query string is too long";
-    /// The body is something else than JSON, by its own account.
-    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not JSON";
-    /// The key was used before, with another request.
-    KeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was used before";
-    /// The lines are priced in different currencies.
-    MixedCurrencies = UNPROCESSABLE_ENTITY, "mixed-currencies", "The lines are in different currencies";
-    /// The request does not say what it was decided upon.
-    PreconditionRequired = PRECONDITION_REQUIRED, "precondition-required", "A precondition is required";
-    /// The caller has placed as many orders as one owner may.
+    /// The token has none of the required scopes.
+    Forbidden = FORBIDDEN, "forbidden", "Insufficient scope";
+    /// No route has this path.
+    NoSuchRoute = NOT_FOUND, "no-such-route", "Route not found";
+    /// The order does not exist, or is not the caller's.
+    OrderNotFound = NOT_FOUND, "order-not-found", "Order not found";
+    /// The product does not exist.
+    ProductNotFound = NOT_FOUND, "product-not-found", "Product not found";
+    /// The order names products that do not exist or are not for sale.
+    UnknownProduct = NOT_FOUND, "unknown-product", "Product not available";
+    /// The path has routes, but none with this method.
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed";
+    /// The order asks for more than is in stock.
+    InsufficientStock = CONFLICT, "insufficient-stock", "Insufficient stock";
+    /// The order can't change to this status.
+    IllegalTransition = CONFLICT, "illegal-transition", "Transition not allowed";
+    /// A request with the same idempotency key is in progress.
+    KeyInFlight = CONFLICT, "idempotency-key-in-flight", "A request with this key is still in progress";
+    /// The stock has changed so much that it would become negative or overflow.
+    StockTaken = CONFLICT, "stock-taken", "The stock has changed";
+    /// The resource has changed since the caller read it.
+    VersionMismatch = PRECONDITION_FAILED, "version-mismatch", "The resource has changed";
+    /// The product to create already exists.
+    ProductExists = PRECONDITION_FAILED, "product-exists", "Product already exists";
+    /// The product to replace does not exist.
+    ProductMissing = PRECONDITION_FAILED, "product-missing", "Product does not exist";
+    /// The body is too large.
+    BodyTooLarge = PAYLOAD_TOO_LARGE, "body-too-large", "Body too large";
+    /// The query string is too long.
+    QueryTooLong = URI_TOO_LONG, "query-too-long", "Query string too long";
+    /// The `Content-Type` is not JSON.
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type";
+    /// The idempotency key was used for another request.
+    KeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency key already used";
+    /// The lines have different currencies.
+    MixedCurrencies = UNPROCESSABLE_ENTITY, "mixed-currencies", "Mixed currencies";
+    /// The request needs `If-Match` or `If-None-Match`.
+    PreconditionRequired = PRECONDITION_REQUIRED, "precondition-required", "Precondition required";
+    /// The owner is at a limit of orders.
     TooManyOrders = TOO_MANY_REQUESTS, "too-many-orders", "Too many orders";
-    /// There are too many headers, or too much in them.
-    HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", "The headers are too large";
-    /// A mistake in the service itself.
+    /// The headers are too many or too large.
+    HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", "Headers too large";
+    /// A bug in the service.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
-    /// Something that the service depends on does not answer.
-    Unavailable = SERVICE_UNAVAILABLE, "unavailable", "The service can't answer now";
+    /// A dependency does not respond.
+    Unavailable = SERVICE_UNAVAILABLE, "unavailable", "Service unavailable";
 }
 
 impl Kind {
-    /// Its `type`: the path of its description.
+    /// The `type`: the path of its description.
     #[must_use]
     pub fn path(self) -> String {
         format!("/problems/{}", self.code())
     }
 
-    /// Whether the same request may succeed later: its responses say when to try again.
+    /// Whether the same request may succeed later. Its responses have `Retry-After`.
     #[must_use]
     pub fn may_pass(self) -> bool {
         matches!(self, Self::KeyInFlight | Self::TooManyOrders | Self::Unavailable)

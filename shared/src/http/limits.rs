@@ -1,7 +1,6 @@
-//! What a request may have at most, whatever it asks for: looked at before anything in it is.
+//! The size limits of requests, checked first.
 //!
-//! API Gateway lets through 10 KB of headers and request line, and 10 MB of body. These limits are
-//! for what gets past it, and for whatever else may stand in front.
+//! API Gateway allows 10 KB of headers and request line, and 10 MB of body.
 
 use lambda_http::{Body, Request, RequestExt};
 
@@ -9,29 +8,29 @@ use lambda_http::aws_lambda_events::query_map::QueryMap;
 
 use super::Problem;
 
-/// The largest body that is read: a hundred lines take about 8 KiB.
+/// The largest body; a hundred lines take about 8 KiB.
 pub(super) const MAX_BODY_BYTES: usize = 32 * 1024;
 
-/// The longest query string, its escapes undone: the longest of a list takes about 1 KiB.
+/// The longest query string, decoded; the longest of a list takes about 1 KiB.
 pub(super) const MAX_QUERY_BYTES: usize = 4 * 1024;
 
-/// The most bytes of headers, names and values together: a token takes about 2 KiB.
+/// The most bytes of header names and values; a token takes about 2 KiB.
 pub(super) const MAX_HEADER_BYTES: usize = 16 * 1024;
 
 /// The most headers.
 pub(super) const MAX_HEADERS: usize = 100;
 
-/// Goes on only with a request of a size that makes sense.
+/// Checks the size of a request.
 ///
 /// # Errors
-/// 431, 414 or 413, for what is too large.
+/// 431, 414 or 413 if a part is too large.
 pub(super) fn check(request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers.len() > MAX_HEADERS || size > MAX_HEADER_BYTES {
         return Err(Problem::headers_too_large(MAX_HEADER_BYTES, MAX_HEADERS));
     }
-    // The gateway's event has them parsed already, and the URL is not made.
+    // Reads the parsed parameters of the event, without building the URL.
     let query = request.query_string_parameters_ref().into_iter().flat_map(QueryMap::iter);
     let size: usize = query.map(|(name, value)| name.len() + value.len() + "=&".len()).sum();
     if size > MAX_QUERY_BYTES {
@@ -43,7 +42,7 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// A body as it came.
+/// The bytes of a body.
 pub(super) fn bytes(body: &Body) -> &[u8] {
     match body {
         Body::Text(text) => text.as_bytes(),

@@ -1,4 +1,4 @@
-//! Lists: the parameters that ask for a page, and the page with the way to the next one.
+//! Lists: parameters in, a page with a link to the next one out.
 
 use lambda_http::http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -14,29 +14,29 @@ use crate::domain::{
     ProductQuery, Scope, Search,
 };
 
-/// What stands in a URL for itself (RFC 3986, 2.3).
+/// The characters to escape in a URL (RFC 3986, 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The query parameters that narrow a list of orders, or say which page of it is meant.
+/// The query parameters of a list of orders.
 pub const ORDER_LIST_PARAMETERS: &[&str] =
     &["limit", "cursor", "status", "email", "placed_after", "placed_before"];
 
-/// The same for a list of products.
+/// The query parameters of a list of products.
 pub const PRODUCT_LIST_PARAMETERS: &[&str] = &["limit", "cursor", "q"];
 
-/// A list that was asked for.
+/// A request for a page of a list.
 pub struct List<'a, Query> {
     query: Query,
     key: &'a CursorKey,
     binding: Binding<'a>,
-    /// The parameters that the next page is asked for with, but for the cursor.
+    /// The parameters of the next page, without the cursor.
     parameters: Vec<(&'static str, &'a str)>,
 }
 
-/// `request` as one for a list of orders. Only staff may ask for those of an address.
+/// Reads a request for a list of orders. Only staff may filter by email.
 ///
 /// # Errors
-/// 403 for an address without the scope, or a violation for every parameter that is not of its form.
+/// 403 for `email` without the scope, or a violation of each malformed parameter.
 pub fn read_order_list<'a>(
     request: &'a Incoming,
     key: &'a CursorKey,
@@ -63,10 +63,10 @@ pub fn read_order_list<'a>(
     })
 }
 
-/// `request` as one for a list of products.
+/// Reads a request for a list of products.
 ///
 /// # Errors
-/// A violation for every parameter that is not of its form.
+/// A violation of each malformed parameter.
 pub fn read_product_list<'a>(
     request: &'a Incoming,
     key: &'a CursorKey,
@@ -79,7 +79,7 @@ pub fn read_product_list<'a>(
 }
 
 impl<'a, Query> List<'a, Query> {
-    /// What to ask the store for.
+    /// The query for the store.
     #[must_use]
     pub fn query(&self) -> &Query {
         &self.query
@@ -92,7 +92,7 @@ impl<'a, Query> List<'a, Query> {
         query: impl FnOnce(&mut Parameters<'a>, Option<Uuid>) -> Query,
     ) -> Result<Self, Problem> {
         let mut parameters = request.parameters();
-        // Of the texts, and not of what they say: whoever goes on repeats them as they were.
+        // The raw values, which clients repeat for the next page.
         let filters = parameters.except(&["limit", "cursor"]);
         let binding =
             Binding { route, subject: request.context().caller.subject().as_str(), filters };
@@ -102,8 +102,8 @@ impl<'a, Query> List<'a, Query> {
         Ok(Self { query, key, binding, parameters: parameters.except(&["cursor"]) })
     }
 
-    /// The cursor after `position`, and the link that it is for: the list's own URL with another query
-    /// (RFC 3986, 5.3).
+    /// The cursor after `position`, and the link to the next page: the URL of the list with another
+    /// query (RFC 3986, 5.3).
     fn next(&self, position: Uuid) -> (String, String) {
         let cursor = Cursor::seal(self.key, &self.binding, position).to_string();
         let mut target = "?".to_owned();
@@ -118,7 +118,7 @@ impl<'a, Query> List<'a, Query> {
 }
 
 impl List<'_, OrderQuery> {
-    /// Answers with `page`.
+    /// A reply with `page`.
     #[must_use]
     pub fn reply(&self, page: &Page<OrderSummary>) -> Reply {
         let next = page.last_before_more().map(|last| self.next(last.id.as_uuid()));
@@ -132,7 +132,7 @@ impl List<'_, OrderQuery> {
 }
 
 impl List<'_, ProductQuery> {
-    /// Answers with `page`.
+    /// A reply with `page`.
     #[must_use]
     pub fn reply(&self, page: &Page<Product>) -> Reply {
         let next = page.last_before_more().map(|last| self.next(last.id.as_uuid()));
@@ -187,7 +187,7 @@ mod tests {
         Incoming::of(request, caller, trail, route)
     }
 
-    /// The parameters that are complained of.
+    /// The parameters that have violations.
     fn wrong(parameters: &[(&str, &str)]) -> Vec<String> {
         let (request, key) = (incoming(parameters), key());
         let Err(problem) = read_order_list(&request, &key) else { return Vec::new() };
@@ -293,7 +293,7 @@ mod tests {
         let request = incoming_for_products(&again);
         let next = read_product_list(&request, &key).ok().unwrap();
         assert_eq!(next.query().above, Some(ProductId::from(position)));
-        // What the link repeats does not pile up.
+        // The link does not grow from page to page.
         assert_eq!(next.next(position).1, target);
     }
 

@@ -1,4 +1,4 @@
-//! From a request to a use case and back: JSON bodies, problems, lists and their cursors,
+//! The HTTP layer between a request and a use case: bodies, problems, lists, cursors and
 //! correlation ids.
 
 mod access;
@@ -36,5 +36,5 @@ pub use request::Incoming;
 pub use route::{FindRoute, Route};
 pub use server::{REQUEST_TIME, answer, answer_anyone, serve, serve_public};
 
-/// Re-exported, so that a function's tests build requests of the same types.
+/// Re-exported for the tests of functions.
 pub use lambda_http::http::StatusCode;

@@ -1,4 +1,4 @@
-//! The parameters of a query string: every breach of their form is listed, not the first alone.
+//! Query parameters. Every violation is listed, not just the first.
 
 use std::collections::BTreeSet;
 
@@ -8,16 +8,15 @@ use super::Problem;
 use crate::Error;
 use crate::error::Violation;
 
-/// The parameters that a request came with, as far as its route knows them, and what is wrong.
+/// The known parameters of a request, and the violations.
 pub(super) struct Parameters<'a> {
-    /// Name and value, in the order in which the route names them.
+    /// Names and values, in the order of the route's list.
     given: Vec<(&'static str, &'a str)>,
     violations: Vec<Violation>,
 }
 
 impl<'a> Parameters<'a> {
-    /// Reads those in `known`. One that is not among them is a misspelling more often than a wish,
-    /// and one that is there twice has no value, so that both are violations.
+    /// Reads the `known` parameters. An unknown or repeated parameter is a violation.
     pub(super) fn read(query: Option<&'a QueryMap>, known: &[&'static str]) -> Self {
         let mut parameters = Self { given: Vec::new(), violations: Vec::new() };
         let Some(query) = query else { return parameters };
@@ -35,17 +34,17 @@ impl<'a> Parameters<'a> {
         parameters
     }
 
-    /// The value of a parameter as it came.
+    /// The raw value of a parameter.
     pub(super) fn get(&self, name: &str) -> Option<&'a str> {
         self.given.iter().find(|(given, _)| *given == name).map(|(_, value)| *value)
     }
 
-    /// The parameters that are there and not in `except`, as they came.
+    /// The raw parameters that are not in `except`.
     pub(super) fn except(&self, except: &[&str]) -> Vec<(&'static str, &'a str)> {
         self.given.iter().filter(|(name, _)| !except.contains(name)).copied().collect()
     }
 
-    /// The value of a parameter as `parse` reads it; none if it is not there, or not of its form.
+    /// The parsed value of a parameter; none if it is absent or malformed.
     pub(super) fn parse<T>(
         &mut self,
         name: &str,
@@ -60,15 +59,15 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Keeps that something is wrong with a parameter.
+    /// Adds a violation of a parameter.
     pub(super) fn refuse(&mut self, name: &str, detail: impl Into<String>) {
         self.violations.push(Violation { pointer: name.to_owned(), detail: detail.into() });
     }
 
-    /// Goes on only if nothing is wrong.
+    /// Checks that there are no violations.
     ///
     /// # Errors
-    /// Everything that is.
+    /// All violations.
     pub(super) fn check(&mut self) -> Result<(), Problem> {
         if self.violations.is_empty() {
             Ok(())

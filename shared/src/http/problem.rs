@@ -1,4 +1,4 @@
-//! Errors as clients see them: RFC 9457 problem details.
+//! Problem details (RFC 9457): the errors of the HTTP API.
 
 use std::time::Duration;
 
@@ -13,44 +13,44 @@ use serde_json::{Map, Value, json};
 use super::kind::Kind;
 use super::reply::response;
 use crate::domain::{CorrelationId, Scope};
-use crate::error::{OwnerLimit, chain};
+use crate::error::{OwnerLimit, Violation, chain};
 use crate::{BoxError, Error};
 
-/// When a client should ask again after a 503.
+/// `Retry-After` of a 503.
 pub(super) const RETRY_AFTER_SECONDS: u32 = 5;
 
-/// When a client that has placed too many orders should try again: some will be confirmed by then.
+/// `Retry-After` for an owner at its limit: some orders will be confirmed by then.
 const OWNER_LIMIT_RETRY_AFTER_SECONDS: u32 = 10;
 
-/// Why a request was not fulfilled: a kind that stays the same, and what is particular this time.
+/// Why a request failed: a stable kind, and the details of this case.
 pub struct Problem {
     kind: Kind,
     detail: String,
-    /// Further members of the body.
+    /// Extension members of the body.
     members: Map<String, Value>,
-    /// When the same request may succeed.
+    /// `Retry-After`, if the same request may succeed later.
     retry_after_seconds: Option<u32>,
-    /// What would be allowed, or asked for. Boxed, as every `Result` here has room for it.
+    /// `Allow` or `WWW-Authenticate`. Boxed to keep every `Result` small.
     header: Option<Box<(HeaderName, HeaderValue)>>,
-    /// For the log alone.
+    /// Only for the log.
     cause: Option<BoxError>,
 }
 
-/// An error, as every error is told.
+/// An error.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Problem))]
 pub(super) struct ProblemBody<'a> {
-    /// The kind, which stays the same: the path of its description.
+    /// The kind, which is stable: the path of its description.
     #[serde(rename = "type")]
     #[cfg_attr(feature = "openapi", schema(format = "uri-reference"))]
     kind: String,
     /// The kind in words.
     title: &'a str,
-    /// The status of the response.
+    /// The HTTP status.
     status: u16,
-    /// What is particular this time, for people.
+    /// What is wrong in this case, for people.
     detail: &'a str,
-    /// Quote it when you ask for help.
+    /// Identifies the request; quote it when you report a problem.
     correlation_id: &'a str,
     #[serde(flatten)]
     #[cfg_attr(feature = "openapi", schema(ignore))]
@@ -59,12 +59,12 @@ pub(super) struct ProblemBody<'a> {
 
 impl Problem {
     pub(super) fn unauthorized(challenge: &'static str) -> Self {
-        let detail = "send a token that is valid now, as Authorization: Bearer";
+        let detail = "send a valid token as Authorization: Bearer <token>";
         Self::new(Kind::Unauthorized, detail)
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
-    /// Names the scopes, any one of which would do.
+    /// The token lacks all of these scopes, one of which is required.
     pub(super) fn forbidden(any_of: &[Scope]) -> Self {
         let scopes: Vec<_> = any_of.iter().map(|scope| scope.as_str()).collect();
         let detail = format!("the token needs the scope {}", scopes.join(" or "));
@@ -77,17 +77,17 @@ impl Problem {
         }
     }
 
-    /// Nothing is served under this path.
+    /// There is no route with this path.
     #[must_use]
     pub fn no_such_route() -> Self {
-        Self::new(Kind::NoSuchRoute, "see /docs for what there is")
+        Self::new(Kind::NoSuchRoute, "see /docs for the routes")
     }
 
-    /// There is something under this path, and it answers to these methods alone.
+    /// The path has routes, but only with the `allowed` methods.
     #[must_use]
     pub fn method_not_allowed(allowed: &[&str]) -> Self {
         let allow = allowed.join(", ");
-        let problem = Self::new(Kind::MethodNotAllowed, format!("this path answers to {allow}"))
+        let problem = Self::new(Kind::MethodNotAllowed, format!("this path supports {allow}"))
             .with("methods", allowed);
         match HeaderValue::try_from(allow) {
             Ok(allow) => problem.with_header(ALLOW, allow),
@@ -114,7 +114,7 @@ impl Problem {
 
     pub(super) fn headers_too_large(limit_bytes: usize, limit: usize) -> Self {
         let detail = format!(
-            "a request may have at most {limit} headers, and at most {limit_bytes} bytes of them"
+            "a request may have at most {limit} headers and {limit_bytes} bytes of headers"
         );
         Self::new(Kind::HeadersTooLarge, detail)
             .with("limit_bytes", limit_bytes)
@@ -122,18 +122,17 @@ impl Problem {
     }
 
     pub(super) fn precondition_required() -> Self {
-        let detail =
-            "send the ETag of the order that you read as If-Match, so that no change is lost";
+        let detail = "read the order and send its ETag as If-Match";
         Self::new(Kind::PreconditionRequired, detail)
     }
 
     pub(super) fn put_precondition_required() -> Self {
-        let detail = "to create, send If-None-Match: *; to replace, send the ETag that you read as \
-                      If-Match, so that no change is lost";
+        let detail = "to create a product, send If-None-Match: *; to replace one, send its ETag as \
+                      If-Match";
         Self::new(Kind::PreconditionRequired, detail)
     }
 
-    /// The handler has not answered within `waited`.
+    /// The handler did not answer within `waited`.
     pub(super) fn late(waited: Duration) -> Self {
         let waited = waited.as_secs_f64();
         let cause =
@@ -142,7 +141,7 @@ impl Problem {
     }
 
     fn unavailable(cause: impl Into<BoxError>) -> Self {
-        let detail = "try again in a few seconds; if it goes on, quote the correlation id";
+        let detail = "try again in a few seconds; if it keeps failing, quote the correlation id";
         Self {
             cause: Some(cause.into()),
             retry_after_seconds: Some(RETRY_AFTER_SECONDS),
@@ -151,7 +150,7 @@ impl Problem {
     }
 
     pub(super) fn internal(cause: impl Into<BoxError>) -> Self {
-        let detail = "something went wrong inside the service; quote the correlation id";
+        let detail = "unexpected error; quote the correlation id when you report it";
         Self { cause: Some(cause.into()), ..Self::new(Kind::Internal, detail) }
     }
 
@@ -192,12 +191,12 @@ impl Problem {
         }
     }
 
-    /// Logs what there is to log, and makes the response.
+    /// Logs the problem and makes the response.
     pub(super) fn respond(&self, correlation_id: &CorrelationId) -> Response<Body> {
         let problem = self.kind.code();
         match &self.cause {
-            Some(cause) => tracing::error!(problem, error = chain(&**cause), "the request failed"),
-            None => tracing::info!(problem, "the request is refused"),
+            Some(cause) => tracing::error!(problem, error = chain(&**cause), "request failed"),
+            None => tracing::info!(problem, "request refused"),
         }
         let body = serde_json::to_vec(&self.body(correlation_id)).unwrap_or_default();
         let status = self.kind.status();
@@ -216,10 +215,8 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::Invalid(violations) => {
-                Self::new(Kind::InvalidRequest, "see errors for what is wrong, and where")
-                    .with("errors", json!(violations))
-            }
+            Error::Invalid(violations) => Self::new(Kind::InvalidRequest, summary(&violations))
+                .with("errors", json!(violations)),
             Error::OrderNotFound => Self::new(Kind::OrderNotFound, detail),
             Error::ProductNotFound => Self::new(Kind::ProductNotFound, detail),
             Error::UnknownProducts(ids) => {
@@ -233,20 +230,19 @@ impl From<Error> for Problem {
                 .with("to", to.as_str())
                 .with("next_statuses", json!(from.next().collect::<Vec<_>>())),
             Error::VersionMismatch { current } => {
-                let detail =
-                    "read it again, and send its ETag as If-Match if you still want the change";
+                let detail = "read it again, then resend the change with its new ETag as If-Match";
                 Self::new(Kind::VersionMismatch, detail).with("current_version", current)
             }
             Error::ProductExists { current } => {
-                let detail = "to replace it, read it, and send its ETag as If-Match";
+                let detail = "to replace it, read it and send its ETag as If-Match";
                 Self::new(Kind::ProductExists, detail).with("current_version", current)
             }
             Error::ProductMissing => {
                 Self::new(Kind::ProductMissing, "to create it, send If-None-Match: *")
             }
             Error::StockTaken { version, stock } => {
-                let detail = "the change would leave less than nothing, or more than can be \
-                              counted; read the product again, and send its ETag as If-Match";
+                let detail = "the change would make the stock negative or too large; read the \
+                              product again and send its new ETag as If-Match";
                 Self::new(Kind::StockTaken, detail)
                     .with("current_version", version)
                     .with("current_stock", stock)
@@ -268,12 +264,24 @@ impl From<Error> for Problem {
             Error::MixedCurrencies => Self::new(Kind::MixedCurrencies, detail),
             Error::AmountOutOfRange(_) => Self::new(Kind::AmountOutOfRange, detail).with(
                 "errors",
-                json!([{ "pointer": "/items", "detail": "cost too much together" }]),
+                json!([{ "pointer": "/items", "detail": "cost too much in total" }]),
             ),
             Error::Unavailable { .. } => Self::unavailable(error),
             Error::Internal(cause) => Self::internal(cause),
         }
     }
+}
+
+/// The first error in words, and how many more there are.
+fn summary(violations: &[Violation]) -> String {
+    let Some((first, rest)) = violations.split_first() else { return "see errors".to_owned() };
+    let place = if first.pointer.is_empty() { "the body" } else { first.pointer.as_str() };
+    let more = match rest.len() {
+        0 => String::new(),
+        1 => " (and 1 more error)".to_owned(),
+        count => format!(" (and {count} more errors)"),
+    };
+    format!("{place} {}{more}", first.detail)
 }
 
 #[cfg(test)]
@@ -295,12 +303,28 @@ mod tests {
             body,
             json!({
                 "type": "/problems/order-not-found",
-                "title": "No such order",
+                "title": "Order not found",
                 "status": 404,
-                "detail": "there is no such order",
+                "detail": "there is no order with this id, or it belongs to someone else",
                 "correlation_id": "abc",
             })
         );
+    }
+
+    #[test]
+    fn the_detail_of_a_400_names_its_first_error() {
+        let violation = |pointer: &str| Violation {
+            pointer: pointer.to_owned(),
+            detail: "is missing".to_owned(),
+        };
+        for (pointers, detail) in [
+            (&[""][..], "the body is missing"),
+            (&["/items", "limit"][..], "/items is missing (and 1 more error)"),
+            (&["limit", "/items", "q"][..], "limit is missing (and 2 more errors)"),
+        ] {
+            let violations = pointers.iter().map(|pointer| violation(pointer)).collect();
+            assert_eq!(body(Error::Invalid(violations)).1["detail"], detail);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Orders and products as clients see them.
+//! The JSON of orders and products.
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -8,33 +8,32 @@ use crate::domain::{
     Product, ProductId, Status,
 };
 
-/// A body that knows about how long it is, so that it is written into one buffer that never grows.
-/// It may be wrong: then the buffer grows, or a part of it stays empty.
+/// A body that estimates its length, so that it is written into one buffer. A wrong estimate costs a
+/// larger buffer or a second allocation.
 pub(super) trait Measured: Serialize {
-    /// About how many bytes it has as JSON, and rather more than less.
+    /// The estimated length as JSON in bytes; rather too large than too small.
     fn about(&self) -> usize;
 }
 
-/// About how many bytes the names, the numbers, the ids and the times in each of them take; the texts
-/// in them are counted.
+/// The estimated bytes of each, without its texts, which are counted.
 const SUMMARY_BYTES: usize = 330;
 const ITEM_BYTES: usize = 160;
 const ENTRY_BYTES: usize = 150;
 const PRODUCT_BYTES: usize = 200;
-/// What stands around a list, with its cursor.
+/// The estimated bytes around a list, with its cursor.
 const LIST_BYTES: usize = 100;
 
-/// An order with its items and its history.
+/// An order with its items and history.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Order))]
 pub(super) struct OrderBody<'a> {
     #[serde(flatten)]
     summary: SummaryBody<'a>,
-    /// What it may become from here.
+    /// The statuses that it may change to.
     next_statuses: Vec<Status>,
-    /// Its lines, as they were when it was placed.
+    /// Its lines, with names and prices as they were when it was placed.
     items: Vec<ItemBody<'a>>,
-    /// Every step of its life, the first one first.
+    /// The changes of its status, oldest first.
     history: Vec<EntryBody<'a>>,
 }
 
@@ -42,37 +41,37 @@ pub(super) struct OrderBody<'a> {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OrderList))]
 pub(super) struct OrderList<'a> {
-    /// Newest first.
+    /// The orders, newest first.
     #[serde(serialize_with = "summaries")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<SummaryBody<'static>>))]
     orders: &'a [OrderSummary],
-    /// Where the next page begins; null on the last page.
+    /// The cursor of the next page; null on the last page.
     #[cfg_attr(feature = "openapi", schema(required))]
     next_cursor: Option<&'a str>,
 }
 
-/// One product.
+/// A product.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Product))]
 pub(super) struct ProductBody<'a> {
-    /// Names the product.
+    /// Its id.
     id: ProductId,
-    /// What it is called.
+    /// Its name.
     name: &'a str,
-    /// Of the price.
+    /// The currency of the price.
     currency: Currency,
-    /// In the currency's minor unit: 1450 EUR are 14.50 €.
+    /// The price in the minor unit of the currency: 1450 for 14.50 €.
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     price_minor: i64,
-    /// How many are left, up to five minutes ago; whether they can be had, the order decides.
+    /// How many are in stock; may be up to five minutes old.
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     stock: i32,
     /// Whether it can be ordered.
     active: bool,
-    /// One higher with every change by staff.
+    /// Rises by one with every change by staff.
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     version: i64,
-    /// When that was changed last.
+    /// When staff last changed it.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     updated_at: Timestamp,
 }
@@ -81,44 +80,44 @@ pub(super) struct ProductBody<'a> {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ProductList))]
 pub(super) struct ProductList<'a> {
-    /// In the order of their ids.
+    /// The products, by id.
     #[serde(serialize_with = "products")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<ProductBody<'static>>))]
     products: &'a [Product],
-    /// Where the next page begins; null on the last page.
+    /// The cursor of the next page; null on the last page.
     #[cfg_attr(feature = "openapi", schema(required))]
     next_cursor: Option<&'a str>,
 }
 
-/// An order without its items and its history.
+/// An order without its items and history.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OrderSummary))]
 struct SummaryBody<'a> {
-    /// Names the order.
+    /// Its id.
     id: OrderId,
-    /// Names the order, for people.
+    /// Its number, for people.
     number: &'a OrderNumber,
-    /// Where it is in its life.
+    /// Its status.
     status: Status,
-    /// Who receives it.
+    /// The name of the customer.
     customer_name: &'a str,
-    /// Where to write to.
+    /// The email address of the customer.
     customer_email: &'a str,
-    /// Of all amounts.
+    /// The currency of all amounts.
     currency: Currency,
-    /// In the currency's minor unit: 1450 EUR are 14.50 €.
+    /// The total in the minor unit of the currency: 1450 for 14.50 €.
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     total_minor: i64,
     /// How many lines it has.
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     item_count: i32,
-    /// One higher with every change.
+    /// Rises by one with every change.
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     version: i64,
     /// When it was placed.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     created_at: Timestamp,
-    /// When it changed last.
+    /// When it last changed.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     updated_at: Timestamp,
 }
@@ -127,38 +126,38 @@ struct SummaryBody<'a> {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OrderItem))]
 struct ItemBody<'a> {
-    /// Which product.
+    /// The product.
     product_id: ProductId,
-    /// What it was called.
+    /// Its name when the order was placed.
     name: &'a str,
-    /// How many.
+    /// How many were ordered.
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     quantity: i32,
-    /// What one cost, in the minor unit of the order's currency.
+    /// The price of one when the order was placed, in the minor unit of the currency.
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     unit_price_minor: i64,
-    /// What the line cost.
+    /// The price of the line, in the minor unit of the currency.
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     line_total_minor: i64,
 }
 
-/// A step in the life of an order.
+/// A change of the status of an order.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = HistoryEntry))]
 struct EntryBody<'a> {
-    /// What the order was; null where it was placed.
+    /// The status before; null when the order was placed.
     #[cfg_attr(feature = "openapi", schema(required))]
     from: Option<Status>,
-    /// What it became.
+    /// The status after.
     to: Status,
-    /// When.
+    /// When it changed.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     at: Timestamp,
-    /// Who did it: the `sub` of a token, or a part of the service.
+    /// Who changed it: the `sub` of a token, or a part of the service.
     actor: &'a str,
-    /// Of the request or the job that did it.
+    /// The correlation id of the request or job that changed it.
     correlation_id: &'a str,
-    /// Why nothing came of a step; then `from` and `to` are the same.
+    /// Why a change was refused; then `from` and `to` are the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     reason: Option<&'a str>,
@@ -168,9 +167,9 @@ impl<'a> OrderBody<'a> {
     /// Renders `order`.
     ///
     /// # Errors
-    /// [`AmountOutOfRange`], if a line's total does not fit, as no stored order's does.
+    /// [`AmountOutOfRange`] if the price of a line overflows, which no stored order's does.
     pub(super) fn new(order: &'a Order) -> Result<Self, AmountOutOfRange> {
-        // Collected as a `Result`, they would not be expected to be so many.
+        // Collecting into a `Result` loses the size hint.
         let mut items = Vec::with_capacity(order.items.len());
         for item in &order.items {
             items.push(ItemBody::new(item)?);
@@ -235,12 +234,12 @@ impl Measured for ProductList<'_> {
     }
 }
 
-/// Writes one entry after the other, with no list of all of them in between.
+/// Serializes the orders one by one, without a list of bodies.
 fn summaries<S: Serializer>(orders: &[OrderSummary], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(orders.iter().map(SummaryBody::from))
 }
 
-/// The same for products.
+/// Serializes the products one by one.
 fn products<S: Serializer>(products: &[Product], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(products.iter().map(ProductBody::from))
 }
@@ -314,7 +313,7 @@ mod tests {
         "2026-02-21T12:00:00.123456Z".parse().unwrap()
     }
 
-    /// With every number as long as it gets, and `text` for every text.
+    /// An order with the longest numbers, and `text` for every text.
     fn order(text: &str) -> Order {
         let currency = Currency::parse("EUR").unwrap();
         let id = OrderId::generate();

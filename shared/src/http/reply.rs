@@ -1,4 +1,4 @@
-//! A handler's answer, and the headers that every answer has.
+//! Replies of handlers, and the headers of every response.
 
 use lambda_http::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, LINK, LOCATION,
@@ -18,19 +18,19 @@ use crate::domain::{CorrelationId, Order, Product};
 
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// What every response says unless its reply says otherwise: take the body for what it says it is,
-/// come back by TLS only (for two years, as browsers want it), and let nobody keep what is the caller's.
+/// Headers that every response has, unless its reply sets another value: no content sniffing, TLS
+/// only (for two years), and no caching.
 const ALWAYS: [(HeaderName, &str); 3] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (STRICT_TRANSPORT_SECURITY, "max-age=63072000"),
     (CACHE_CONTROL, "private, no-store"),
 ];
 
-/// What a page may do: look as it does, and be framed by nobody.
+/// The Content-Security-Policy of a page: inline styles only, no frames.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
                            form-action 'none'; frame-ancestors 'none'";
 
-/// A handler's answer.
+/// The reply of a handler.
 pub struct Reply {
     status: StatusCode,
     headers: Vec<(HeaderName, String)>,
@@ -39,18 +39,18 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Answers with `body` as JSON.
+    /// A reply with a JSON body.
     pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
         Self { body: serde_json::to_vec(body), ..Self::text(status, "application/json", "") }
     }
 
-    /// Answers with `body`, which is the same for everybody until the next release.
+    /// A reply with a document that is the same for every caller until the next release.
     pub fn document(content_type: &'static str, body: &str) -> Self {
         Self::text(StatusCode::OK, content_type, body)
             .with(CACHE_CONTROL, "public, max-age=300".to_owned())
     }
 
-    /// Answers with a page in HTML that has its style with it, and that may load and run nothing.
+    /// A reply with an HTML page with inline styles and no scripts.
     #[must_use]
     pub fn page(html: &str) -> Self {
         Self::document("text/html; charset=utf-8", html)
@@ -61,18 +61,17 @@ impl Reply {
         Self { status, headers: Vec::new(), content_type, body: Ok(body.into()) }
     }
 
-    /// Answers with `body` as JSON, in a buffer of about its length.
+    /// A reply with a JSON body, in a buffer of its estimated length.
     pub(super) fn measured(status: StatusCode, body: &impl Measured) -> Self {
         let mut buffer = Vec::with_capacity(body.about());
         let body = serde_json::to_writer(&mut buffer, body).map(|()| buffer);
         Self { body, ..Self::text(status, "application/json", "") }
     }
 
-    /// Answers with `order`, and names its version for `If-Match`. Whoever keeps it asks whether it
-    /// is still so before each use.
+    /// A reply with an order and its `ETag`. Clients must revalidate a cached copy.
     ///
     /// # Errors
-    /// [`Error::AmountOutOfRange`], as no stored order has it.
+    /// [`Error::AmountOutOfRange`], which no stored order has.
     pub fn order(status: StatusCode, order: &Order) -> Result<Self, Error> {
         let reply = Self::measured(status, &OrderBody::new(order)?);
         Ok(reply
@@ -80,8 +79,8 @@ impl Reply {
             .with(CACHE_CONTROL, "private, no-cache".to_owned()))
     }
 
-    /// Answers with `product`, and names its version and its stock for `If-Match`. Whoever keeps it
-    /// may use it for as long as this service's own memory would.
+    /// A reply with a product and its `ETag`. Clients may cache it as long as the memory of this
+    /// service does.
     #[must_use]
     pub fn product(status: StatusCode, product: &Product) -> Self {
         Self::measured(status, &ProductBody::from(product))
@@ -89,7 +88,7 @@ impl Reply {
             .with(CACHE_CONTROL, "private, max-age=3".to_owned())
     }
 
-    /// Answers with `health`: with a 503 where the service can take no order.
+    /// A reply with the health: 503 if orders can't be accepted.
     #[must_use]
     pub fn health(health: &Health) -> Self {
         match health.status {
@@ -99,7 +98,7 @@ impl Reply {
         }
     }
 
-    /// 304 in place of what the client has already.
+    /// Becomes a 304 if the client has the current version.
     pub(super) fn unless(mut self, known: &Known) -> Self {
         let tag = self.headers.iter().find(|(name, _)| *name == ETAG);
         if self.status == StatusCode::OK && tag.is_some_and(|(_, tag)| known.has(tag)) {
@@ -108,20 +107,20 @@ impl Reply {
         self
     }
 
-    /// Says where what was made can be found: a reference that is relative to the URL of the request
-    /// (RFC 3986, 4.2). What stands before the path of the API there, only the client knows.
+    /// Sets `Location` to a reference relative to the URL of the request (RFC 3986, 4.2), since
+    /// only the client knows the base path of the API.
     #[must_use]
     pub fn at(self, reference: String) -> Self {
         self.with(LOCATION, reference)
     }
 
-    /// Says where what comes next can be found (RFC 8288), by such a reference as well.
+    /// Sets `Link` to the next page (RFC 8288), also a relative reference.
     #[must_use]
     pub(super) fn before(self, reference: &str) -> Self {
         self.with(LINK, format!("<{reference}>; rel=\"next\""))
     }
 
-    /// Says that an earlier request with the same key was answered so.
+    /// Marks the reply as that of an earlier request with the same key.
     #[must_use]
     pub fn replayed(self) -> Self {
         self.with(IDEMPOTENT_REPLAYED, "true".to_owned())
@@ -148,14 +147,14 @@ impl Reply {
     }
 }
 
-/// A response with what every response has.
+/// A response with the headers of every response.
 pub(super) fn response(
     status: StatusCode,
     content_type: &'static str,
     body: Vec<u8>,
     correlation_id: &CorrelationId,
 ) -> Response<Body> {
-    // As text, since API Gateway takes bytes in base64 only. JSON and HTML are always UTF-8.
+    // As text, since API Gateway needs bytes in base64. JSON and HTML are always UTF-8.
     let body = String::from_utf8(body).map_or(Body::Empty, Body::Text);
     let mut response = Response::new(body);
     *response.status_mut() = status;

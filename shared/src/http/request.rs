@@ -104,7 +104,10 @@ impl<C> Incoming<C> {
         let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
         match version.and_then(|version| version.parse().ok()).filter(|version| *version > 0) {
             Some(version) => Ok(Some(version)),
-            None => Err(violation("If-Match", "must be the ETag of an order".to_owned())),
+            None => Err(violation(
+                "If-Match",
+                r#"must be the ETag of an order, quoted: "2""#.to_owned(),
+            )),
         }
     }
 

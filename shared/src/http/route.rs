@@ -1,28 +1,28 @@
-//! What a route asks of a request before its handler sees it.
+//! Routes: what a request must have before its handler runs.
 
 use super::Problem;
 use crate::domain::Scope;
 
-/// Who may use a route, and the query parameters that it takes. Its handler reads no others.
+/// The scopes and query parameters of a route.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Route {
-    /// A caller's token must have one of them. A public route has none.
+    /// The scopes, one of which a caller needs. Empty for a public route.
     pub any_of: &'static [Scope],
-    /// The names of the query parameters. Any other is refused.
+    /// The names of the query parameters. Others are refused.
     pub parameters: &'static [&'static str],
 }
 
 /// Finds the route of a public request.
 pub trait FindRoute {
-    /// The route that serves `method` on `path`.
+    /// The route for `method` and `path`.
     ///
     /// # Errors
-    /// A problem where no route does.
+    /// A problem if there is no such route.
     fn find(&self, method: &str, path: &str) -> Result<Route, Problem>;
 }
 
 impl FindRoute for Route {
-    /// A function with one route is sent no other request.
+    /// A function with one route gets no other request.
     fn find(&self, _: &str, _: &str) -> Result<Route, Problem> {
         Ok(*self)
     }

@@ -147,7 +147,7 @@ where
             .and_then(|reply| reply.unless(&known).respond(&correlation_id))
             .unwrap_or_else(|problem| problem.respond(&correlation_id));
         let duration_ms = started.elapsed().as_secs_f64() * 1e3;
-        tracing::info!(status = response.status().as_u16(), duration_ms, "the request is answered");
+        tracing::info!(status = response.status().as_u16(), duration_ms, "request completed");
         counts.log(correlation_id.as_str(), &request_id, cold_start);
         response
     }

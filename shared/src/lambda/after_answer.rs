@@ -41,13 +41,13 @@ impl AfterAnswer {
                 tokio::spawn(async move {
                     if let Err(error) = extension.run().await {
                         // The platform ends the environment then.
-                        tracing::error!(error = %error, "the extension failed");
+                        tracing::error!(error = %error, "internal extension failed");
                     }
                 });
                 Self { at_work: Some(at_work) }
             }
             Err(error) => {
-                tracing::debug!(error = %error, "no extension: work is done before the answer");
+                tracing::debug!(error = %error, "no internal extension; working before the answer");
                 Self::before()
             }
         }
@@ -136,7 +136,7 @@ impl AtWork {
         let mut state = self.0.subscribe();
         let settled = state.wait_for(|state| state.answered == request_id && state.tasks == 0);
         if timeout_at(deadline, settled).await.is_err() {
-            tracing::warn!(request_id, "work after the answer has no time left");
+            tracing::warn!(request_id, "no time left for work after the answer");
         }
     }
 }

@@ -37,7 +37,7 @@ pub fn start(
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(error = crate::error::chain(&*error), "the function can't run");
+            tracing::error!(error = crate::error::chain(&*error), "function failed to start");
             ExitCode::FAILURE
         }
     }
@@ -53,7 +53,7 @@ pub async fn on_shutdown(close: impl Future<Output = ()> + Send + 'static) {
     match Extension::new().with_events(&[]).with_extension_name("waybill-shutdown").register().await
     {
         Ok(extension) => drop(tokio::spawn(extension.run())),
-        Err(error) => tracing::debug!(error = %error, "no extension, and so no notice from AWS"),
+        Err(error) => tracing::debug!(error = %error, "no internal extension; no shutdown notice"),
     }
     close_on_sigterm(close);
 }
@@ -90,11 +90,11 @@ fn close_on_sigterm(close: impl Future<Output = ()> + Send + 'static) {
         match signal(SignalKind::terminate()) {
             Ok(mut terminate) => _ = terminate.recv().await,
             Err(error) => {
-                return tracing::warn!(error = %error, "SIGTERM can't be listened for");
+                return tracing::warn!(error = %error, "failed to listen for SIGTERM");
             }
         }
         close.await;
-        tracing::debug!("closed");
+        tracing::debug!("connections closed");
         std::process::exit(0);
     });
 }

@@ -171,7 +171,7 @@ impl Database {
                     let lost = lease.session.take();
                     if !replaced {
                         let error = crate::error::chain(&error);
-                        tracing::warn!(error, "the connection is of no more use; opening another");
+                        tracing::warn!(error, "database connection is unusable; reconnecting");
                         if let Some(lost) = lost.filter(|_| fault == Fault::Lost) {
                             repeated = true;
                             // What the new connection comes to, the next turn finds out.

@@ -1,27 +1,27 @@
-//! Connection strings, as `DATABASE_URL` holds them.
+//! Parses the connection string in `DATABASE_URL`.
 
 use std::str::FromStr;
 
 use tokio_postgres::Config;
 
-/// Parameters of libpq that are not supported here, and what holds in place of each.
+/// Unsupported parameters of libpq, and what to use instead.
 const UNSUPPORTED: [(&str, &str); 6] = [
     ("sslrootcert", ROOTS),
     ("sslcrl", ROOTS),
-    ("sslcert", "certificates of clients are not supported; use a password"),
-    ("sslkey", "certificates of clients are not supported; use a password"),
-    ("passfile", "there are no such files in a function; use a password"),
-    ("service", "there are no such files in a function; name the host"),
+    ("sslcert", "client certificates are not supported; use a password"),
+    ("sslkey", "client certificates are not supported; use a password"),
+    ("passfile", "functions have no such file; use a password"),
+    ("service", "functions have no such file; name the host"),
 ];
 const ROOTS: &str = "the roots of RDS and the public ones are built in";
 
-/// Reads a URL, `postgres://user:password@host/database?sslmode=verify-full`, or the same as words,
-/// `host=… user=…`. All values of `sslmode` but `disable` mean the same, since certificates and names
+/// Parses a URL, `postgres://user:password@host/database?sslmode=verify-full`, or key-value pairs,
+/// `host=… user=…`. All values of `sslmode` but `disable` are the same: certificates and host names
 /// are always verified.
 ///
 /// # Errors
-/// Names the parameter that is not supported. Nothing else of the string is repeated: it can hold a
-/// password, and a password with a `?` or a space in it looks like parameters.
+/// Names the unsupported parameter. Nothing else is repeated, since the string can hold a password,
+/// and a password with a `?` or a space looks like parameters.
 pub(super) fn parse(text: &str) -> Result<Config, String> {
     // The parser does not know these two.
     let mut text = text.to_owned();
@@ -44,17 +44,16 @@ pub(super) fn parse(text: &str) -> Result<Config, String> {
                 .iter()
                 .any(|mode| parameter(&text, &format!("sslmode={mode}")).is_some())
         {
-            return "DATABASE_URL has a sslmode that does not exist; it should be verify-full, or \
-                    disable for no TLS"
+            return "DATABASE_URL has an unknown sslmode; it must be verify-full, or disable for no TLS"
                 .to_owned();
         }
-        "DATABASE_URL should hold a connection string, \
+        "DATABASE_URL must be a connection string, \
          postgres://user:password@host/database?sslmode=verify-full"
             .to_owned()
     })
 }
 
-/// Where a parameter begins: `name=` alone, or with the value that it must have.
+/// Where a parameter begins: `name=`, or `name=value` if only that value counts.
 fn parameter(text: &str, wanted: &str) -> Option<usize> {
     let is_url = text.contains("://");
     let first = if is_url { text.find('?')? } else { 0 };

@@ -134,7 +134,7 @@ where
     let driver = tokio::spawn(async move {
         // Whoever waits for an answer is told as well; this is for a connection that broke idle.
         if let Err(error) = connection.await {
-            tracing::debug!(error = crate::error::chain(&error), "the connection ended");
+            tracing::debug!(error = crate::error::chain(&error), "database connection closed");
         }
     });
     (client, Driver(driver))

@@ -1,25 +1,25 @@
-//! What Postgres says, told apart by SQLSTATE and by constraint, never by message.
+//! Errors of Postgres, classified by SQLSTATE and constraint, never by message.
 
 use tokio_postgres::error::SqlState;
 
 use crate::domain::AmountOutOfRange;
 use crate::{BoxError, Error};
 
-/// A second order under the same id.
+/// Another order has the same id.
 pub(super) const ORDERS_PKEY: &str = "orders_pkey";
-/// A second order of the same number.
+/// Another order has the same number.
 pub(super) const ORDERS_NUMBER_KEY: &str = "orders_number_key";
 
-/// Why a statement has no answer.
+/// Why a statement failed.
 pub(super) enum QueryError {
-    /// Nothing was written, as far as is known: no connection, no time, or no peace from others.
+    /// No connection, a timeout, or too many conflicts. Nothing is known to be written.
     Unavailable(Error),
-    /// Postgres refused it.
+    /// Postgres refused the statement.
     Refused(tokio_postgres::Error),
 }
 
 impl QueryError {
-    /// Whether one of `constraints` stood in the way.
+    /// Whether one of `constraints` was violated.
     pub(super) fn violates(&self, constraints: &[&str]) -> bool {
         let Self::Refused(error) = self else {
             return false;
@@ -43,24 +43,24 @@ impl From<QueryError> for Error {
     }
 }
 
-/// What an error of the server or of the socket says about the statement and its connection.
+/// What an error means for the statement and its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// The connection broke. Whether the statement took place is unknown.
+    /// The connection broke. Whether the statement took effect is unknown.
     Lost,
-    /// This connection can't run the statement, and another one may: it leads to a server that has
-    /// become read-only, or what it prepared is gone or out of date. Nothing was written.
+    /// This connection can't run the statement, but another may: the server has become read-only,
+    /// or a prepared statement is gone or stale. Nothing was written.
     Unfit,
-    /// The statement got in the way of another one. Nothing was written.
+    /// A conflict with another statement. Nothing was written.
     Conflict,
-    /// It waited too long for a lock, or took too long in all. Nothing was written.
+    /// A timeout of a lock or the statement. Nothing was written.
     Timeout,
-    /// Anything else. Nothing was written.
+    /// Any other error. Nothing was written.
     Refused,
 }
 
-/// Tells errors apart. Class 08 is a broken connection; <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-/// has all codes.
+/// Classifies errors. Class 08 is a broken connection;
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html> lists all codes.
 pub(super) fn fault(error: &tokio_postgres::Error) -> Fault {
     const LOST: [SqlState; 4] = [
         SqlState::ADMIN_SHUTDOWN,
@@ -87,7 +87,7 @@ pub(super) fn fault(error: &tokio_postgres::Error) -> Fault {
     }
 }
 
-/// What a row holds is not what the statement promises.
+/// A row does not have the expected form.
 pub(super) fn unexpected(what: impl Into<BoxError>) -> Error {
     Error::Internal(what.into())
 }
@@ -96,8 +96,8 @@ pub(super) fn unavailable(source: impl Into<BoxError>) -> Error {
     Error::Unavailable { dependency: "Postgres", source: source.into() }
 }
 
-/// Whether a failed attempt to connect may go better later. A wrong password, or a database that
-/// does not exist, stays wrong.
+/// Whether another attempt to connect may succeed. A wrong password or a missing database is
+/// permanent.
 pub(super) fn is_worth_another_try(error: &tokio_postgres::Error) -> bool {
     error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS) || fault(error) == Fault::Lost
 }

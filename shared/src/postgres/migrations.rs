@@ -1,4 +1,4 @@
-//! The schema, embedded in the binary and applied on deploy.
+//! The migrations, embedded in the binary and applied on deploy.
 
 use tokio::time::Instant;
 use tokio_postgres::Client;
@@ -11,35 +11,35 @@ mod embedded {
     refinery::embed_migrations!("../sql/migrations");
 }
 
-/// Held while migrations run, so that two deploys at once wait for each other. Any number will do,
-/// as long as nothing else in the database uses it.
+/// The advisory lock that migrations hold, so that concurrent deploys wait for each other. Nothing
+/// else in the database uses this number.
 const ADVISORY_LOCK: i64 = 0x0077_6179_6269_6c6c; // "waybill"
 
-/// How long a migration waits for a lock, since every request that needs the same table waits behind
-/// it: less than requests wait themselves (`sql/settings.sql`). It fails then, and can be run again.
+/// The lock timeout of a migration. Requests that need the table wait behind it, so this is shorter
+/// than their own (`sql/settings.sql`). The migration then fails and can be run again.
 const LOCK_TIMEOUT: &str = "2s";
 
-/// What Postgres is told about the sessions of the service.
+/// The session settings of the service.
 const SETTINGS: &str = include_str!("../../../sql/settings.sql");
 
-/// Keeps the first issuer, and says which it is. $1 issuer, $2 whether it takes the place of another.
+/// Stores the first issuer, and returns it. $1 issuer, $2 whether it replaces the stored one.
 const FIRST_ISSUER: &str = "
     INSERT INTO first_issuer AS f (issuer) VALUES ($1)
     ON CONFLICT (only_row) DO UPDATE SET issuer = CASE WHEN $2 THEN excluded.issuer ELSE f.issuer END
     RETURNING issuer";
 
-/// Applies what is not applied yet and returns the names of that, oldest first.
+/// Applies the missing migrations and returns their names, oldest first.
 ///
 /// # Errors
-/// What Postgres or the way to it said. Each migration is a transaction of its own: those before
-/// the one that failed stay.
+/// The error of Postgres or of the connection. Each migration is a transaction: those before the
+/// failed one stay.
 pub async fn migrate(config: &DatabaseConfig) -> Result<Vec<String>, BoxError> {
     let connector = Connector::new(&config.url)?;
     let (mut client, _driver) =
         connector.connect_by(Instant::now() + config.connect_timeout).await?;
     // The limits of this role are for requests.
     client.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0").await?;
-    // Let go with the connection, also when a migration fails.
+    // Released with the connection, even when a migration fails.
     client.execute("SELECT pg_advisory_lock($1)", &[&ADVISORY_LOCK]).await?;
     client.execute("SELECT set_config('lock_timeout', $1, false)", &[&LOCK_TIMEOUT]).await?;
     let applied = apply(&mut client).await?;
@@ -47,12 +47,12 @@ pub async fn migrate(config: &DatabaseConfig) -> Result<Vec<String>, BoxError> {
     Ok(applied)
 }
 
-/// Makes sure that the subjects of `issuer` are told apart from those of the issuer that this database
-/// was first used with. `first` names that one; if it is not given, there must have been no other.
+/// Checks that `issuer` can be told apart from the first issuer of this database. `first` names
+/// that one; without it, there must have been no other.
 ///
 /// # Errors
-/// If there has been another issuer and `first` is not given: one person could see the orders of
-/// another. Or what Postgres or the way to it said.
+/// If the issuer has changed and `first` is not given: one person could then see the orders of
+/// another. Or the error of Postgres or of the connection.
 pub async fn check_issuer(
     config: &DatabaseConfig,
     issuer: &str,

@@ -1,4 +1,4 @@
-//! Postgres, where the truth is. Each statement is one round trip.
+//! Postgres, the source of truth. Each statement is one round trip.
 
 mod connection;
 mod connection_string;

@@ -1,4 +1,4 @@
-//! Lists of orders: which statement reads a page, and from which id to which.
+//! Lists of orders: which statement reads a page, and over which range of ids.
 
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -12,15 +12,14 @@ use super::{
 use crate::app::ports::Visible;
 use crate::domain::{Instant, OrderId, OrderQuery, Status};
 
-/// How many milliseconds the time in an order's id and the time that it is stored with can be apart.
+/// The most milliseconds between the time in an order's id and its stored time.
 ///
-/// The id is made by the function, when the request arrives, and the time by Postgres, when its
-/// statement begins: what lies between is at most an invocation (10 s), and what the clocks of two
-/// servers disagree by.
+/// A function makes the id, and Postgres the time when the statement begins. They differ by at most
+/// an invocation (10 s) plus the difference of two clocks.
 const CLOCK_TOLERANCE_MS: i64 = 60_000;
 
 impl Database {
-    /// The rows of the page, and one more if the list goes on.
+    /// The rows of the page, plus one if there is a next page.
     pub(super) async fn page_of_orders(
         &self,
         visible: Visible<'_>,
@@ -66,8 +65,8 @@ impl Database {
     }
 }
 
-/// Below which id, and from which id on, the orders of a page are. Ids sort by time, so that a limit
-/// in time is the end of an index scan; which of the orders near it are meant, `created_at` tells.
+/// The range of ids of a page. Ids sort by time, so a limit in time bounds the index scan;
+/// `created_at` decides for orders near the limit.
 fn ids(query: &OrderQuery) -> (Uuid, Uuid) {
     let place = query.below.map_or(Uuid::max(), OrderId::as_uuid);
     let milliseconds = |instant: Instant| instant.timestamp().as_millisecond();

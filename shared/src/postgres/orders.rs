@@ -1,4 +1,4 @@
-//! Orders: placing, reading, confirming.
+//! Orders: placing, reading, changing, confirming.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -27,13 +27,13 @@ use crate::domain::{
 
 use crate::error::OwnerLimit;
 
-/// Who confirms, in an order's history.
+/// The actor of a confirmation in an order's history.
 const FULFILLMENT: &str = "fulfill-order";
 
 /// The period of [`OwnerLimits::per_minute`](crate::config::OwnerLimits).
 const OWNER_PERIOD: Duration = Duration::from_mins(1);
 
-/// The route that an idempotency key of a new order belongs to.
+/// The route of idempotency keys of new orders.
 const PLACE_ROUTE: &str = "POST /orders";
 
 impl ReadOrders for Database {
@@ -69,14 +69,15 @@ impl PlaceOrders for Database {
         let (placement, repeated) = self.place_once(id, order, claim, context).await?;
         let taken = matches!(placement, Placement::NumberTaken);
         let unsure = matches!(placement, Placement::Refused(_) | Placement::KeyInFlight);
-        // What stood in the way may be the order itself, stored by an attempt whose answer was lost.
+        // The order may already be stored by an attempt whose answer was lost.
         if taken || (unsure && repeated) {
             let stored = self.order(Visible::Of(context.caller.subject()), id).await?;
             if let Some(stored) = stored {
                 return Ok(Placement::Placed(as_placed(stored)));
             }
         }
-        // Or an order of the same request, which this one has waited for and not seen. It sees it now.
+        // Or by a request with the same key, for which this one waited. Run again, it sees that
+        // order.
         if unsure && claim.is_some() {
             let (again, _) = self.place_once(id, order, claim, context).await?;
             return Ok(again);
@@ -86,7 +87,7 @@ impl PlaceOrders for Database {
 }
 
 impl Database {
-    /// Sends the statement, and says what it answered and whether it was sent twice for that.
+    /// Runs the statement, and returns its rows and whether it ran twice.
     async fn place_once(
         &self,
         id: OrderId,
@@ -126,7 +127,7 @@ impl Database {
             .await;
         let Answer { rows, repeated } = match placed {
             Ok(answer) => answer,
-            // Which of the two is reported depends on which index is older.
+            // Which constraint is reported depends on the age of the indexes.
             Err(error) if error.violates(&[ORDERS_PKEY, ORDERS_NUMBER_KEY]) => {
                 return Ok((Placement::NumberTaken, false));
             }
@@ -141,7 +142,7 @@ impl Database {
                 let earlier = OrderId::from(earlier);
                 let stored = self.order(Visible::Of(owner), earlier).await?;
                 let stored = stored.ok_or_else(|| unexpected("a key without its order"))?;
-                // Its own key: the connection broke after the first attempt was stored.
+                // Its own key: the first attempt was stored, then the connection broke.
                 let outcome = if earlier == id { Placement::Placed } else { Placement::Replayed };
                 outcome(as_placed(stored))
             }
@@ -149,14 +150,14 @@ impl Database {
             "in_flight" => Placement::KeyInFlight,
             "pending_limit" => Placement::OwnerLimit(OwnerLimit::Pending(limits.pending)),
             "minute_limit" => Placement::OwnerLimit(OwnerLimit::PerMinute(limits.per_minute)),
-            other => return Err(unexpected(format!("an unknown outcome: {other}"))),
+            other => return Err(unexpected(format!("unknown outcome {other}"))),
         };
         Ok((placement, repeated))
     }
 }
 
-/// Whether a request made this change before, as the history tells: to the version after the one that
-/// it saw, or, if it saw none, at any time.
+/// Whether the history shows that an earlier attempt made this change: to the version after `seen`,
+/// or to any version without it.
 fn was_made(order: &Order, status: Status, seen: Option<i64>, context: &Context) -> bool {
     (1..).zip(&order.history).any(|(version, entry)| {
         seen.is_none_or(|seen| version == seen.saturating_add(1))
@@ -167,7 +168,7 @@ fn was_made(order: &Order, status: Status, seen: Option<i64>, context: &Context)
     })
 }
 
-/// The order as it was answered when it was placed: nothing of that ever changes.
+/// The order as it was placed, none of which ever changes.
 fn as_placed(mut order: Order) -> Order {
     order.history.truncate(1);
     order.summary.status = Status::Pending;
@@ -209,15 +210,14 @@ impl ChangeOrders for Database {
         let (first, repeated) = ask().await?;
         let Some(mut change) = first else { return Ok(None) };
         if !change.order.has_whole_history() {
-            // It waited for another change, and read the history before that: of what it locks it
-            // sees the newest, of all else what was there when it began. Sent again it changes
-            // nothing, and sees all.
+            // The statement waited for another change and read an older history: after a wait it
+            // sees the newest version of locked rows only. Run again, it changes nothing and sees
+            // everything.
             let (again, _) = ask().await?;
             let Some(again) = again else { return Ok(None) };
             change = Change { made: change.made, ..again };
         }
-        // What kept it from being made may be the change itself, made by an attempt whose answer was
-        // lost.
+        // An earlier attempt, whose answer was lost, may have made the change.
         if repeated && !change.made {
             change.made = was_made(&change.order, status, seen, context);
         }
@@ -243,8 +243,8 @@ impl RefuseOrders for Database {
 
     async fn refuse(&self, refusals: &[Refusal<'_>]) -> Result<HashMap<OrderId, Status>, Error> {
         let before = self.refuse_once(refusals).await?;
-        // The statement waited for another that changed one of them, and so saw too little of its
-        // history. It sees it now, and those that it has written down before as well.
+        // The statement waited for another that changed one of the orders, so it read an older
+        // history. Run again, it sees that, and the refusals that it has already written.
         let all = refusals.iter().all(|refusal| before.contains_key(&refusal.job.order_id));
         if all { Ok(before) } else { self.refuse_once(refusals).await }
     }
@@ -265,7 +265,7 @@ impl Database {
     }
 }
 
-/// The order as the statement has just stored it.
+/// The order that the statement has stored.
 fn placed_order(
     id: OrderId,
     number: OrderNumber,
@@ -361,7 +361,7 @@ fn change(row: &Row) -> Result<Change, Error> {
     Ok(Change { order: order(row)?, made: row.try_get("changed").map_err(unexpected)? })
 }
 
-/// A line as `get_order.sql` builds it.
+/// An item as `get_order.sql` builds it.
 #[derive(Deserialize)]
 struct StoredItem {
     product_id: ProductId,
@@ -370,7 +370,7 @@ struct StoredItem {
     quantity: i32,
 }
 
-/// The amount in the column `minor`, in the currency of the row.
+/// The amount in column `minor`, in the currency of the row.
 pub(super) fn money(row: &Row, minor: &str) -> Result<Money, Error> {
     Ok(Money { minor: row.try_get(minor).map_err(unexpected)?, currency: currency(row)? })
 }
@@ -379,7 +379,7 @@ fn currency(row: &Row) -> Result<Currency, Error> {
     Currency::parse(row.try_get("currency").map_err(unexpected)?).map_err(unexpected)
 }
 
-/// What each order was; one that the statement can say nothing of is not in it.
+/// The status of each order. One whose status is unknown is not in the map.
 fn statuses(rows: &[Row]) -> Result<HashMap<OrderId, Status>, Error> {
     let mut found = HashMap::with_capacity(rows.len());
     for row in rows {
@@ -393,5 +393,5 @@ fn statuses(rows: &[Row]) -> Result<HashMap<OrderId, Status>, Error> {
 }
 
 fn status(text: &str) -> Result<Status, Error> {
-    Status::parse(text).ok_or_else(|| unexpected(format!("a status that is not known: {text}")))
+    Status::parse(text).ok_or_else(|| unexpected(format!("unknown status {text}")))
 }

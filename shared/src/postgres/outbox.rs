@@ -1,4 +1,4 @@
-//! The outbox: claiming and settling what must leave the database.
+//! The outbox: claiming and settling messages.
 
 use std::time::Duration;
 

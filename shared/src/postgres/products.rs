@@ -1,4 +1,4 @@
-//! Products: reading, and putting by staff.
+//! Products: reading and putting.
 
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -54,14 +54,14 @@ impl PutProducts for Database {
             .await
         };
         let Answer { mut rows, repeated } = ask().await?;
-        // It was created by another statement, which this one has waited for and not seen. Sent again
-        // it creates nothing, and sees it.
+        // Another statement created it while this one waited. Run again, this one sees it.
         if rows.is_empty() && precondition == Precondition::Absent {
             rows = ask().await?.rows;
         }
         let Some(row) = rows.first() else { return Ok(Put::Refused(None)) };
         let now = self::product(row)?;
-        // The connection broke after the first attempt was stored, and the second found it.
+        // The first attempt was stored, then the connection broke; the second attempt found the
+        // product.
         let by_us = repeated
             && product.describes(&now)
             && seen.map_or(0, |seen| seen.version).checked_add(1) == Some(now.version);
@@ -71,7 +71,7 @@ impl PutProducts for Database {
             ("refused", None) if by_us => Ok(Put::Created(now)),
             ("refused", Some(_)) if by_us => Ok(Put::Replaced(now)),
             ("refused", _) => Ok(Put::Refused(Some(now))),
-            (other, _) => Err(unexpected(format!("an unknown outcome: {other}"))),
+            (other, _) => Err(unexpected(format!("unknown outcome {other}"))),
         }
     }
 }

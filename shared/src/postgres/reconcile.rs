@@ -1,4 +1,4 @@
-//! Whether what is stored adds up.
+//! Checks whether the stored data adds up.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,67 +14,64 @@ use crate::BoxError;
 use crate::config::DatabaseConfig;
 use crate::domain::OrderId;
 
-/// What was looked at, and what did not add up.
+/// The result: counts and discrepancies.
 #[derive(Debug)]
 pub struct Books {
-    /// How many products.
+    /// The number of products.
     pub products: i64,
-    /// How many orders.
+    /// The number of orders.
     pub orders: i64,
-    /// What does not add up.
+    /// The discrepancies.
     pub discrepancies: Vec<Discrepancy>,
 }
 
-/// Something that does not add up.
+/// A discrepancy.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Discrepancy {
     /// `stock` of a product; `total`, `history` or `job` of an order.
     pub kind: String,
-    /// Which product or order.
+    /// The id of the product or order.
     pub id: Uuid,
-    /// The product's name or the order's number.
+    /// The name of the product or the number of the order.
     pub label: String,
-    /// What should be there, as words.
+    /// What was expected, in words.
     pub expected: String,
-    /// What is there.
+    /// What was found, in words.
     pub found: String,
 }
 
-/// How many orders are read at a time.
+/// The number of orders in a range.
 const RANGE: i64 = 10_000;
 
-/// What must have ended by now if it began so long ago: a request or a job, on a machine whose clock may
-/// be wrong by minutes. Orders and cancellations that are younger are read together with the stock.
+/// Requests and jobs that began so long ago have ended, even on a machine whose clock is wrong by
+/// minutes. Younger orders and cancellations are read together with the stock.
 const MARGIN: Duration = Duration::from_mins(10);
 
-/// What is true of this session alone: it may take its time, and what it asks for is known when that is
-/// planned.
+/// Settings of this session: no time limits, and plans for the actual arguments.
 const SESSION: &str =
     "SET statement_timeout = 0; SET lock_timeout = 0; SET plan_cache_mode = force_custom_plan";
 
-/// The planner can't tell how many UUIDs lie between two, takes them for one or none, and would go
-/// through all lines of a range for each of its orders. Except of the stock it is told not to.
+/// The planner estimates that a range of UUIDs has no more than one row, and would scan all lines
+/// of the range for each order. This forbids that, except for the stock.
 const RANGES: &str = "SET enable_nestloop = off";
 const STOCK: &str = "SET enable_nestloop = on";
 
-/// Adds everything up: that what was ever put on sale is in stock or held by orders that live, that
-/// orders cost what their lines cost, that histories are whole and lead to the present, and that
-/// pending orders, and no others, have a job. It can be asked at any time, and is right while orders are
-/// placed, cancelled and fulfilled.
+/// Checks that products add up to their stock and what orders hold, that orders add up to their
+/// lines, that histories are complete, and that pending orders and no others have a job. It can run
+/// at any time, while orders are placed, canceled and fulfilled.
 ///
-/// It reads every order, ten thousand at a time, each time in a snapshot that ends with it: one that
-/// lasted would keep vacuum from cleaning up after everybody else. An order is checked in one of them.
+/// It reads ten thousand orders at a time, each range in its own short snapshot, so that vacuum is
+/// not held back.
 ///
-/// Stock is in all orders at once. Lines never change and a cancelled order stays cancelled, so what the
-/// orders hold that were placed more than ten minutes ago is added up range by range, and leaves out
-/// what was cancelled more than ten minutes ago. A last statement reads, in one snapshot, the stock, the
-/// orders that are younger, and those that were cancelled in the last ten minutes or since. It looks at
-/// each cancelled order and at no other old one: with 1,000,000 orders, of which 50,000 are cancelled,
-/// it takes 0.1 to 0.2 s, a range 0.05 s and its sums 0.02 s, and all of it 12 to 15 s. In one snapshot
-/// it was 8 to 9 s.
+/// The stock needs all orders. Lines never change and a cancelled order stays cancelled, so ranges
+/// add up what orders older than ten minutes hold, without those canceled more than ten minutes
+/// ago. A last statement reads, in one snapshot, the stock, the younger orders, and those canceled
+/// since. Of the older orders it reads only cancelled ones: with 1,000,000 orders, of which 50,000
+/// are cancelled, it takes 0.1 to 0.2 s, a range 0.05 s and its sums 0.02 s, and the whole run 12
+/// to 15 s. A single snapshot took 8 to 9 s.
 ///
 /// # Errors
-/// What Postgres or the way to it said.
+/// The error of Postgres or of the connection.
 pub async fn reconcile(config: &DatabaseConfig) -> Result<Books, BoxError> {
     let connector = Connector::new(&config.url)?;
     let (client, _driver) = connector.connect_by(Instant::now() + config.connect_timeout).await?;
@@ -114,7 +111,7 @@ pub async fn reconcile(config: &DatabaseConfig) -> Result<Books, BoxError> {
     Ok(books)
 }
 
-/// How much was looked at, which each row says.
+/// The count, which each row has.
 fn count(rows: &[Row], what: &str) -> Result<i64, BoxError> {
     Ok(rows.first().ok_or("no answer from the books")?.try_get(what)?)
 }
@@ -122,7 +119,7 @@ fn count(rows: &[Row], what: &str) -> Result<i64, BoxError> {
 impl Books {
     fn note(&mut self, rows: &[Row]) -> Result<(), BoxError> {
         for row in rows {
-            // The only row, if all adds up.
+            // The only row if there is no discrepancy.
             let Some(id) = row.try_get("id")? else { break };
             self.discrepancies.push(Discrepancy {
                 kind: row.try_get("kind")?,

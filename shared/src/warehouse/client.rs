@@ -1,6 +1,6 @@
-//! Requests to the warehouse: one for each order, signed, under the order's id as idempotency key.
+//! Requests to the warehouse: one for each order, signed, with the order's id as idempotency key.
 //!
-//! Sent with the HTTP client that the AWS SDK is built on, and which is linked in any case.
+//! Uses the HTTP client of the AWS SDK, which is linked anyway.
 
 use std::time::Duration;
 
@@ -20,23 +20,23 @@ use crate::app::FulfillmentJob;
 use crate::app::ports::Offer;
 use crate::config::WarehouseConfig;
 
-/// How often a request is sent again.
+/// The most retries.
 const RETRIES: usize = 2;
 
-/// The wait before it is sent again for the first time. Doubled for the second, and up to this much
-/// longer at random, so that a batch does not come back all at once.
+/// The first delay, doubled for the second. Up to the same again is added at random, so that a
+/// batch does not return all at once.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
-/// How much of a refusal is read.
+/// How much of a refusal's body is read.
 const REFUSAL_SIZE: usize = 16 * 1024;
 
-/// How long the reading of it may take, once its head is there.
+/// How long reading that body may take.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 
 /// How much of a refusal's title is kept.
 const TITLE_LENGTH: usize = 200;
 
-/// Sends orders to one URL.
+/// Sends orders to a URL.
 pub(super) struct Client {
     connector: Connector,
     url: String,
@@ -70,7 +70,7 @@ impl Client {
             .when(Failure::may_pass)
             .notify(|failure, _| {
                 let error = crate::error::chain(failure);
-                tracing::warn!(error, "the warehouse is asked again");
+                tracing::warn!(error, "warehouse request failed; retrying");
             })
             .await;
         match answer {
@@ -87,9 +87,8 @@ impl Client {
         let status = answer.status().as_u16();
         match status {
             200..=299 => Ok(()),
-            // 408 and 429 ask for patience. 409 is what a service that honours idempotency keys says
-            // while it is still at work on an earlier request with the same one, whose answer we may
-            // not have waited for.
+            // 408 and 429 mean try later. 409 can mean that an earlier request with the same
+            // idempotency key is still in progress, whose response we may have missed.
             408 | 409 | 429 | 500..=599 => Err(Failure::NotNow(status)),
             400..=499 => {
                 let title = tokio::time::timeout(REFUSAL_TIME, title(answer)).await;
@@ -110,7 +109,7 @@ impl Client {
         headers.try_insert("idempotency-key", job.order_id.to_string())?;
         headers.try_insert("x-correlation-id", job.correlation_id.as_str().to_owned())?;
         headers.try_insert("x-waybill-signature", signature)?;
-        // Whatever the queue held; what makes no header is left out.
+        // Values that are not valid headers are left out.
         if let Some(traceparent) = job.traceparent.clone().filter(|it| is_visible_ascii(it)) {
             headers.try_insert("traceparent", traceparent)?;
         }
@@ -121,25 +120,25 @@ impl Client {
 /// Why an order was not accepted.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    /// The request can't be made.
-    #[error("the request can't be made")]
+    /// The request can't be built.
+    #[error("failed to build the request")]
     Request(#[source] BoxError),
-    /// No connection, or no answer in time.
-    #[error("the warehouse can't be reached")]
+    /// No connection, or no response in time.
+    #[error("no answer from the warehouse")]
     Transport(#[source] BoxError),
-    /// It has a problem of its own, or none with the order.
+    /// A 5xx, or an error that is not about the order.
     #[error("the warehouse answered {0}")]
     NotNow(u16),
-    /// It does not take this order.
+    /// The warehouse refused the order.
     #[error("the warehouse refused it: {status}{}{title}", if title.is_empty() { "" } else { ", " })]
     Refused { status: u16, title: String },
-    /// A redirect, which is not followed: it would take the order to where nobody decided to send it.
-    #[error("the warehouse answered {0}, which makes no sense here")]
+    /// Any other status. Redirects are not followed: the order must go only to the configured URL.
+    #[error("unexpected status {0} from the warehouse")]
     Unexpected(u16),
 }
 
 impl Failure {
-    /// Whether the same request may do better in a moment.
+    /// Whether a retry may succeed.
     fn may_pass(&self) -> bool {
         match self {
             Self::Transport(_) | Self::NotNow(_) => true,
@@ -148,8 +147,8 @@ impl Failure {
     }
 }
 
-/// The title of a problem (RFC 9457), which names its kind; empty if the answer is none. What else
-/// is in an answer may name a person, and is not kept.
+/// The title of a problem (RFC 9457), or an empty text. Other members may name a person and are
+/// dropped.
 async fn title(answer: HttpResponse) -> String {
     #[derive(Deserialize)]
     struct Problem {
@@ -171,8 +170,8 @@ async fn title(answer: HttpResponse) -> String {
     problem.map_or_else(|_| String::new(), |problem| printable(&problem.title))
 }
 
-/// The letters, digits, spaces and ASCII punctuation of a text, up to a length. What else there is
-/// could turn a line of a log or of a terminal into another one.
+/// The letters, digits, spaces and ASCII punctuation of a text, up to a length. Other characters
+/// could corrupt a log or a terminal.
 fn printable(text: &str) -> String {
     let is_printable = |it: &char| *it == ' ' || it.is_alphanumeric() || it.is_ascii_punctuation();
     text.chars().filter(is_printable).take(TITLE_LENGTH).collect()
@@ -191,7 +190,7 @@ mod tests {
     #[test]
     fn the_slowest_offer_fits_into_the_time_of_a_batch() {
         let tries = READ_TIMEOUT * u32::try_from(RETRIES + 1).unwrap();
-        // Each wait is twice the one before, and up to as much longer at random.
+        // Each delay is twice the one before, plus up to as much at random.
         let waits: Duration = (0..RETRIES).map(|it| RETRY_DELAY * (1 << it) * 2).sum();
         assert!(tries + waits + REFUSAL_TIME < OFFER_TIME);
     }

@@ -1,4 +1,4 @@
-//! The warehouse: a service of somebody else's that packs what was ordered, if there is one.
+//! The optional warehouse: an external service that packs orders.
 
 mod client;
 mod signature;
@@ -11,7 +11,7 @@ use crate::{BoxError, Error};
 
 use client::Client;
 
-/// Where orders are handed over, or that they are not.
+/// The warehouse client, or none.
 pub struct Counter(Place);
 
 enum Place {
@@ -20,11 +20,10 @@ enum Place {
 }
 
 impl Counter {
-    /// The warehouse that is configured; without one, nothing is built. No connection is opened
-    /// before the first offer.
+    /// The configured warehouse, if any. Opens no connection before the first offer.
     ///
     /// # Errors
-    /// If the URL or the secret makes no sense, as those that `config` has checked do.
+    /// If the URL or the secret is invalid, which `config` rules out.
     pub fn new(
         config: Option<WarehouseConfig>,
         queue: &FulfillmentQueue,

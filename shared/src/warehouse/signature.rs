@@ -1,11 +1,11 @@
-//! How the warehouse knows that a request is ours: a signature over its time and its body.
+//! The signature of requests to the warehouse, over their time and body.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::BoxError;
 
-/// Signs requests. Does not print, since it holds the secret.
+/// Signs requests. Has no `Debug`, since it holds the secret.
 pub(super) struct Signer(Hmac<Sha256>);
 
 impl Signer {
@@ -13,8 +13,8 @@ impl Signer {
         Ok(Self(Hmac::new_from_slice(secret.as_bytes())?))
     }
 
-    /// The header's value, `t=<unix seconds>,v1=<hex>`: the HMAC-SHA256 of the time, a dot and the
-    /// body. The time is part of it so that the warehouse can refuse what is old.
+    /// The value of the header, `t=<unix seconds>,v1=<hex>`: the HMAC-SHA256 of the time, a dot and
+    /// the body. The time lets the warehouse refuse old requests.
     pub(super) fn sign(&self, unix_seconds: i64, body: &str) -> String {
         let mut mac = self.0.clone();
         mac.update(unix_seconds.to_string().as_bytes());

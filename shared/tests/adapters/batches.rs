@@ -1,4 +1,4 @@
-//! Fulfilment batches of every size, in one call each.
+//! Batches of every size, each in one call.
 
 use std::time::Instant;
 
@@ -9,8 +9,8 @@ use waybill::domain::{OrderId, Status};
 
 use crate::support::{TestDatabase, context, order};
 
-/// Orders as `place_order.sql` leaves them, with their jobs in the outbox, and ids and numbers that count
-/// from $1; the last of them is cancelled. $2 how many, $3 the product that all of them are for.
+/// Inserts orders as `place_order.sql` does, with their jobs in the outbox. Ids and numbers count
+/// from $1; the last order is cancelled. $2 how many, $3 the product of all.
 const STORE: &str = "
     WITH placed AS (
         INSERT INTO orders (id, number, owner, status, customer_name, customer_email, currency,
@@ -34,8 +34,7 @@ const STORE: &str = "
     )
     SELECT id FROM placed";
 
-/// Of a batch: orders that are confirmed, history entries that say so, events that tell it, jobs that
-/// wait.
+/// Counts of a batch: confirmed orders, history entries and events of the confirmation, and waiting jobs.
 const LOOK: &str = "
     SELECT count(*) FILTER (WHERE o.status = 'confirmed' AND o.version = 2),
            count(*) FILTER (WHERE h.correlation_id = 'delivery-' || o.id),
@@ -65,7 +64,7 @@ async fn a_batch_of_ten_to_ten_thousand_is_one_call_and_a_second_delivery_change
 
     let mut first = 1;
     for size in [10_i64, 100, 1_000, 10_000] {
-        // A stranger, a cancelled order, and the rest, with the stranger in the middle.
+        // An unknown order in the middle of the rest, and a cancelled one.
         let (count, stranger) = (size - 1, Uuid::now_v7());
         let rows = test.sql.query(STORE, &[&first, &count, &mug.as_uuid()]).await.unwrap();
         first += count;

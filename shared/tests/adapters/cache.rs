@@ -67,7 +67,7 @@ async fn a_hundred_products_are_recalled_at_once() {
 
 #[tokio::test]
 async fn a_cache_that_is_down_or_never_answers_knows_nothing_and_stops_nobody() {
-    // It accepts connections, and that is all.
+    // The listener accepts connections and never answers.
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mute = format!("http://{}", mute.local_addr().unwrap());
     for endpoint in [&mute, "http://127.0.0.1:9"] {

@@ -1,4 +1,4 @@
-//! Cancelling, and taking an order through its life.
+//! Canceling orders and changing their status.
 
 use futures_util::future::join_all;
 use waybill::Error;
@@ -45,7 +45,7 @@ async fn a_cancel_that_is_sent_again_is_answered_with_the_order_and_writes_nothi
     let mug = test.product("EUR", 100, 10).await;
     let id = place(&database, &[(mug, 3)]).await.summary.id;
     let first = app::cancel_order(&*database, id, Some(1), &context()).await.unwrap();
-    // Without a version, with the one that the first had, and with the present one.
+    // Without a version, with that of the first cancel, and with the current one.
     for seen in [None, Some(1), Some(2)] {
         let again = app::cancel_order(&*database, id, seen, &context()).await.unwrap();
         assert_eq!(again, first);
@@ -53,7 +53,7 @@ async fn a_cancel_that_is_sent_again_is_answered_with_the_order_and_writes_nothi
     let stale = app::cancel_order(&*database, id, Some(3), &context()).await;
     assert!(matches!(stale, Err(Error::VersionMismatch { current: 2 })), "{stale:?}");
     assert_eq!((test.stock(mug).await, test.rows().await[2]), (10, 2));
-    // It does not come back to life.
+    // A cancelled order does not change again.
     for status in [Status::Confirmed, Status::Shipped, Status::Delivered] {
         let refused = app::update_order_status(&*database, id, status, 2, &context()).await;
         assert!(matches!(refused, Err(Error::IllegalTransition { .. })), "{refused:?}");
@@ -149,7 +149,7 @@ async fn a_change_that_waited_for_another_answers_with_the_history_of_both() {
         "UPDATE orders SET status = 'confirmed', version = 2;
          INSERT INTO order_history
              (order_id, version, from_status, to_status, at, actor, correlation_id)
-         SELECT id, 2, 'pending', 'confirmed', now(), 'fulfill-order', 'fulfilment' FROM orders",
+         SELECT id, 2, 'pending', 'confirmed', now(), 'fulfill-order', 'fulfillment' FROM orders",
     )
     .await;
     let context = context();
@@ -182,7 +182,7 @@ async fn fifty_cancels_at_once_give_the_stock_back_once() {
 }
 
 #[tokio::test]
-async fn cancels_that_race_fulfilment_leave_a_history_that_makes_sense() {
+async fn cancels_that_race_fulfillment_leave_a_history_that_makes_sense() {
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let mug = test.product("EUR", 100, 1000).await;
@@ -209,7 +209,7 @@ async fn cancels_that_race_fulfilment_leave_a_history_that_makes_sense() {
             ref other => panic!("{other:?}"),
         }
     }
-    eprintln!("50 races: {before} cancelled before fulfilment, {after} after");
+    eprintln!("50 races: {before} cancelled before fulfillment, {after} after");
     assert_eq!(test.stock(mug).await, 1000);
     assert_eq!(test.books().await.discrepancies, []);
 }

@@ -1,4 +1,4 @@
-//! A connection that comes late, breaks, or never comes.
+//! Connections that open late, break, or never open.
 
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ async fn a_server_without_tls_is_refused_at_once_unless_plaintext_was_asked_for(
     let url = test.url.replace("sslmode=disable", "sslmode=prefer");
     assert_ne!(url, test.url);
     let mut config = config(url);
-    // Were it tried again, the test would hang.
+    // The test would hang if it were tried again.
     config.connect_timeout = Duration::from_hours(1);
     let database = Database::connect(&config, STATEMENTS).await.unwrap();
     let error = database.check().await.unwrap_err();

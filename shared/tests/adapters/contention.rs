@@ -1,4 +1,5 @@
-//! Statements that wait for others: for a bounded time, and never carried out behind a client's back.
+//! Statements that wait for others: the wait is bounded, and nothing commits after the client has
+//! given up.
 
 use std::time::Duration;
 
@@ -9,14 +10,14 @@ use waybill::{Error, deadline};
 
 use crate::support::{TestDatabase, context, order};
 
-/// A lock on all products, as somebody else has it who thinks for long.
+/// A lock on all products, held by another session.
 const HELD: &str = "SELECT FROM products FOR UPDATE";
 
-/// How many sessions of the service are at work, and how many there are.
+/// How many sessions of the service are active, and how many there are.
 async fn sessions(test: &TestDatabase) -> (i64, i64) {
     let sql = "SELECT count(*) FILTER (WHERE state = 'active'), count(*) FROM pg_stat_activity
                WHERE datname = current_database() AND application_name = 'waybill'";
-    // A transaction sees the sessions as they were when it first looked.
+    // A transaction sees the sessions as of its first look.
     test.sql.batch_execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
     let row = test.sql.query_one(sql, &[]).await.unwrap();
     (row.get(0), row.get(1))
@@ -38,7 +39,7 @@ async fn an_order_that_waits_too_long_for_a_row_is_given_up_and_never_appears() 
     let wanted = order(&[(mug, 1)]);
     let refused = database.place(OrderId::generate(), &wanted, None, &context()).await;
     assert_unavailable(&refused);
-    // Nothing waits on, and the connection is good for the next.
+    // Nothing waits any more, and the connection still works.
     assert_eq!(sessions(&test).await, (0, 1));
     test.sql.batch_execute("COMMIT").await.unwrap();
     assert_eq!((test.rows().await, test.stock(mug).await), ([0, 0, 0], 10));
@@ -84,7 +85,7 @@ async fn the_server_ends_the_statement_of_a_process_that_is_gone() {
         panic!("no change within ten seconds");
     };
     waits(true).await;
-    // Nobody is left to cancel it.
+    // No client is left to cancel it.
     process.abort();
     waits(false).await;
     test.sql.batch_execute("COMMIT").await.unwrap();
@@ -126,7 +127,7 @@ async fn conflicts_without_an_end_are_an_answer_within_the_deadline() {
     let place = database.place(OrderId::generate(), &wanted, None, &context);
     let soon = Instant::now() + Duration::from_millis(500);
     assert_unavailable(&deadline::within(soon, place).await);
-    // A sequence goes on though the transaction is rolled back.
+    // A sequence keeps its value when the transaction rolls back.
     let tries = test.sql.query_one("SELECT last_value FROM tries", &[]).await.unwrap();
     assert!(tries.get::<_, i64>(0) > 2, "it was not sent again");
 }

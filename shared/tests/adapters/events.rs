@@ -1,4 +1,4 @@
-//! What subscribers are told, against the schemas in `docs/events/`.
+//! Events, checked against the schemas in `docs/events/`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,7 +14,7 @@ use waybill::domain::{OrderId, Status};
 
 use crate::support::{TestDatabase, context, order};
 
-/// What the five kinds of event are called.
+/// The names of the five events.
 fn names() -> BTreeSet<String> {
     Status::ALL.map(|status| status.event().to_owned()).into()
 }
@@ -27,12 +27,12 @@ fn read(file: &str) -> Value {
     serde_json::from_slice(&fs::read(folder(file)).unwrap()).unwrap()
 }
 
-/// As subscribers have it: fields that it does not name may come.
+/// The schema as subscribers use it: other fields are allowed.
 fn open(name: &str) -> Value {
     read(&format!("{name}.schema.json"))
 }
 
-/// As the service is held to it: nothing but what is written down.
+/// The schema as the service must follow it: no other fields.
 fn closed(name: &str) -> Value {
     fn close(schema: &mut Value) {
         if schema["type"] == "object" {
@@ -57,7 +57,7 @@ fn violations(validator: &Validator, detail: &Value) -> Vec<String> {
     validator.iter_errors(detail).map(|error| error.to_string()).collect()
 }
 
-/// What the files of a folder are called, without `ending`.
+/// The names of the files in a folder, without `ending`.
 fn files(below: &str, ending: &str) -> BTreeSet<String> {
     fs::read_dir(folder(below))
         .unwrap()
@@ -107,7 +107,8 @@ fn a_schema_misses_what_is_not_there_and_only_the_strict_one_minds_what_is_new()
     }
 }
 
-/// Each way into each status, in a session that is far from UTC, and what a relay would send of it.
+/// Makes every transition, in a session with a time zone far from UTC, and checks what a relay
+/// would send.
 #[tokio::test]
 async fn every_event_that_leaves_the_database_is_what_its_schema_says() {
     let test = TestDatabase::new().await;
@@ -134,7 +135,7 @@ async fn every_event_that_leaves_the_database_is_what_its_schema_says() {
         for &status in way {
             let context = crate::support::context();
             tell(status, context.correlation_id.as_str());
-            // Fulfilment confirms one of the orders, staff the other.
+            // The job confirms one of the orders, staff the other.
             if status == Status::Confirmed && way.contains(&Status::Shipped) {
                 let job = FulfillmentJob::new(&order, &context);
                 database.confirm(&[job]).await.unwrap();

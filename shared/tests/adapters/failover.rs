@@ -1,5 +1,5 @@
-//! Connections that can't serve any more: one that leads to a server that has become read-only, that
-//! has lost what it prepared, or that the network has forgotten.
+//! Connections that no longer work: the server has become read-only, has lost its prepared
+//! statements, or the network drops packets.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use waybill::{Error, deadline};
 
 use crate::support::{STATEMENTS, TestDatabase, config, context, order};
 
-/// Whether new sessions of this database can write.
+/// Sets whether new sessions of this database can write.
 async fn read_only(test: &TestDatabase, on: bool) {
     let sql = "SELECT format('ALTER DATABASE %I SET default_transaction_read_only = %s',
                              current_database(), $1::boolean)";
@@ -57,7 +57,7 @@ async fn a_session_whose_prepared_statements_are_gone_is_replaced() {
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let mug = test.product("EUR", 1450, 10).await;
-    // As a pooler does that hands the session to somebody else in between.
+    // As a pooler does between two uses of a session.
     test.sql
         .batch_execute(
             "CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS
@@ -94,7 +94,7 @@ async fn a_connection_that_the_network_has_forgotten_costs_a_second_and_no_answe
     proxy.go_silent();
     let (wanted, context) = (order(&[(mug, 10)]), context());
     let place = database.place(OrderId::generate(), &wanted, None, &context);
-    // Of a whole request.
+    // The time of a whole request.
     let placement = deadline::within(Instant::now() + Duration::from_secs(5), place).await;
     assert!(matches!(placement, Ok(Placement::Placed(_))), "{placement:?}");
     assert_eq!((test.rows().await, test.stock(mug).await), ([1, 1, 1], 0));

@@ -1,4 +1,4 @@
-//! The same request, sent more than once.
+//! Requests that are sent more than once.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ async fn a_repeated_request_is_answered_as_the_first_one_was_and_places_nothing(
         database.place(id, &wanted, Some(&claim), &context).await.unwrap()
     };
     let first = placed(place().await);
-    // Whatever becomes of the order meanwhile, and though nothing is left.
+    // The response is the same after the order has changed and the stock is gone.
     for status in [None, Some(Status::Confirmed), Some(Status::Shipped)] {
         if let Some(status) = status {
             let id = first.summary.id;
@@ -89,7 +89,7 @@ async fn a_key_that_is_older_than_it_is_kept_is_free_again() {
     assert!(matches!(place(1).await.unwrap(), Placement::KeyReused));
 }
 
-/// How long a client waits that is told to come again.
+/// How long a client waits before it retries.
 const BACKOFF: Duration = Duration::from_millis(5);
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn fifty_requests_at_once_with_one_key_place_one_order() {
     let (wanted, claim, context) = (order(&[(mug, 2)]), claim("a", 1), context());
     let requests = processes.iter().map(async |database| {
         let (mut in_flight, mut replayed) = (0, 0);
-        // A client that is told to come again does, and lets others have their turn.
+        // The client retries, and lets others run.
         for _ in 0..1000 {
             let id = OrderId::generate();
             match database.place(id, &wanted, Some(&claim), &context).await.unwrap() {

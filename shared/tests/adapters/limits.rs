@@ -1,4 +1,4 @@
-//! How many orders one owner may place.
+//! The limits on the orders of an owner.
 
 use waybill::app::Context;
 use waybill::app::ports::{ChangeOrders, Claim, PlaceOrders, Placement, Visible};
@@ -54,7 +54,7 @@ async fn an_owner_places_so_many_orders_in_a_minute_whatever_becomes_of_them() {
     }
     let refused = place(&database, mug, &ada).await;
     assert!(matches!(refused, Placement::OwnerLimit(OwnerLimit::PerMinute(2))), "{refused:?}");
-    // A minute later: 60,000 milliseconds in the first 48 bits of each id.
+    // A minute passes: 60,000 ms in the first 48 bits of each id.
     test.sql
         .batch_execute(
             "ALTER TABLE order_items DROP CONSTRAINT order_items_order_fkey;

@@ -1,4 +1,4 @@
-//! Lists: what is on their pages, and that walking them misses nothing.
+//! Lists: their pages are right, and walking them misses nothing.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use waybill::postgres::Database;
 
 use crate::support::{TestDatabase, context, first_orders, first_products, order};
 
-/// An order that was not placed through the service.
+/// An order inserted by the test.
 struct Stored {
     id: OrderId,
     /// Whether it is the caller's.
@@ -25,7 +25,7 @@ struct Stored {
 }
 
 impl Stored {
-    /// Stores it with an id of the time `id_at`.
+    /// Inserts it with an id of the time `id_at`.
     async fn new(
         test: &TestDatabase,
         own: bool,
@@ -52,7 +52,7 @@ impl Stored {
     }
 }
 
-/// Every id of a list of orders, page by page; something happens during each page.
+/// All ids of a list of orders, page by page, with other work during each page.
 async fn walk(
     database: &Database,
     visible: Visible<'_>,
@@ -71,7 +71,7 @@ async fn walk(
     }
 }
 
-/// Who places orders here.
+/// A customer who places orders.
 fn customer() -> Owner {
     context().caller.subject().clone()
 }
@@ -100,7 +100,7 @@ async fn walking_the_orders_while_some_are_placed_and_cancelled_neither_repeats_
     }
     let owner = customer();
     let pending = OrderQuery { status: Some(Status::Pending), ..first_orders(7) };
-    // Every third order is cancelled on the way; a list of the pending ones promises the others.
+    // Every third order is canceled during the walk; the list of pending ones must have the rest.
     let mut to_cancel: Vec<OrderId> = there.iter().copied().step_by(3).collect();
     let stays_pending: HashSet<OrderId> =
         there.iter().copied().filter(|id| !to_cancel.contains(id)).collect();
@@ -238,7 +238,7 @@ async fn an_order_is_placed_after_its_own_microsecond_and_not_before_it_whatever
         assert_eq!(count(None, Some(placed_at)).await, 0);
         assert_eq!(count(None, Some(next)).await, 5);
         assert_eq!(count(Some(placed_at), Some(next)).await, 5);
-        // Between two microseconds there is nothing.
+        // There is nothing between two microseconds.
         let nanosecond = SignedDuration::from_nanos(1);
         assert_eq!(count(Some(placed_at + nanosecond), None).await, 0);
         assert_eq!(count(None, Some(placed_at + nanosecond)).await, 5);

@@ -1,4 +1,4 @@
-//! Statements that were carried out, and whose answers were lost: the client is told what happened.
+//! Statements whose answers were lost: the client must get the true result.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use waybill::postgres::Database;
 
 use crate::support::{STATEMENTS, TestDatabase, config, context, order};
 
-/// A database, and an adapter whose answers can be swallowed.
+/// A database, and an adapter behind a proxy that can drop answers.
 struct World {
     test: TestDatabase,
     proxy: Proxy,
@@ -31,7 +31,7 @@ impl World {
         Self { test, proxy, database }
     }
 
-    /// Does `work`, whose first answer is lost.
+    /// Runs `work`, whose first answer is lost.
     async fn losing<T>(&self, work: impl Future<Output = T>) -> T {
         let before = self.proxy.strikes();
         self.proxy.cut_next_answer();
@@ -68,7 +68,7 @@ async fn one_request_is_one_order_whichever_index_reports_the_repeat() {
     for reindexed in ["orders_pkey", "orders_number_key"] {
         let world = World::new().await;
         let mug = world.test.product("EUR", 1450, 100).await;
-        // The newer index is checked last, so that the other one reports.
+        // The newer index is checked last, so the other one reports.
         let reindex = format!("REINDEX INDEX CONCURRENTLY {reindexed}");
         world.test.sql.batch_execute(&reindex).await.unwrap();
         let wanted = order(&[(mug, 4)]);
@@ -81,7 +81,7 @@ async fn one_request_is_one_order_whichever_index_reports_the_repeat() {
     }
 }
 
-/// A queue that takes everything.
+/// A queue that accepts everything.
 struct Sent;
 
 impl app::ports::SendJobs for Sent {
@@ -113,7 +113,7 @@ async fn a_change_that_somebody_else_made_is_not_taken_for_ones_own() {
     let id = world.place(mug, 1).await.summary.id;
     let (one, other) = (context(), context());
     world.database.change(Visible::All, id, Status::Confirmed, None, &one).await.unwrap();
-    // This one finds it confirmed, and loses the answer that says so.
+    // This batch finds the order confirmed, and its answer is lost.
     let change = world.database.change(Visible::All, id, Status::Confirmed, Some(1), &other);
     let change = world.losing(change).await.unwrap().unwrap();
     assert!(!change.made, "{change:?}");
@@ -148,7 +148,7 @@ async fn fulfillment_confirms_and_refuses_once() {
     let (one, other) = (world.place(mug, 1).await, world.place(mug, 1).await);
     let jobs = [FulfillmentJob::new(&one, &context())];
     let before = world.losing(world.database.confirm(&jobs)).await.unwrap();
-    // Confirmed by the attempt whose answer was lost: the job is done with either way.
+    // The attempt whose answer was lost confirmed it; either way the job is done.
     assert_eq!(before[&one.summary.id], Status::Confirmed);
     let job = FulfillmentJob::new(&other, &context());
     let refusals = [Refusal { job: &job, reason: "too heavy".to_owned() }];

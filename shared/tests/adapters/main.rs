@@ -1,7 +1,7 @@
-//! The adapters against a real Postgres and an AWS emulator.
+//! The adapters, with a real Postgres and an AWS emulator.
 //!
-//! Each test makes what it needs: a database, a table, a queue. `TEST_DATABASE_URL` names a server
-//! where databases may be made, and `AWS_ENDPOINT_URL` the emulator; `make test` sets both.
+//! Each test creates its own database, table or queue. `TEST_DATABASE_URL` names a server that
+//! allows that, and `AWS_ENDPOINT_URL` the emulator; `make test` sets both.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod batches;

@@ -1,4 +1,4 @@
-//! The migrations, from nothing.
+//! The migrations, from an empty database.
 
 use waybill::postgres::migrations::{check_issuer, migrate};
 
@@ -26,7 +26,8 @@ async fn two_deploys_at_once_wait_for_each_other() {
 #[tokio::test]
 async fn every_constraint_has_a_name_that_somebody_chose() {
     let test = TestDatabase::new().await;
-    // What Postgres makes up ends in _check, _fkey or _key and a number, or names the column alone.
+    // Names that Postgres generates end in _check, _fkey or _key and a number, or are that of the
+    // column.
     let sql = "SELECT conname FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
                WHERE t.relnamespace = 'public'::regnamespace AND c.contype IN ('c', 'f', 'u', 'p')
                  AND t.relname NOT LIKE 'refinery%' AND conname ~ '(_check[0-9]*|_fkey[0-9]+|_key[0-9]+)$'";
@@ -63,7 +64,7 @@ async fn what_was_put_on_sale_is_counted_from_stock_and_live_orders() {
         )
         .await
         .unwrap();
-    // As it is applied: in a transaction of its own.
+    // As it is applied: in its own transaction.
     let migration = std::fs::read_to_string(&files[at]).unwrap();
     test.sql.batch_execute(&format!("BEGIN; {migration}; COMMIT")).await.unwrap();
     let rows = test.sql.query("SELECT stocked FROM products ORDER BY id", &[]).await.unwrap();
@@ -82,7 +83,7 @@ async fn a_second_issuer_is_refused_until_the_first_one_is_named() {
     let error = check_issuer(&config, new, None).await.unwrap_err().to_string();
     assert!(error.contains("set FirstJwtIssuer to https://old.example"), "{error}");
     check_issuer(&config, new, Some(old)).await.unwrap();
-    // It is kept: to forget to name it later is refused as well.
+    // The first issuer is stored, so that leaving it out later is refused.
     assert!(check_issuer(&config, new, None).await.is_err());
     check_issuer(&config, old, None).await.unwrap();
 }
@@ -90,7 +91,7 @@ async fn a_second_issuer_is_refused_until_the_first_one_is_named() {
 #[tokio::test]
 async fn a_migration_waits_for_a_lock_for_two_seconds_and_no_request_waits_longer_for_it() {
     let test = TestDatabase::new().await;
-    // The last migration is to be applied again, and somebody reads the table that it changes.
+    // The last migration runs again while another session reads the table that it changes.
     test.sql
         .batch_execute(
             "DELETE FROM refinery_schema_history WHERE version >= 8;

@@ -132,7 +132,7 @@ async fn concurrent_orders_never_sell_what_is_not_there_and_never_deadlock() {
     let test = TestDatabase::new().await;
     let (a, b) = (test.product("EUR", 100, 25).await, test.product("EUR", 100, 25).await);
     let customers = join_all((0..8).map(|_| test.connect())).await;
-    // 80 orders for one of each, half of them naming the two the other way round.
+    // 80 orders for one of each of two products, half of them in reverse order.
     let orders = customers.iter().enumerate().map(async |(customer, database)| {
         let mut accepted = 0;
         for round in 0..10 {

@@ -1,4 +1,4 @@
-//! What waits in the outbox, and the relay that sends it.
+//! The outbox, and the relay that sends it.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -23,11 +23,11 @@ use crate::support::{TestDatabase, aws, context, order, queue, service};
 
 const BACKOFF: Backoff = Backoff { min: Duration::from_mins(1), max: Duration::from_hours(1) };
 
-/// Keeps what it is sent, and refuses what it is told to.
+/// Keeps the messages that it gets, and refuses the chosen ones.
 struct Receiver<K> {
     sent: Mutex<Vec<Message<K>>>,
     refuse: Mutex<HashSet<Uuid>>,
-    /// How many messages wait in it.
+    /// The length of the queue that it reports.
     waiting: Mutex<u64>,
 }
 
@@ -95,7 +95,7 @@ async fn relay(
     app::relay_outbox(outbox, queue, bus, BACKOFF, until).await.unwrap()
 }
 
-/// All jobs that no relay has sent and that are due.
+/// All due jobs that no relay has sent.
 const UNSENT: Jobs = Jobs::Unsent { overdue: Duration::ZERO };
 
 async fn waiting(test: &TestDatabase) -> i64 {
@@ -118,7 +118,7 @@ async fn a_new_order_s_event_is_due_at_once_and_its_job_only_if_nobody_else_deli
     assert_eq!(body["customer_email"], "ada@example.com");
     assert_eq!(body["items"][0]["unit_price_minor"], 1450);
 
-    // Fulfilment never heard of it.
+    // The job is lost.
     all_is_due(&test).await;
     let relayed = relay(&*database, &jobs, &events).await;
     assert_eq!(relayed, Relayed { jobs: 1, events: 0, failed: 0 });
@@ -126,7 +126,7 @@ async fn a_new_order_s_event_is_due_at_once_and_its_job_only_if_nobody_else_deli
     assert_eq!(job.order_id, order.summary.id);
     assert_eq!(job.placed_at, order.summary.created_at);
 
-    // It is kept, in case that one is lost as well, until the order is not pending any more.
+    // It is kept while the order is pending, in case this one is lost too.
     assert_eq!(waiting(&test).await, 1);
     database.confirm(&[job]).await.unwrap();
     let relayed = relay(&*database, &jobs, &events).await;
@@ -212,7 +212,7 @@ async fn what_a_relay_took_with_it_when_it_died_is_due_again_after_the_lease() {
     for _ in 0..100 {
         let again = database.claim_events(10).await.unwrap();
         if !again.is_empty() {
-            // Whether it was sent is not known, and so it was not tried.
+            // It is unknown whether it was sent, so it counts as not tried.
             assert_eq!(again, taken);
             return;
         }
@@ -290,7 +290,7 @@ async fn a_job_that_was_sent_is_left_alone_while_the_queue_is_long_and_sent_agai
     };
     due(14).await;
     assert_eq!(relay(&*database, &jobs, &events).await.jobs, 0);
-    // A job that may never have been sent by anybody does not wait for the queue for ever.
+    // A job that was perhaps never sent does not wait for the queue for ever.
     due(16).await;
     assert_eq!(relay(&*database, &jobs, &events).await.jobs, 1);
     assert_eq!(jobs.ids(), [sent, unsent]);
@@ -367,7 +367,7 @@ async fn a_claim_leaves_nothing_behind_in_the_indexes() {
     for _ in 0..200 {
         place(&database, mug).await;
     }
-    // In the middle of a page there are claimed and unclaimed rows, as in a shop that is open.
+    // Claimed and unclaimed rows share a page, as in a live shop.
     for _ in 0..20 {
         assert_eq!(database.claim_events(10).await.unwrap().len(), 10);
     }
@@ -379,7 +379,7 @@ async fn a_claim_leaves_nothing_behind_in_the_indexes() {
             eprintln!("{hot} of {updates} claimed rows stayed on their page");
             return assert_eq!(hot, updates);
         }
-        // A session reports what it did a second later at the earliest.
+        // A session reports its statistics at least a second later.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("the statistics did not arrive");

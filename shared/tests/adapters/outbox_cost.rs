@@ -1,4 +1,4 @@
-//! What a backlog of a million rows costs those who look for what is due in it.
+//! The cost of finding due rows in a backlog of a million.
 
 use tokio_postgres::SimpleQueryMessage;
 use waybill::postgres::{CLAIM_OUTBOX, FORGET_OLD_KEYS};
@@ -7,8 +7,8 @@ use crate::support::TestDatabase;
 
 const ROWS: i64 = 1_000_000;
 
-/// The plan that a prepared statement has for any arguments, as text, and the blocks that it touched
-/// with these. Nothing of what it does stays.
+/// The generic plan of a prepared statement as text, and the blocks that it touches with these
+/// arguments. Rolled back afterwards.
 async fn plan(test: &TestDatabase, statement: &str, arguments: &str) -> (String, i64) {
     let sql = format!(
         "SET plan_cache_mode = force_generic_plan; DEALLOCATE ALL; PREPARE it AS {statement};
@@ -20,7 +20,7 @@ async fn plan(test: &TestDatabase, statement: &str, arguments: &str) -> (String,
         _ => None,
     });
     let plan = lines.collect::<Vec<_>>().join("\n");
-    // The first line of buffers is that of the whole.
+    // The first line of buffers is the total.
     let buffers = plan.lines().find(|line| line.contains("Buffers:")).unwrap();
     let number = |name: &str| {
         let (_, value) = buffers.split_once(name)?;
@@ -30,7 +30,7 @@ async fn plan(test: &TestDatabase, statement: &str, arguments: &str) -> (String,
     (plan, blocks)
 }
 
-/// Reads no table whole and sorts nothing, with and without statistics of the table.
+/// Checks that no table is read whole and nothing is sorted, with and without statistics.
 async fn assert_cheap(
     test: &TestDatabase,
     what: &str,
@@ -44,7 +44,7 @@ async fn assert_cheap(
     for word in ["Seq Scan", "Sort", "Hash", "Bitmap"] {
         assert!(!plan.contains(word), "{what}: {plan}");
     }
-    // A row is found by one index and changed by another, in a table that was filled at random.
+    // A row is found by one index and changed in another, in a table filled in random order.
     assert!(blocks < 10_000, "{what}: {plan}");
 }
 

@@ -1,4 +1,4 @@
-//! A rush for little stock.
+//! Many orders for little stock.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,15 +18,14 @@ const ORDERS_EACH: usize = 5;
 const PRODUCTS: usize = 5;
 const STOCK: i32 = 120;
 
-/// What a customer asks for: a product by its number, and how many of it. The same product may be
-/// named again.
+/// The product numbers and quantities of an order. A product may appear twice.
 type Basket = Vec<(usize, i64)>;
 
-/// A `SplitMix64` generator (Steele, Lea and Flood, 2014): the same baskets in every run.
+/// A `SplitMix64` generator (Steele, Lea and Flood, 2014), for the same baskets in every run.
 struct Dice(u64);
 
 impl Dice {
-    /// From 0 to `sides` - 1.
+    /// A number from 0 to `sides` - 1.
     fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut bits = self.0;
@@ -44,11 +43,11 @@ impl Dice {
     }
 }
 
-/// What one look at the whole database finds.
+/// The state of the whole database.
 struct Sight {
-    /// The product of which least is left.
+    /// The lowest stock of any product.
     least: i32,
-    /// Products whose stock and orders do not add up to what there was.
+    /// Products whose stock and orders do not add up.
     wrong: i64,
     accepted: i64,
 }
@@ -68,7 +67,7 @@ async fn look(sql: &Client) -> Sight {
     Sight { least: row.get(0), wrong: row.get(1), accepted: row.get(2) }
 }
 
-/// Holds every product, so that whoever orders waits, and lets go once all customers do.
+/// Locks every product until all customers wait, then lets go.
 async fn open_the_doors_when_all_wait(doors: &Client, sql: &Client) -> i64 {
     let patience = Instant::now() + Duration::from_secs(3);
     let mut waiting = 0;
@@ -81,7 +80,7 @@ async fn open_the_doors_when_all_wait(doors: &Client, sql: &Client) -> i64 {
     waiting
 }
 
-/// Places one order after the other, and keeps what was accepted with what was asked for.
+/// Places one order after another, and keeps the accepted ones.
 async fn shop(
     database: Arc<Database>,
     products: Vec<ProductId>,
@@ -186,13 +185,13 @@ async fn a_rush_of_two_hundred_baskets_sells_what_is_there_and_nothing_else() {
     let rows = [accepted.len(), lines, accepted.len(), 2 * accepted.len()];
     let [orders, items, history] = test.rows().await;
     assert_eq!([orders, items, history, outbox], rows.map(|rows| i64::try_from(rows).unwrap()));
-    // Otherwise it was no rush.
+    // Otherwise they did not run at the same time.
     assert_eq!(at_once, i64::try_from(CUSTOMERS).unwrap());
     assert!(!accepted.is_empty() && refused > 0 && while_running > 0);
     assert!(backwards > 50 && twice > 50);
 }
 
-/// The statement begins while nothing is left, and gets the lock when there is enough again.
+/// The statement begins while the stock is empty, and gets the lock when there is enough again.
 #[tokio::test]
 async fn an_order_that_waited_for_stock_to_come_back_is_placed() {
     let test = TestDatabase::new().await;

@@ -1,4 +1,4 @@
-//! What a page of orders costs: as much on a large table as on a small one.
+//! A page of orders costs as much on a large table as on a small one.
 
 use std::time::Duration;
 
@@ -12,16 +12,15 @@ use waybill::postgres::{
 
 use crate::support::TestDatabase;
 
-/// As a page of 20 asks for: one more.
+/// A page of 20 reads one more.
 const ROWS: i64 = 21;
 
-/// The most blocks of 8 KiB that a page may touch: each row may lie in one of its own, and the way
-/// down an index and along it takes a few.
+/// The most blocks of 8 KiB that a page may touch: one for each row, and a few for the index.
 const MOST_BLOCKS: i64 = ROWS + 9;
 
-/// Puts `count` orders into the table, one a second, over a thousand addresses; one in a hundred is
-/// cancelled, and the rest delivered. Each of a thousand owners has as many, or, if they are not
-/// `even`, two of them have one in a thousand and the rest.
+/// Inserts `count` orders, one a second, over a thousand addresses; one in a hundred is cancelled,
+/// the rest delivered. If `even`, a thousand owners have equal shares; otherwise one of two owners
+/// has one order in a thousand, and the other the rest.
 async fn fill(test: &TestDatabase, count: i32, even: bool) {
     let sql =
         "INSERT INTO orders (id, number, owner, status, customer_name, customer_email, currency,
@@ -38,7 +37,8 @@ async fn fill(test: &TestDatabase, count: i32, even: bool) {
     test.sql.execute(sql, &[&count, &even]).await.unwrap();
 }
 
-/// Explains a page of every kind, from the newest and from deep in the list, as the planner makes it
+/// Explains a page of every kind, from the start and from deep in the list, with generic and custom
+/// plans.
 /// for any arguments and for these.
 async fn assert_pages_are_cheap(test: &TestDatabase, table: &str) {
     let (top, bottom) = (Uuid::max(), Uuid::nil());
@@ -67,7 +67,7 @@ async fn assert_pages_are_cheap(test: &TestDatabase, table: &str) {
     }
 }
 
-/// How many rows the statement finds, and how many blocks it touches for that.
+/// The rows that the statement finds, and the blocks that it touches.
 async fn cost(test: &TestDatabase, statement: &str, arguments: &str) -> (i64, i64) {
     let sql = format!(
         "DEALLOCATE ALL; PREPARE page AS {statement};
@@ -110,7 +110,7 @@ async fn a_limit_in_time_is_the_end_of_the_scan() {
     let test = TestDatabase::new().await;
     fill(&test, 100_000, true).await;
     test.sql.batch_execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
-    // What the adapter makes of a window of ten seconds in the middle of the table.
+    // The arguments of the adapter for a window of ten seconds in the middle of the table.
     let (from, to) = (1_767_225_600 + 50_000, 1_767_225_600 + 50_010);
     let id = |seconds: u128| Uuid::from_u128((seconds * 1000) << 80);
     let arguments = format!(
@@ -120,18 +120,18 @@ async fn a_limit_in_time_is_the_end_of_the_scan() {
     );
     let (rows, blocks) = cost(&test, LIST_ALL_ORDERS, &arguments).await;
     eprintln!("a window of ten seconds: {rows} rows, {blocks} blocks");
-    // 130 orders lie within the ids, and some forty on a block.
+    // The ids match 130 orders, some forty on a block.
     assert!(rows == 10 && blocks <= 12, "{rows} rows, {blocks} blocks");
 }
 
-/// The most blocks that a page may touch where 100,000 dead entries of the index lie before it, the
-/// first time that anybody comes by: those of the index, and those of the table in which the rows lie.
+/// The most blocks that the first read may touch behind 100,000 dead index entries: those of the
+/// index and of the table.
 const MOST_BLOCKS_OF_DEAD_ROWS: i64 = 4_000;
 
-/// The most that it may touch after that: those of the index, whose entries are known to be dead.
+/// The most blocks after that: only those of the index, whose dead entries are then marked.
 const MOST_BLOCKS_OF_DEAD_ENTRIES: i64 = 600;
 
-/// All pending orders but the oldest were confirmed, and vacuum has not come by.
+/// All pending orders but the oldest were confirmed, and vacuum has not run.
 #[tokio::test]
 async fn dead_entries_cost_the_first_page_of_a_status_something_once_and_little_after_that() {
     let test = TestDatabase::new().await;
@@ -155,7 +155,7 @@ async fn dead_entries_cost_the_first_page_of_a_status_something_once_and_little_
     };
     let first = page(Uuid::max()).await;
     let mut again = first;
-    // What a transaction that is still open may see is not marked, and there are others on the server.
+    // Entries that an open transaction may see are not marked, and other tests have some.
     for _ in 0..600 {
         again = page(Uuid::max()).await;
         if again <= MOST_BLOCKS_OF_DEAD_ENTRIES {

@@ -1,4 +1,4 @@
-//! Reading products, through the cache and without it.
+//! Reading products, with and without the cache.
 
 use waybill::Error;
 use waybill::app;
@@ -27,7 +27,7 @@ async fn a_list_has_what_can_be_ordered() {
     };
     assert_eq!(ids(10).await, [first, sold_out]);
     assert_eq!(ids(1).await, [first]);
-    // It can still be looked at.
+    // It can still be read.
     assert!(!database.product(retired).await.unwrap().unwrap().active);
 }
 
@@ -45,7 +45,7 @@ async fn a_product_is_read_once_and_then_served_from_the_cache() {
         app::get_product(&Flights::default(), &process().await, &*database, mug).await.unwrap();
     assert_eq!(read.price.minor, 1450);
     test.sql.batch_execute("DELETE FROM products").await.unwrap();
-    // Another process, with nothing in its memory.
+    // Another process, with an empty memory.
     assert_eq!(
         app::get_product(&Flights::default(), &process().await, &*database, mug).await.unwrap(),
         read
@@ -62,7 +62,7 @@ async fn the_absence_of_a_product_is_remembered_too() {
     for _ in 0..2 {
         let product = app::get_product(&Flights::default(), &cache, &*database, id).await;
         assert!(matches!(product, Err(Error::ProductNotFound)), "{product:?}");
-        // From here on Postgres would know it.
+        // From here on Postgres has it.
         let sql = "INSERT INTO products (id, name, currency, price_minor, stock, stocked)
                    VALUES ($1, 'Late', 'EUR', 1, 1, 1) ON CONFLICT DO NOTHING";
         test.sql.execute(sql, &[&id.as_uuid()]).await.unwrap();

@@ -1,4 +1,4 @@
-//! Putting products: by many at once, while orders are placed, and through the cache.
+//! Putting products: concurrently, while orders are placed, and through the cache.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -82,7 +82,7 @@ async fn a_product_is_created_once_and_then_replaced() {
     assert_eq!(test.books().await.discrepancies, []);
 }
 
-/// As many connections as there are staff, so that they really meet.
+/// One connection for each editor, so that their statements overlap.
 async fn staff(test: &TestDatabase) -> Vec<Arc<Database>> {
     join_all((0..20).map(|_| test.connect())).await
 }
@@ -136,12 +136,12 @@ async fn what_was_sold_since_an_editor_looked_stays_sold() {
     let database = test.connect().await;
     let seen = created(&database, &mug("EUR", 1450, 10)).await;
     placed(&database, seen.id, 3).await;
-    // The price alone was edited.
+    // Only the price was edited.
     let put = database.put(seen.id, &mug("EUR", 1550, 10), unchanged(&seen)).await.unwrap();
     let Put::Replaced(now) = put else { panic!("{put:?}") };
     assert_eq!((now.stock, now.price.minor), (7, 1550));
 
-    // Five more arrived, and somebody bought one and another gave back two meanwhile.
+    // The editor adds five; since then two were sold and one was returned.
     let three = placed(&database, seen.id, 2).await;
     placed(&database, seen.id, 1).await;
     let before = database.product(seen.id).await.unwrap().unwrap();
@@ -175,17 +175,17 @@ async fn a_change_that_would_leave_less_than_nothing_or_too_much_is_refused() {
         let product = mug("EUR", 1550, stock);
         app::put_product(&cache, &*database, seen.id, &product, unchanged(seen)).await
     };
-    // Three of ten are left, the editor thinks, and four are sold already.
+    // The editor leaves three of ten, but four are already sold.
     let refused = put(3, &seen).await;
     assert!(matches!(refused, Err(Error::StockTaken { version: 1, stock: 6 })), "{refused:?}");
-    // Who looks again sees it.
+    // The next read sees it.
     let Some(Cached::Found(fresh)) = cache.recall(&[seen.id]).await.remove(&seen.id) else {
         panic!("not remembered")
     };
     assert_eq!(Some(&fresh), database.product(seen.id).await.unwrap().as_ref());
     assert_eq!(put(0, &fresh).await.unwrap().product.stock, 0);
 
-    // And at the other end of what an integer can hold.
+    // The same at the upper end of an integer.
     let most = created(&database, &mug("EUR", 1450, 1)).await;
     let given_back = placed(&database, most.id, 1).await;
     let none = database.product(most.id).await.unwrap().unwrap();
@@ -212,7 +212,7 @@ async fn an_order_keeps_the_price_and_the_currency_of_its_time() {
     }
 }
 
-/// The statement begins while little was put on sale, and gets the lock when it is more.
+/// The statement begins while `stocked` is small, and gets the lock when it is larger.
 #[tokio::test]
 async fn a_product_is_put_by_the_books_as_they_are_when_its_turn_comes() {
     let test = TestDatabase::new().await;
@@ -227,7 +227,7 @@ async fn a_product_is_put_by_the_books_as_they_are_when_its_turn_comes() {
     assert_eq!(test.books().await.discrepancies, []);
 }
 
-/// A small generator of numbers that look random (xorshift), the same on every run.
+/// A small pseudo-random generator (xorshift), the same in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -326,7 +326,7 @@ async fn a_change_is_seen_here_at_once_and_by_other_processes_within_seconds() {
         let read = app::get_product(&Flights::default(), cache, &*database, id).await;
         read.ok().map(|product| product.price.minor)
     };
-    // That there is none is remembered in both.
+    // Both cache that it is missing.
     assert_eq!((read(&here).await, read(&there).await), (None, None));
     let put =
         app::put_product(&here, &*database, id, &mug("EUR", 1, 5), Precondition::Absent).await;
@@ -336,16 +336,16 @@ async fn a_change_is_seen_here_at_once_and_by_other_processes_within_seconds() {
 
     app::put_product(&here, &*database, id, &mug("EUR", 2, 5), unchanged(&first)).await.unwrap();
     assert_eq!((read(&here).await, read(&there).await), (Some(2), Some(1)));
-    // Whoever read the first version from Postgres, and comes late, overwrites the second nowhere.
+    // A late write of the first version does not replace the second.
     here.remember(id, Cached::Found(first.clone())).await;
     assert_eq!(read(&here).await, Some(2));
     seen_within_seconds(async || read(&there).await == Some(2)).await;
-    // Neither process asked Postgres for that.
+    // Neither process asked Postgres.
     test.sql.batch_execute("DELETE FROM products").await.unwrap();
     assert_eq!(read(&process().await).await, Some(2));
 }
 
-/// Waits for `probe`, for no longer than a product stays in memory, and a little.
+/// Waits for `probe`, a little longer than a product stays in memory.
 async fn seen_within_seconds(mut probe: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(5);
     while !probe().await {

@@ -1,4 +1,4 @@
-//! The fulfilment queue.
+//! The fulfillment queue.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ async fn a_queue_says_about_how_many_messages_wait() {
 
 #[tokio::test]
 async fn a_call_ends_with_the_invocation_s_deadline_though_nobody_answers() {
-    // Connections are accepted by the kernel, and nobody reads from them.
+    // The kernel accepts connections, but nothing reads from them.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let aws = aws_at(&endpoint).await;
@@ -87,7 +87,7 @@ async fn a_call_ends_with_the_invocation_s_deadline_though_nobody_answers() {
         assert!(matches!(sent, Err(Error::Unavailable { dependency: "SQS", .. })), "{sent:?}");
         assert!(jobs.is_err() && events.is_err() && waiting.is_err());
     };
-    // A single try would take a second, and all of them three and five.
+    // One try would take a second, and all of them three; the limit is five.
     let started = Instant::now();
     let limit = Duration::from_millis(50);
     deadline::within(started + limit, Box::pin(calls)).await;

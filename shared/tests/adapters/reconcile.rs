@@ -1,4 +1,4 @@
-//! Whether the books say so when something does not add up.
+//! Reconcile finds every kind of discrepancy.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ async fn place(database: &Database, lines: &[(ProductId, i64)]) -> Order {
     }
 }
 
-/// A shop with an order of each kind, by the service's own hand.
+/// A shop with an order of each kind, made by the service.
 async fn shop(test: &TestDatabase) -> [Order; 3] {
     let database = test.connect().await;
     let (mug, pan) = (test.product("EUR", 1450, 10).await, test.product("EUR", 3999, 10).await);
@@ -59,7 +59,7 @@ async fn the_sample_shop_adds_up() {
 #[tokio::test]
 async fn whatever_does_not_add_up_is_named() {
     for (sabotage, expected) in [
-        // A piece that was given back twice, one that was sold and not taken out.
+        // One piece returned twice, and one sold but not taken out.
         ("UPDATE products SET stock = stock + 1 WHERE price_minor = 1450", vec!["stock"]),
         ("UPDATE products SET stock = stock - 1", vec!["stock", "stock"]),
         ("UPDATE order_items SET quantity = 3 WHERE quantity = 2", vec!["stock", "total"]),
@@ -111,8 +111,8 @@ async fn the_program_names_the_order_and_fails() {
     assert!(said.contains("DATABASE_URL"), "{said}");
 }
 
-/// Puts `count` orders of an hour ago into the shop, a second of each after the other, over as many
-/// products: a pair of lines each, confirmed, or cancelled if the number ends with 7.
+/// Inserts `count` orders of an hour ago, a second apart, over as many products: two lines each,
+/// confirmed, or cancelled if the number ends in 7.
 async fn fill(test: &TestDatabase, count: i32) {
     let sql = format!(
         "INSERT INTO products (id, name, currency, price_minor, stock, stocked)
@@ -154,8 +154,8 @@ async fn what_does_not_add_up_is_found_among_many_old_orders() {
     let books = test.books().await;
     assert_eq!((books.products, books.orders), (20, 25_000));
     assert_eq!(books.discrepancies, []);
-    // One of each kind, in different ranges: stock twice, of a line that grew and an order that was
-    // cancelled by hand.
+    // One discrepancy of each kind, in different ranges, and two of stock: a line that grew, and an
+    // order canceled by hand.
     let sabotage = "
         CREATE TEMPORARY TABLE o AS SELECT id, row_number() OVER (ORDER BY id) AS n FROM orders;
         UPDATE order_items SET quantity = 9 FROM o WHERE o.id = order_id AND o.n = 50 AND line = 1;
@@ -215,7 +215,7 @@ async fn nothing_false_is_found_while_orders_are_placed_fulfilled_and_cancelled(
             let before = done();
             let books = test.books().await;
             assert_eq!(books.discrepancies, [], "after {looks} looks");
-            // Something did happen in between, or this tests nothing.
+            // Otherwise nothing happened in between, and this tests nothing.
             looks += usize::from(done().0 > before.0 && done().1 > before.1);
             assert!(old_is_left(&cancelled), "all old orders are cancelled before the end");
         }
@@ -232,7 +232,7 @@ fn old_is_left(cancelled: &AtomicUsize) -> bool {
     cancelled.load(Ordering::Relaxed) < 5000
 }
 
-/// As the role's own limits will be, and less: the program takes the time that it needs.
+/// A stricter limit than that of the role; the program overrides it.
 #[tokio::test]
 async fn it_is_not_held_to_the_timeouts_of_its_role() {
     let test = TestDatabase::new().await;

@@ -1,4 +1,4 @@
-//! What each use case costs, as the servers count it.
+//! The round trips of each use case, counted at the servers.
 
 use testkit::proxy::{Proxy, authority};
 use waybill::app;
@@ -30,7 +30,7 @@ async fn create_order_asks_postgres_once_and_sqs_once() {
     let behind_proxy = aws_at(&format!("http://{}", sqs.address)).await;
     let queue = FulfillmentQueue::new(&service(&behind_proxy), url);
 
-    // From the very first request on.
+    // From the first request on.
     for _ in 0..3 {
         postgres.forget();
         sqs.forget();
@@ -68,7 +68,7 @@ async fn get_list_and_a_batch_of_any_size_ask_postgres_once() {
         assert!(database.order(visible, jobs[0].order_id).await.unwrap().is_some());
         asked_once("get-order");
         for query in [&first_orders(100), &by_status, &by_email] {
-            // That the list goes on is known as well.
+            // One round trip also tells whether there is a next page.
             let page = database.orders(visible, query).await.unwrap();
             assert_eq!((page.entries.len(), page.has_more), (100, true));
             asked_once("list-orders");
@@ -83,7 +83,7 @@ async fn get_list_and_a_batch_of_any_size_ask_postgres_once() {
         assert_eq!(database.confirm(&jobs[..size]).await.unwrap().len(), size);
         asked_once("fulfill-order");
     }
-    // With a warehouse, a batch asks what is pending first, and last for what was refused.
+    // With a warehouse, a batch first reads the statuses, and at last records refusals.
     let ids: Vec<_> = jobs.iter().map(|job| job.order_id).collect();
     assert_eq!(database.statuses(&ids).await.unwrap().len(), 200);
     asked_once("fulfill-order, what is pending");

@@ -1,4 +1,4 @@
-//! A fresh database, table and queue for each test, and what to fill them with.
+//! A fresh database, table and queue for each test, and functions to fill them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use waybill::postgres::{
     PLACE_ORDER, PUT_PRODUCT, REFUSE_ORDERS, SETTLE_OUTBOX, migrations,
 };
 
-/// Every statement of the service.
+/// All statements of the service.
 pub(crate) const STATEMENTS: &[&str] = &[
     PLACE_ORDER,
     GET_ORDER,
@@ -45,18 +45,18 @@ pub(crate) const STATEMENTS: &[&str] = &[
     FORGET_OLD_KEYS,
 ];
 
-/// A database of its own, with the schema in it.
+/// A database with the schema.
 pub(crate) struct TestDatabase {
-    /// Where it is.
+    /// Its URL.
     pub(crate) url: String,
-    /// For looking behind the adapter's back.
+    /// A direct connection, for checks.
     pub(crate) sql: tokio_postgres::Client,
     /// What all connect to where one process stands for all of them.
     process: OnceCell<Arc<Database>>,
 }
 
 impl TestDatabase {
-    /// A new database with nothing in it, not even the schema.
+    /// A new, empty database without the schema.
     pub(crate) async fn empty() -> Self {
         let server = variable("TEST_DATABASE_URL")
             .expect("TEST_DATABASE_URL names no Postgres server; `make test` starts one");
@@ -65,7 +65,7 @@ impl TestDatabase {
         let (before, parameters) = server.split_once('?').unwrap_or((&server, ""));
         let (base, _) = before.rsplit_once('/').unwrap();
         let url = format!("{base}/{name}?{parameters}");
-        // `make test` runs all of this at both levels.
+        // `make test` runs the suite at both isolation levels.
         if let Some(level) = variable("TEST_ISOLATION") {
             let sql =
                 format!("ALTER DATABASE {name} SET default_transaction_isolation = '{level}'");
@@ -101,7 +101,7 @@ impl TestDatabase {
         }
     }
 
-    /// Puts a product on sale.
+    /// Inserts a product.
     pub(crate) async fn product(&self, currency: &str, price_minor: i64, stock: i32) -> ProductId {
         let id = Uuid::now_v7();
         self.sql
@@ -120,12 +120,12 @@ impl TestDatabase {
         self.sql.query_one(sql, &[&id.as_uuid()]).await.unwrap().get(0)
     }
 
-    /// Begins a transaction with these statements, as somebody else who is at work.
+    /// Begins a transaction with these statements, as another session.
     pub(crate) async fn begin(&self, statements: &str) {
         self.sql.batch_execute(&format!("BEGIN; {statements}")).await.unwrap();
     }
 
-    /// Commits it as soon as somebody waits for it.
+    /// Commits it as soon as another session waits for it.
     pub(crate) async fn commit_once_somebody_waits(&self) {
         let waits = "SELECT FROM pg_locks l
                      WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))";
@@ -138,12 +138,12 @@ impl TestDatabase {
         panic!("nobody waits");
     }
 
-    /// Whether all of it adds up.
+    /// Whether the books balance.
     pub(crate) async fn books(&self) -> Books {
         reconcile(&self.config()).await.unwrap()
     }
 
-    /// How many rows each table of orders has.
+    /// The number of rows in each table of orders.
     pub(crate) async fn rows(&self) -> [i64; 3] {
         let sql = "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM order_items),
                           (SELECT count(*) FROM order_history)";
@@ -152,7 +152,7 @@ impl TestDatabase {
     }
 }
 
-/// How a test reaches the database at `url`. Fifty of them that start at once take a while.
+/// Connects to the database at `url`. With fifty tests starting at once it takes a while.
 pub(crate) fn config(url: String) -> DatabaseConfig {
     DatabaseConfig {
         url,
@@ -186,27 +186,27 @@ pub(crate) fn order(lines: &[(ProductId, i64)]) -> NewOrder {
     .unwrap()
 }
 
-/// A page of at most so many.
+/// A page of this size.
 pub(crate) fn page_of(limit: u8) -> PageSize {
     PageSize::parse(&limit.to_string()).unwrap()
 }
 
-/// The first orders of a list, at most so many.
+/// The first page of the orders.
 pub(crate) fn first_orders(limit: u8) -> OrderQuery {
     OrderQuery { limit: page_of(limit), ..OrderQuery::default() }
 }
 
-/// The first products of a list, at most so many.
+/// The first page of the products.
 pub(crate) fn first_products(limit: u8) -> ProductQuery {
     ProductQuery { limit: page_of(limit), ..ProductQuery::default() }
 }
 
-/// Somebody with a token.
+/// A caller.
 pub(crate) fn caller(subject: &str, scopes: &[Scope]) -> Caller {
     Caller::new(Owner::parse(subject).unwrap(), scopes.iter().copied())
 }
 
-/// The context of a customer's request, with a correlation id of its own.
+/// The context of a customer's request, with a new correlation id.
 pub(crate) fn context() -> Context {
     Context {
         caller: caller("ada", &[Scope::Read, Scope::Write]),
@@ -237,14 +237,14 @@ pub(crate) async fn aws_at(endpoint: &str) -> SdkConfig {
     testkit::sdk::at(endpoint, &aws().await)
 }
 
-/// A new table with the product cache's key.
+/// A new table with the key of the product cache.
 pub(crate) async fn cache_table(config: &SdkConfig) -> String {
     let name = format!("cache-{}", Uuid::new_v4());
     testkit::sdk::create_table(&aws_sdk_dynamodb::Client::new(config), &name).await;
     name
 }
 
-/// A new queue, by its URL.
+/// The URL of a new queue.
 pub(crate) async fn queue(config: &SdkConfig) -> String {
     let name = format!("jobs-{}", Uuid::new_v4());
     Queue::create(&aws_sdk_sqs::Client::new(config), &name, &[]).await.url

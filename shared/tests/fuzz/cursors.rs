@@ -1,4 +1,4 @@
-//! Cursors that were sealed, and then changed.
+//! Valid cursors that were changed.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use crate::functions::Function;
 use crate::requests::{check, json_of, runtime};
 use crate::shop::Shop;
 
-/// A step from a cursor to another text.
+/// A change of a cursor.
 #[derive(Clone, Debug)]
 enum Step {
     Replace(Index, char),
@@ -58,7 +58,7 @@ fn apply(text: &str, step: &Step) -> String {
     characters.into_iter().collect()
 }
 
-/// The value of a parameter, every byte of it escaped.
+/// The value of a parameter, with every byte escaped.
 fn escaped(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::new(), |mut escaped, byte| {
@@ -85,7 +85,7 @@ proptest! {
         ]),
     ) {
         let runtime = runtime();
-        // In this mood every list goes on.
+        // With this mood every list has a next page.
         let ask = |query| runtime.block_on(function.answer(&Shop { mood: 1 }, &list(query).event()));
         let first = ask(format!("limit=2{filter}"));
         let sealed = json_of(&first)["next_cursor"].as_str().unwrap().to_owned();

@@ -1,24 +1,24 @@
-//! Events as the gateway makes them of what a client sent.
+//! Gateway events, made from client requests.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-/// What a client sent, and what the authorizer says of it.
+/// A client's request, and the authorizer's claims.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sent {
     pub(crate) id: Option<String>,
-    /// As it stood in the URL.
+    /// As in the URL.
     pub(crate) query: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<Vec<u8>>,
-    /// The gateway decides by the media type whether a body is text. What is no text can't be one.
+    /// The gateway decides by the media type whether a body is text. Invalid UTF-8 can't be.
     pub(crate) as_base64: bool,
     pub(crate) claims: Option<Vec<(String, String)>>,
     pub(crate) method: &'static str,
 }
 
-/// The claims of a token that may do everything, for a hundred years.
+/// The claims of a token with every scope, valid for a hundred years.
 pub(crate) fn good_claims() -> Vec<(String, String)> {
     [("sub", "ada"), ("exp", "4900000000"), ("scope", "orders/read orders/write orders/staff")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

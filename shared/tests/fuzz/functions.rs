@@ -1,4 +1,4 @@
-//! The handlers of the functions, from their own files, and one request to any of them.
+//! The handlers of the functions, included from their files, and a way to call them.
 
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Response};
@@ -31,7 +31,7 @@ mod put_product;
 #[path = "../../../functions/update-order-status/src/handler.rs"]
 mod update_order_status;
 
-/// A function that answers requests.
+/// An HTTP function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Function {
     CancelOrder,
@@ -58,7 +58,7 @@ impl Function {
         Self::UpdateOrderStatus,
     ];
 
-    /// The route that the function serves.
+    /// The route of the function.
     pub(crate) fn route(self) -> Route {
         match self {
             Self::CancelOrder => cancel_order::ROUTE,
@@ -73,7 +73,7 @@ impl Function {
         }
     }
 
-    /// The name of the route in the description.
+    /// The operation id in the description.
     pub(crate) fn operation_id(self) -> &'static str {
         match self {
             Self::CancelOrder => "cancelOrder",
@@ -88,7 +88,7 @@ impl Function {
         }
     }
 
-    /// What the function answers to an event that the gateway sends it.
+    /// The response of the function to a gateway event.
     pub(crate) async fn answer(self, shop: &Shop, event: &Value) -> Response<Body> {
         // From text, as it arrives.
         let event: LambdaRequest = serde_json::from_str(&event.to_string()).unwrap();
@@ -122,7 +122,7 @@ impl Function {
             }
             Self::Health => {
                 let (config, deep) = (Config::from_env(), health::Deep::default());
-                // The largest of them: the connections to all that it may ask.
+                // The largest handler: it connects to all dependencies.
                 let health = |request| Box::pin(health::health(request, &config, &deep));
                 answer_anyone(request, &health::ROUTE, health).await
             }

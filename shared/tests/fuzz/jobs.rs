@@ -1,4 +1,4 @@
-//! Batches of messages with anything in them.
+//! Batches of arbitrary messages.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::cases;
 use crate::functions::fulfill_order::{Events, fulfill_orders};
 use crate::shop::Shop;
 
-/// A message's body, and whether it is a job of this version.
+/// The body of a message, and whether it is a job of this version.
 #[derive(Clone, Debug)]
 struct Said {
     body: String,
@@ -52,7 +52,7 @@ fn said() -> impl Strategy<Value = Said> {
     ];
     let text = prop_oneof![
         4 => any::<u128>().prop_map(|order| job(order).to_string()),
-        // A field has another value, or is gone.
+        // A field is changed or removed.
         4 => (any::<u128>(), select(&FIELDS[..]), option::of(value)).prop_map(
             |(order, field, value)| {
                 let mut job = job(order);
@@ -63,7 +63,7 @@ fn said() -> impl Strategy<Value = Said> {
                 job.to_string()
             }
         ),
-        // A piece is gone, or something else.
+        // A part is removed or replaced.
         3 => (any::<u128>(), any::<Index>(), any::<Index>(), "\\PC{0,4}").prop_map(
             |(order, from, to, piece)| {
                 let mut text = job(order).to_string();

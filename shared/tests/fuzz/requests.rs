@@ -1,4 +1,4 @@
-//! Requests with anything in them, to every function.
+//! Arbitrary requests to every function.
 
 use lambda_http::{Body, Response};
 use proptest::collection::vec;
@@ -15,14 +15,14 @@ use crate::shop::Shop;
 
 const ID: &str = "019c8012-2a00-7a31-9c40-1f2e6ba0a415";
 
-/// Bodies that the functions take.
+/// Bodies that the functions accept.
 const ORDER: &str = r#"{"customer_name":"Ada Lovelace","customer_email":"ada@example.com",
     "items":[{"product_id":"019b76da-a800-7000-8000-000000000007","quantity":2}]}"#;
 const PRODUCT: &str =
     r#"{"name":"Mug","currency":"EUR","price_minor":1450,"stock":41,"active":true}"#;
 const STATUS: &str = r#"{"status":"shipped"}"#;
 
-/// What breaks readers of JSON, and of what is in it.
+/// Values that tend to break readers of JSON.
 const AWKWARD: [&str; 14] = [
     "1e400",
     "-0",
@@ -44,12 +44,12 @@ fn awkward() -> impl Strategy<Value = String> {
     select(&AWKWARD[..]).prop_map(str::to_owned)
 }
 
-/// One of the bodies that are taken, or a change of one.
+/// A valid body, or a change of one.
 fn body() -> impl Strategy<Value = Vec<u8>> {
     let good = || select(&[ORDER, PRODUCT, STATUS][..]);
     prop_oneof![
         2 => good().prop_map(|text| text.as_bytes().to_vec()),
-        // A piece is replaced by bytes of any kind.
+        // A part is replaced by arbitrary bytes.
         2 => (good(), any::<Index>(), any::<Index>(), vec(any::<u8>(), 0..6)).prop_map(
             |(text, from, to, piece)| {
                 let mut bytes = text.as_bytes().to_vec();
@@ -67,14 +67,14 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
                 format!("{}{value}{}", &text[..start], &text[end..]).into_bytes()
             }
         ),
-        // A field is there twice, or is one that nobody knows.
+        // A field is repeated or unknown.
         1 => (good(), "[a-z_]{1,14}", json_text()).prop_map(|(text, name, value)| {
             let name = if name.len() < 5 { "status" } else { &name };
             format!("{},\"{name}\":{value}}}", &text[..text.len() - 1]).into_bytes()
         }),
         1 => json_text().prop_map(String::into_bytes),
         1 => vec(any::<u8>(), 0..64),
-        // Many lines, and deep, and long.
+        // Many lines, deep nesting, long texts.
         1 => (0_usize..300).prop_map(|lines| {
             let line = json!({ "product_id": ID, "quantity": 10_000 });
             let items = vec![line; lines];
@@ -87,7 +87,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// JSON of any shape.
+/// Arbitrary JSON.
 fn json_text() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         awkward(),
@@ -109,8 +109,7 @@ fn json_text() -> impl Strategy<Value = String> {
     })
 }
 
-/// A query string as it may stand in a URL: known parameters and others, some of them twice, some of
-/// them not escaped as they should be.
+/// A query string: known and unknown parameters, some repeated, some badly escaped.
 fn query() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         8 => select(
@@ -140,7 +139,7 @@ fn query() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Headers that somebody reads, and values that the gateway can carry.
+/// Headers that the service reads, with values that the gateway can carry.
 fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
     let name = select(
         &[
@@ -170,7 +169,7 @@ fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
     vec((name.prop_map(str::to_owned), value), 0..6)
 }
 
-/// What the authorizer says: mostly of a token that is good.
+/// The authorizer's claims, mostly of a valid token.
 fn claims() -> impl Strategy<Value = Option<Vec<(String, String)>>> {
     let name = select(&["sub", "exp", "nbf", "scope", "scp", "aud"][..]).prop_map(str::to_owned);
     let value = prop_oneof![
@@ -205,8 +204,8 @@ fn sent() -> impl Strategy<Value = Sent> {
     let method = select(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"][..]);
     (id, query(), headers(), option::weighted(0.8, body()), any::<bool>(), claims(), method)
         .prop_map(move |(id, query, mut headers, body, as_base64, claims, method)| {
-            // The first of a name counts in an object of JSON with each once; most bodies say what
-            // they are.
+            // The first of repeated names counts, since each is once in an object of JSON; most
+            // bodies have a content type.
             if as_base64 || headers.len() < 5 {
                 headers.retain(|(name, _)| name != "content-type");
                 headers.push(json.clone());
@@ -215,12 +214,12 @@ fn sent() -> impl Strategy<Value = Sent> {
         })
 }
 
-/// What runs a handler: with a clock, as each request has a deadline.
+/// A runtime with timers, since each request has a deadline.
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }
 
-/// Reads a response's body.
+/// Parses the body of a response.
 pub(crate) fn json_of(response: &Response<Body>) -> Value {
     match response.body() {
         Body::Text(text) => serde_json::from_str(text).unwrap(),
@@ -229,7 +228,7 @@ pub(crate) fn json_of(response: &Response<Body>) -> Value {
     }
 }
 
-/// Holds a response to what every response is.
+/// Checks what holds for every response.
 pub(crate) fn check(response: &Response<Body>) {
     let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap());
     let status = response.status().as_u16();
@@ -263,7 +262,7 @@ pub(crate) fn check(response: &Response<Body>) {
 
 #[test]
 fn what_is_sent_as_documented_is_fulfilled() {
-    // Else the test below might try nothing but refusals.
+    // Otherwise the test below might only try requests that are refused.
     let runtime = runtime();
     let shop = Shop { mood: 7 };
     for (function, body, headers, status) in [
@@ -295,7 +294,7 @@ fn what_is_sent_as_documented_is_fulfilled() {
     }
 }
 
-/// A request to `function` that it fulfills.
+/// A request to `function` that succeeds.
 fn good(function: Function) -> Sent {
     let (method, body, headers) = match function {
         Function::CreateOrder => ("POST", Some(ORDER), vec![]),
@@ -315,7 +314,7 @@ fn good(function: Function) -> Sent {
     }
 }
 
-/// Which of the places in `errors` are wrong.
+/// The pointers in `errors`.
 fn wrong(response: &Response<Body>) -> Vec<String> {
     let body = json_of(response);
     let errors = body["errors"].as_array().map_or(&[][..], Vec::as_slice);
@@ -325,7 +324,7 @@ fn wrong(response: &Response<Body>) -> Vec<String> {
 #[test]
 fn a_query_parameter_that_a_route_does_not_take_is_refused_by_its_name() {
     let runtime = runtime();
-    // In this mood the shop fulfills everything that is asked of it.
+    // With this mood the shop accepts everything.
     let shop = Shop { mood: 13 };
     for function in Function::ALL {
         let ask = |sent: &Sent| runtime.block_on(function.answer(&shop, &sent.event()));
@@ -339,7 +338,7 @@ fn a_query_parameter_that_a_route_does_not_take_is_refused_by_its_name() {
         assert_eq!(refused.status(), 400, "{function:?}: {refused:?}");
         assert_eq!(wrong(&refused), ["lim", "sort"], "{function:?}");
 
-        // A caller who may not ask isn't told what may be asked.
+        // A caller without the scope is not told which parameters exist.
         let expected = if function == Function::Health { 400 } else { 401 };
         let refused = ask(&Sent { claims: None, ..stray });
         assert_eq!(refused.status(), expected, "{function:?}: {refused:?}");
@@ -369,7 +368,7 @@ fn a_cancel_with_a_body_that_says_something_is_refused() {
 #[test]
 fn what_location_and_link_name_is_found_under_any_base_path() {
     let runtime = runtime();
-    // In this mood whatever is put is new, and every list goes on.
+    // With this mood every product is new, and every list has a next page.
     let ask = |function: Function, mood, query: &str| {
         let sent = Sent { query: query.to_owned(), ..good(function) };
         runtime.block_on(function.answer(&Shop { mood }, &sent.event()))
@@ -446,7 +445,7 @@ proptest! {
         let runtime = runtime();
         for function in Function::ALL {
             let mut sent = sent.clone();
-            // Else nearly every request would be refused for what its route doesn't take.
+            // Otherwise nearly every request would be refused for its parameters.
             if strays.is_none() && function.route().parameters.is_empty() {
                 sent.query.clear();
             }

@@ -1,5 +1,5 @@
-//! A shop in memory that holds to what the ports promise, and answers in every way that they allow:
-//! which one, `mood` decides.
+//! A shop in memory that follows the contracts of the ports. `mood` decides which of the allowed
+//! answers it gives.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ use waybill::domain::{
 use waybill::error::OwnerLimit;
 use waybill::{BoxError, Error};
 
-/// A shop with more orders and products than any page holds.
+/// A shop with more orders and products than fit on a page.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shop {
     pub(crate) mood: u8,
@@ -121,7 +121,7 @@ impl SendJobs for Shop {
         match self.mood % 5 {
             0 => {
                 let source = "it is away".into();
-                Err(Error::Unavailable { dependency: "the fulfilment queue", source })
+                Err(Error::Unavailable { dependency: "the fulfillment queue", source })
             }
             _ => Ok(()),
         }

@@ -1,4 +1,4 @@
-//! The relay, between an outbox in memory and a queue and a bus that do as they are told.
+//! The relay, with an outbox in memory and a scripted queue and bus.
 
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
@@ -10,15 +10,15 @@ use super::*;
 
 const BACKOFF: Backoff = Backoff { min: Duration::from_mins(1), max: Duration::from_hours(1) };
 
-/// Longer than anything takes that answers.
+/// Longer than any call that is answered.
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// What waits, by lane, and what became of it.
+/// The waiting messages by lane, and their results.
 #[derive(Default)]
 struct Outbox {
     events: Mutex<Vec<Message<Event>>>,
     unsent: Mutex<Vec<Message<Job>>>,
-    /// Those that were due for longer than a relay waits for a queue to get short.
+    /// Jobs that have been due for longer than a relay waits for a long queue.
     overdue: Mutex<Vec<Message<Job>>>,
     sent_before: Mutex<Vec<Message<Job>>>,
     settled: Mutex<Settled>,
@@ -90,17 +90,17 @@ fn messages<K: Clone>(count: usize, kind: &K, attempts: i32) -> Vec<Message<K>> 
         .collect()
 }
 
-/// What a queue or a bus does with a call.
+/// The response of a queue or bus to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mood {
-    /// Takes it, after so long.
+    /// Accepts the messages after this delay.
     Answers(Duration),
     Fails,
-    /// Says nothing.
+    /// Never responds.
     IsDeaf,
 }
 
-/// A queue or a bus, and what it was sent, and when.
+/// A queue or bus, with the messages that it got and when.
 struct Receiver {
     mood: Mood,
     waiting: Option<u64>,

@@ -1,4 +1,4 @@
-//! Examples: rendered by the code that renders answers, so that they are what a client will see.
+//! Examples, made by the code that renders responses. Ids of products are those of `sql/seed.sql`.
 
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::http::StatusCode;
@@ -19,17 +19,17 @@ use crate::error::{OwnerLimit, Shortage, Violation};
 /// The time of all examples: 21 February 2026, noon.
 const NOON: i64 = 1_771_675_200;
 
-/// The id of the order.
+/// The id of the example order.
 pub(super) fn order_id() -> OrderId {
     OrderId::from(Uuid::from_u128(0x019c_8019_aa00_7a31_9c40_1f2e_6ba0_a415))
 }
 
-/// The id of the product.
+/// The id of the example product.
 pub(super) fn product_id() -> ProductId {
-    ProductId::from(Uuid::from_u128(0x019c_8019_aa00_7a31_9c40_0000_0000_0001))
+    ProductId::from(Uuid::from_u128(0x019b_76da_a800_7000_8000_0000_0000_0007))
 }
 
-/// A request to place it.
+/// A request that places an order.
 pub(super) fn new_order() -> Value {
     json!({
         "customer_name": "Ada Lovelace",
@@ -38,34 +38,38 @@ pub(super) fn new_order() -> Value {
     })
 }
 
-/// A request to put it.
+/// A request that puts a product.
 pub(super) fn new_product() -> Value {
     json!({
-        "name": "Enamel mug", "currency": "EUR", "price_minor": 1450, "stock": 41, "active": true,
+        "name": "Notebook A5, dotted, 192 pages",
+        "currency": "EUR",
+        "price_minor": 1450,
+        "stock": 41,
+        "active": true,
     })
 }
 
-/// An order that went this way.
+/// An order that had these statuses.
 pub(super) fn order(way: &[Status]) -> Value {
     OrderBody::new(&sample_order(way)).map(body).unwrap_or_default()
 }
 
-/// A page with one order that went this way.
+/// A page with one order.
 pub(super) fn orders() -> Value {
     body(OrderList::new(&[sample_order(&[Status::Pending]).summary], None))
 }
 
-/// The product.
+/// A product.
 pub(super) fn product() -> Value {
     body(ProductBody::from(&sample_product()))
 }
 
-/// A page with the product.
+/// A page with one product.
 pub(super) fn products() -> Value {
     body(ProductList::new(&[sample_product()], None))
 }
 
-/// A service that is well, or one that can't reach Postgres.
+/// The health of a service whose Postgres has this status.
 pub(super) fn health(deep: bool, status: HealthStatus) -> Value {
     let check = |status, duration_ms| Check { status, duration_ms };
     let dependencies = deep.then(|| Checks {
@@ -76,13 +80,13 @@ pub(super) fn health(deep: bool, status: HealthStatus) -> Value {
     body(Health { status, checked_at: deep.then(|| at(0)), dependencies })
 }
 
-/// A problem of this kind, as the service tells it.
+/// A problem of this kind.
 pub(super) fn problem(kind: Kind) -> Value {
     let problem = sample_problem(kind);
     CorrelationId::parse("checkout-42").map(|id| body(problem.body(&id))).unwrap_or_default()
 }
 
-/// What API Gateway says with this status.
+/// A gateway error with this status.
 pub(super) fn message(status: StatusCode) -> Value {
     json!({ "message": status.canonical_reason() })
 }
@@ -139,7 +143,7 @@ fn sample_problem(kind: Kind) -> Problem {
 pub(super) fn sample_product() -> Product {
     Product {
         id: product_id(),
-        name: "Enamel mug".to_owned(),
+        name: "Notebook A5, dotted, 192 pages".to_owned(),
         price: euros(1450),
         stock: 41,
         active: true,
@@ -178,7 +182,7 @@ fn sample_order(way: &[Status]) -> Order {
         },
         items: vec![OrderItem {
             product_id: product_id(),
-            name: "Enamel mug".to_owned(),
+            name: "Notebook A5, dotted, 192 pages".to_owned(),
             unit_price: euros(1450),
             quantity: 2,
         }],
@@ -192,7 +196,6 @@ fn at(minutes: i64) -> Timestamp {
 }
 
 fn euros(minor: i64) -> Money {
-    // A currency is checked by its form, and this one has it.
     let currency = Currency::parse("EUR").unwrap_or_else(|_| unreachable!("EUR is a currency"));
     Money { minor, currency }
 }

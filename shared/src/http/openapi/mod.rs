@@ -1,7 +1,7 @@
-//! The description of the HTTP API, made from the code that answers: `OpenAPI` 3.1.
+//! The `OpenAPI` 3.1 description of the HTTP API.
 //!
-//! Bodies are the types that are rendered, kinds of problems are [`Kind`], and what is read by hand is
-//! described beside its limits; tests hold the description to the readers, and to the template.
+//! Response bodies are described by the types that are rendered, and problems by [`Kind`]. Request
+//! bodies are described by hand; tests compare them with the readers, and the routes with the template.
 
 mod examples;
 mod parts;
@@ -22,7 +22,7 @@ use super::render::{OrderBody, OrderList, ProductBody, ProductList};
 use super::{Health, Kind};
 use crate::error::{Shortage, Violation};
 
-/// The whole description.
+/// The whole document.
 #[must_use]
 pub fn document() -> OpenApi {
     let mut paths = Paths::new();
@@ -30,8 +30,9 @@ pub fn document() -> OpenApi {
         let methods = vec![route.method];
         paths.add_path_operation(route.path, methods, route.operation);
     }
-    // Relative to the URL of this document: whichever server it comes from, under whichever base path.
-    let server = ServerBuilder::new().url(".").description(Some("Where this comes from.")).build();
+    // Relative to the URL of this document, so that it holds for any server and base path.
+    let server =
+        ServerBuilder::new().url(".").description(Some("The server of this document.")).build();
     let info = InfoBuilder::new()
         .title("Waybill")
         .version(env!("CARGO_PKG_VERSION"))
@@ -67,7 +68,7 @@ fn components() -> ComponentsBuilder {
     let message = ObjectBuilder::new()
         .property("message", schemas::text())
         .required("message")
-        .description(Some("What API Gateway says where it refuses a request by itself."))
+        .description(Some("An error of API Gateway itself."))
         .examples([examples::message(StatusCode::TOO_MANY_REQUESTS)])
         .build();
     schemas.push(("GatewayMessage".to_owned(), Schema::from(message).into()));
@@ -77,18 +78,19 @@ fn components() -> ComponentsBuilder {
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
         .description(Some(
-            "A token of the issuer that the stack was deployed with, with one of the scopes of the \
-             route in `scope` or `scp`.",
+            "A token from the issuer that the stack was deployed with. `scope` or `scp` must hold one \
+             of the scopes of the route.",
         ))
         .build();
-    let correlation_id = "Follows the request; quote it when you ask for help.";
+    let correlation_id =
+        "Identifies the request in every log line; quote it when you report a problem.";
     ComponentsBuilder::new()
         .schemas_from_iter(schemas)
         .header("X-Correlation-Id", parts::response_header(correlation_id, "checkout-42"))
         .security_scheme("Tokens", SecurityScheme::Http(tokens))
 }
 
-/// Adds the schema of a type, and those of the types in it.
+/// Adds the schema of a type and of the types in it.
 fn add<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
     schemas.push((T::name().into_owned(), T::schema()));
     T::schemas(schemas);
@@ -106,14 +108,14 @@ mod tests {
         serde_json::to_value(document()).unwrap()
     }
 
-    /// The schema of this name.
+    /// A validator of the schema of this name.
     fn validator(name: &str) -> jsonschema::Validator {
         let mut schema = whole();
         schema["$ref"] = Value::from(format!("#/components/schemas/{name}"));
         jsonschema::validator_for(&schema).unwrap()
     }
 
-    /// Every value in `value` that is under `key`, wherever.
+    /// Collects every value under `key`, at any depth.
     fn all<'a>(value: &'a Value, key: &str, found: &mut Vec<&'a Value>) {
         match value {
             Value::Object(fields) => {
@@ -184,8 +186,7 @@ mod tests {
                 for response in responses {
                     let contents = response["content"].as_object().unwrap().values();
                     let schemas: Vec<_> = contents.map(|content| &content["schema"]).collect();
-                    // Health has a form of its own where no order can be placed, and only orders have
-                    // a throttle besides the gateway's.
+                    // A 503 of health has a form of its own; on most routes only the gateway sends 429.
                     let of_one = ["Health", "GatewayMessage"]
                         .map(|name| format!("#/components/schemas/{name}"));
                     if of_one.iter().any(|schema| schemas[0]["$ref"] == *schema) {
@@ -217,7 +218,7 @@ mod tests {
             let url = url::Url::parse(&format!("{base}/openapi.json")).unwrap();
             let resolved = url.join(server).unwrap();
             assert_eq!(resolved.as_str().trim_end_matches('/'), base);
-            // For those who append the path first, and resolve then.
+            // Some clients append the path first, then resolve.
             assert_eq!(
                 url.join(&format!("{server}/orders")).unwrap().as_str(),
                 format!("{base}/orders")
@@ -238,7 +239,7 @@ mod tests {
         ]
     }
 
-    /// What tends to be wrong somewhere.
+    /// Values that are often handled wrongly.
     fn odd() -> Vec<Value> {
         vec![
             json!(null),
@@ -274,7 +275,7 @@ mod tests {
         ]
     }
 
-    /// `good` with each odd value in each place, with a field more, and with each field less.
+    /// `good` with each odd value in each place, with one more field, and without each field.
     fn spoiled(good: &Value) -> Vec<Value> {
         let mut places = vec![String::new()];
         places.extend(good.as_object().unwrap().keys().map(|key| format!("/{key}")));
@@ -313,7 +314,7 @@ mod tests {
             let schema = validator(name);
             assert!(reads(&good) && schema.is_valid(&good), "{name}");
             for body in spoiled(&good) {
-                // A `format` is a note: a validator need not look at it, and this one does not.
+                // `format` is an annotation, which this validator does not check.
                 let noted = |pointer: &str| {
                     let text = body.pointer(pointer).filter(|value| value.is_string());
                     text.is_some() && text != good.pointer(pointer)

@@ -1,4 +1,4 @@
-//! Parameters, headers and answers: what several routes have in common.
+//! Parameters, headers and responses that several routes share.
 
 use std::collections::BTreeMap;
 
@@ -18,12 +18,12 @@ use super::super::problem::ProblemBody;
 use super::examples;
 use super::schemas::{integer, text};
 
-/// What the service answers when a request went well.
+/// The content type of a successful response.
 pub(super) const JSON: &str = "application/json";
 const PROBLEM_JSON: &str = "application/problem+json";
 
-/// The statuses that API Gateway answers by itself too: without a good token, by its own throttle, and
-/// where the function does not answer.
+/// The statuses that API Gateway also sends by itself: for a bad token, when it throttles, and when the
+/// function fails or is too slow.
 const OF_THE_GATEWAY_TOO: [StatusCode; 5] = [
     StatusCode::UNAUTHORIZED,
     StatusCode::FORBIDDEN,
@@ -32,7 +32,7 @@ const OF_THE_GATEWAY_TOO: [StatusCode; 5] = [
     StatusCode::SERVICE_UNAVAILABLE,
 ];
 
-/// A parameter in the query.
+/// An optional query parameter.
 pub(super) fn query(
     name: &str,
     description: &str,
@@ -41,7 +41,7 @@ pub(super) fn query(
     parameter(name, ParameterIn::Query, description, schema)
 }
 
-/// The `{id}` in a path.
+/// The `{id}` of a path.
 pub(super) fn id(schema: &str, description: &str, example: Value) -> Parameter {
     parameter("id", ParameterIn::Path, description, Ref::from_schema_name(schema))
         .required(Required::True)
@@ -49,7 +49,7 @@ pub(super) fn id(schema: &str, description: &str, example: Value) -> Parameter {
         .build()
 }
 
-/// A header of a request.
+/// An optional request header.
 pub(super) fn header(
     name: &str,
     description: &str,
@@ -58,7 +58,7 @@ pub(super) fn header(
     parameter(name, ParameterIn::Header, description, schema)
 }
 
-/// A parameter wherever it stands; one that may be left out.
+/// An optional parameter.
 pub(super) fn parameter(
     name: &str,
     place: ParameterIn,
@@ -73,7 +73,7 @@ pub(super) fn parameter(
         .schema(Some(schema))
 }
 
-/// A body in JSON.
+/// A JSON request body.
 pub(super) fn json_body(schema: &str, example: Value, required: Required) -> RequestBody {
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(schema)))
@@ -82,7 +82,7 @@ pub(super) fn json_body(schema: &str, example: Value, required: Required) -> Req
     RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build()
 }
 
-/// An answer with a body in JSON, and with the correlation id as every answer.
+/// A response with a JSON body and the correlation id.
 pub(super) fn answer(description: &str, schema: &str, example: Value) -> ResponseBuilder {
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(schema)))
@@ -91,20 +91,20 @@ pub(super) fn answer(description: &str, schema: &str, example: Value) -> Respons
     bare(description).content(JSON, content)
 }
 
-/// An answer with text of another kind.
+/// A response with a text body.
 pub(super) fn text_answer(description: &str, content_type: &str) -> ResponseBuilder {
     let content = ContentBuilder::new().schema(Some(text())).build();
     bare(description).content(content_type, content)
 }
 
-/// An answer without a body.
+/// A response without a body.
 pub(super) fn bare(description: &str) -> ResponseBuilder {
     ResponseBuilder::new()
         .description(description)
         .header_ref("X-Correlation-Id", Ref::new("#/components/headers/X-Correlation-Id"))
 }
 
-/// A header of an answer.
+/// A response header.
 pub(super) fn response_header(description: &str, example: &str) -> Header {
     HeaderBuilder::new()
         .schema(Some(text()))
@@ -113,19 +113,19 @@ pub(super) fn response_header(description: &str, example: &str) -> Header {
         .build()
 }
 
-/// An answer that says when to try again.
+/// Adds `Retry-After`.
 fn retry_after(answer: ResponseBuilder) -> ResponseBuilder {
-    answer.header("Retry-After", response_header("After how many seconds to try again.", "5"))
+    answer.header("Retry-After", response_header("Seconds to wait before the next try.", "5"))
 }
 
-/// An answer of 503 with a body of its own, in place of which there may be a problem.
+/// Adds a problem as another body that a 503 may have.
 pub(super) fn or_problem(answer: ResponseBuilder) -> ResponseBuilder {
     let schema = Ref::from_schema_name(PROBLEM_OR_MESSAGE);
     let content = ContentBuilder::new().schema(Some(schema)).build();
     retry_after(answer).content(PROBLEM_JSON, content)
 }
 
-/// The answers for these kinds of problems, by status.
+/// The responses for these kinds of problems, by status.
 pub(super) fn problems(kinds: &[Kind]) -> BTreeMap<String, Response> {
     let mut by_status = BTreeMap::<u16, Vec<Kind>>::new();
     for kind in Kind::ALL.iter().filter(|kind| kinds.contains(kind)) {
@@ -144,7 +144,7 @@ fn problem_answer(kinds: &[Kind]) -> Response {
         .collect();
     let from_gateway = kinds.iter().any(|kind| is_of_the_gateway_too(*kind));
     let schema: RefOr<Schema> = match kinds {
-        // Clients choose a schema by the status alone, so that there is one for both.
+        // Clients choose a schema by the status alone, so both bodies share one.
         _ if from_gateway => Ref::from_schema_name(PROBLEM_OR_MESSAGE).into(),
         [kind] => Ref::from_schema_name(schema_name(*kind)).into(),
         _ => {
@@ -166,7 +166,7 @@ fn problem_answer(kinds: &[Kind]) -> Response {
     if kinds.iter().any(|kind| matches!(kind, Kind::Unauthorized | Kind::Forbidden)) {
         response = response.header(
             "WWW-Authenticate",
-            response_header("What a token is asked for with.", "Bearer"),
+            response_header("The authentication scheme, and why the token was refused.", "Bearer"),
         );
     }
     if from_gateway {
@@ -182,15 +182,15 @@ fn problem_answer(kinds: &[Kind]) -> Response {
     response.build()
 }
 
-/// Whether API Gateway answers with the status of this kind by itself too.
+/// Whether API Gateway also sends the status of this kind by itself.
 pub(super) fn is_of_the_gateway_too(kind: Kind) -> bool {
     OF_THE_GATEWAY_TOO.contains(&kind.status())
 }
 
-/// The name of the schema that fits both a problem and what API Gateway says.
+/// The name of the schema that fits both a problem and a gateway error.
 pub(super) const PROBLEM_OR_MESSAGE: &str = "ProblemOrMessage";
 
-/// A problem without anything that has to be there, and what API Gateway says in place of one.
+/// The schema of a problem with no required member, plus the `message` of a gateway error.
 pub(super) fn problem_or_message() -> Object {
     let mut schema = match ProblemBody::schema() {
         RefOr::T(Schema::Object(problem)) => problem,
@@ -198,16 +198,15 @@ pub(super) fn problem_or_message() -> Object {
     };
     let kinds = Kind::ALL.iter().filter(|kind| is_of_the_gateway_too(**kind));
     let own = kinds.flat_map(|kind| members(*kind));
-    let message = text().description(Some("What API Gateway says, which says nothing else."));
+    let message = text().description(Some("The only member of an error of API Gateway."));
     schema.properties.insert("message".to_owned(), Schema::from(message.build()).into());
     schema.properties.extend(own.map(|(name, schema)| (name.to_owned(), schema)));
     schema.required.clear();
-    schema.description =
-        Some("A problem, or what API Gateway says where it answers by itself.".to_owned());
+    schema.description = Some("A problem, or an error of API Gateway itself.".to_owned());
     schema
 }
 
-/// What API Gateway refuses by itself has this form.
+/// The body of a gateway error.
 pub(super) fn gateway_message() -> utoipa::openapi::Content {
     ContentBuilder::new().schema(Some(Ref::from_schema_name("GatewayMessage"))).build()
 }
@@ -217,7 +216,7 @@ pub(super) fn schema_name(kind: Kind) -> String {
     format!("{kind:?}Problem")
 }
 
-/// The schema of a kind: what every problem has, its own `type`, and its own members.
+/// The schema of a kind: the members of every problem, its `type`, and its own members.
 pub(super) fn problem_schema(kind: Kind) -> Schema {
     let status = i64::from(kind.status().as_u16());
     let mut own = ObjectBuilder::new()

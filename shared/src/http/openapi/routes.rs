@@ -1,4 +1,4 @@
-//! Each route: who may call it, what it takes, and everything that it answers.
+//! Each route: its scopes, its parameters and body, and all of its responses.
 
 use serde_json::json;
 use utoipa::openapi::link::{Link, LinkBuilder};
@@ -14,12 +14,14 @@ use super::schemas::{email, flag, integer, line, text, time};
 use super::sketch::{Route, Sketch};
 use crate::domain::{Scope, Status};
 
-/// An order's tag.
+/// The `ETag` of an order.
 const ORDER_TAG: &str = r#"^"[1-9][0-9]{0,17}"$"#;
-/// A product's tag, with its stock or without. The largest stock has ten digits.
+/// The `ETag` of an order, or `*`.
+const ORDER_TAG_OR_ANY: &str = r#"^(\*|"[1-9][0-9]{0,17}")$"#;
+/// The `ETag` of a product, with or without its stock. The largest stock has ten digits.
 const PRODUCT_TAG: &str = r#"^"[1-9][0-9]{0,17}(-(0|[1-9][0-9]{0,9}))?"$"#;
 
-/// All of them, in the order in which a reader meets them.
+/// All routes, in the order of the page.
 pub(super) fn all() -> Vec<Route> {
     vec![
         create_order(),
@@ -40,8 +42,8 @@ pub(super) fn all() -> Vec<Route> {
 fn create_order() -> Route {
     let key = header(
         "Idempotency-Key",
-        "Makes the request safe to repeat: 1 to 255 visible ASCII characters, bare or quoted. The \
-         same key with the same request gets the first answer again, and places nothing.",
+        "Makes the request safe to repeat: 1 to 255 visible ASCII characters, bare or quoted. A \
+         repeated request with the same key gets the first response and places no second order.",
         text().min_length(Some(1)).pattern(Some("^[!-~]{1,255}$")),
     )
     .example(Some(json!("6f1c0a9e-checkout")));
@@ -53,20 +55,23 @@ fn create_order() -> Route {
     .header(
         "Location",
         response_header(
-            "Where the order is, relative to the URL of the request.",
+            "The URL of the order, relative to that of the request.",
             "orders/019c8019-aa00-7a31-9c40-1f2e6ba0a415",
         ),
     )
     .header("ETag", order_etag())
     .header(
         "Idempotent-Replayed",
-        response_header("`true` if an earlier request with the same key was answered so.", "true"),
+        response_header(
+            "`true` if this response repeats that of an earlier request with the same key.",
+            "true",
+        ),
     )
     .link("read", link("getOrder", "/id", "The order."));
     Sketch::new("createOrder", "Orders", "Place an order")
         .description(
-            "Prices, names and currency come from the products, which must all share one currency. \
-             Stock is reserved for all lines or for none.",
+            "Names and prices come from the products, which must all have the same currency. Stock is \
+             reserved for all lines or for none.",
         )
         .scopes(&[Scope::Write])
         .parameter(key)
@@ -86,13 +91,17 @@ fn create_order() -> Route {
 
 fn list_orders() -> Route {
     Sketch::new("listOrders", "Orders", "List orders")
-        .description("Newest first. A customer gets their own, staff everyone's.")
+        .description("Newest first. Customers see their own orders, staff everyone's.")
         .scopes(&[Scope::Read, Scope::Staff])
         .parameters(page_parameters())
-        .parameter(query("status", "Those in this status.", Ref::from_schema_name("Status")))
-        .parameter(query("email", "Those of this address. For staff alone.", email()))
-        .parameter(query("placed_after", "Those placed at this moment or later.", time()))
-        .parameter(query("placed_before", "Those placed before this moment.", time()))
+        .parameter(query(
+            "status",
+            "Only orders with this status.",
+            Ref::from_schema_name("Status"),
+        ))
+        .parameter(query("email", "Only orders of this customer's address. Staff only.", email()))
+        .parameter(query("placed_after", "Only orders placed at or after this time.", time()))
+        .parameter(query("placed_before", "Only orders placed before this time.", time()))
         .response(
             "200",
             page("A page of orders.", "OrderList", examples::orders())
@@ -102,10 +111,8 @@ fn list_orders() -> Route {
 }
 
 fn get_order() -> Route {
-    Sketch::new("getOrder", "Orders", "Read an order")
-        .description(
-            "With its items and its history. Somebody else's is as one that does not exist.",
-        )
+    Sketch::new("getOrder", "Orders", "Get an order")
+        .description("With its items and its history. Another customer's order answers 404.")
         .scopes(&[Scope::Read, Scope::Staff])
         .parameter(order_id())
         .parameter(if_none_match())
@@ -118,17 +125,16 @@ fn get_order() -> Route {
 fn cancel_order() -> Route {
     let if_match = header(
         "If-Match",
-        "The ETag of the order as you read it, if it must not have changed since. `*` is the same as \
-         none.",
-        text().min_length(Some(3)).pattern(Some(ORDER_TAG)),
+        "Cancels the order only if this is still its ETag. `*` means any, as without the header.",
+        text().min_length(Some(1)).pattern(Some(ORDER_TAG_OR_ANY)),
     );
     Sketch::new("cancelOrder", "Orders", "Cancel an order")
-        .description("From `pending` or `confirmed`. The stock is given back, once.")
+        .description("Allowed from `pending` and `confirmed`. Returns the reserved stock.")
         .scopes(&[Scope::Write, Scope::Staff])
         .parameter(order_id())
         .parameter(if_match)
         .no_fields()
-        .response("200", an_order("The order, cancelled.", &[Status::Pending, Status::Cancelled]))
+        .response("200", an_order("The cancelled order.", &[Status::Pending, Status::Cancelled]))
         .problems(&[Kind::OrderNotFound, Kind::IllegalTransition, Kind::VersionMismatch])
         .at(HttpMethod::Patch, "/orders/{id}/cancel")
 }
@@ -136,14 +142,14 @@ fn cancel_order() -> Route {
 fn update_order_status() -> Route {
     let if_match = header(
         "If-Match",
-        "The ETag of the order as you read it. Without it the answer is 428.",
+        "The ETag of the order. Without it the response is 428.",
         text().min_length(Some(3)).pattern(Some(ORDER_TAG)),
     )
     .required(Required::True)
     .example(Some(json!("\"2\"")));
     let way = [Status::Pending, Status::Confirmed, Status::Shipped];
-    Sketch::new("updateOrderStatus", "Orders", "Take an order to its next status")
-        .description("`next_statuses` of an order says which that can be.")
+    Sketch::new("updateOrderStatus", "Orders", "Change the status of an order")
+        .description("The `next_statuses` of the order are allowed.")
         .scopes(&[Scope::Staff])
         .parameter(order_id())
         .parameter(if_match)
@@ -159,30 +165,33 @@ fn update_order_status() -> Route {
 }
 
 fn list_products() -> Route {
-    let search = query("q", "Those whose name contains this, in whatever capitals.", line(100));
+    let search =
+        query("q", "Only products whose name contains this text; case is ignored.", line(100));
     Sketch::new("listProducts", "Products", "List products")
-        .description("What can be ordered, in the order of the ids. Up to three seconds old.")
+        .description("Products that can be ordered, by id. Up to three seconds old.")
         .scopes(&[Scope::Read, Scope::Staff])
         .parameters(page_parameters())
         .parameter(search)
         .response(
             "200",
-            page("A page of products.", "ProductList", examples::products())
-                .link("first", link("getProduct", "/products/0/id", "The first of the page.")),
+            page("A page of products.", "ProductList", examples::products()).link(
+                "first",
+                link("getProduct", "/products/0/id", "The first product of the page."),
+            ),
         )
         .at(HttpMethod::Get, "/products")
 }
 
 fn get_product() -> Route {
-    Sketch::new("getProduct", "Products", "Read a product")
-        .description("One that can't be ordered any more too.")
+    Sketch::new("getProduct", "Products", "Get a product")
+        .description("Including one that can no longer be ordered.")
         .scopes(&[Scope::Read, Scope::Staff])
         .parameter(product_id())
         .parameter(if_none_match())
         .response(
             "200",
             a_product("The product.")
-                .link("replace", under_its_tag("putProduct", "To replace it.")),
+                .link("replace", under_its_tag("putProduct", "Replaces the product.")),
         )
         .response("304", unchanged())
         .problems(&[Kind::ProductNotFound])
@@ -192,28 +201,28 @@ fn get_product() -> Route {
 fn put_product() -> Route {
     let if_match = header(
         "If-Match",
-        "Replaces the product if it is still the one with this ETag. Stock that was sold meanwhile \
-         stays sold, unless the tag is the version alone.",
+        "Replaces the product only if this is still its ETag. If just its stock has changed since, the \
+         difference between your stock and the ETag's is applied. A tag without the stock sets it.",
         text().min_length(Some(3)).pattern(Some(PRODUCT_TAG)),
     );
     let if_none_match = header(
         "If-None-Match",
-        "`*` creates the product if there is none yet. One of the two headers is required.",
+        "`*` creates the product if it does not exist. One of the two headers is required.",
         text().enum_values(Some(["*"])),
     );
     let location = response_header(
-        "Where the product is, relative to the URL of the request.",
-        "019c8019-aa00-7a31-9c40-000000000001",
+        "The URL of the product, relative to that of the request.",
+        "019b76da-a800-7000-8000-000000000007",
     );
     Sketch::new("putProduct", "Products", "Create or replace a product")
-        .description("All fields are required, and no others are taken.")
+        .description("All fields are required.")
         .scopes(&[Scope::Staff])
         .parameter(product_id())
         .parameter(if_match)
         .parameter(if_none_match)
         .body("NewProduct", examples::new_product())
-        .response("200", a_product("The product as it is now."))
-        .response("201", a_product("The product is there.").header("Location", location))
+        .response("200", a_product("The product was replaced."))
+        .response("201", a_product("The product was created.").header("Location", location))
         .problems(&[
             Kind::StockTaken,
             Kind::VersionMismatch,
@@ -225,14 +234,14 @@ fn put_product() -> Route {
 }
 
 fn health() -> Route {
-    let deep = query("deep", "`true` asks everything that the service depends on.", flag())
-        .example(Some(json!(true)));
+    let deep =
+        query("deep", "`true` checks the dependencies too.", flag()).example(Some(json!(true)));
     let well = examples::health(true, HealthStatus::Ok);
     let down = examples::health(true, HealthStatus::Down);
-    Sketch::new("health", "Service", "Ask whether the service answers")
+    Sketch::new("health", "Service", "Check the health of the service")
         .parameter(deep)
-        .response("200", answer("Orders can be placed, as far as is known.", "Health", well))
-        .response("503", or_problem(answer("No order can be placed.", "Health", down)))
+        .response("200", answer("Orders can be placed.", "Health", well))
+        .response("503", or_problem(answer("Orders can't be placed.", "Health", down)))
         .at(HttpMethod::Get, "/health")
 }
 
@@ -240,13 +249,13 @@ fn description() -> Route {
     let document = utoipa::openapi::ContentBuilder::new()
         .schema(Some(utoipa::openapi::schema::Object::new()))
         .build();
-    Sketch::new("describe", "Service", "Read this description")
+    Sketch::new("describe", "Service", "Get this description")
         .response("200", bare("This document.").content(JSON, document))
         .at(HttpMethod::Get, "/openapi.json")
 }
 
 fn docs() -> Route {
-    Sketch::new("docs", "Service", "Read this description as a page")
+    Sketch::new("docs", "Service", "Get this description as a page")
         .response("200", text_answer("The page.", "text/html"))
         .at(HttpMethod::Get, "/docs")
 }
@@ -261,7 +270,7 @@ fn problem() -> Route {
     )
     .required(Required::True)
     .example(Some(json!(Kind::OrderNotFound.code())));
-    Sketch::new("describeProblem", "Service", "Read what a kind of problem means")
+    Sketch::new("describeProblem", "Service", "Get the description of a problem")
         .parameter(code)
         .response("200", text_answer("The page.", "text/html"))
         .problems(&[Kind::NoSuchRoute])
@@ -269,37 +278,37 @@ fn problem() -> Route {
 }
 
 fn order_id() -> Parameter {
-    id("OrderId", "Which order.", json!(examples::order_id()))
+    id("OrderId", "The id of the order.", json!(examples::order_id()))
 }
 
 fn product_id() -> Parameter {
-    id("ProductId", "Which product.", json!(examples::product_id()))
+    id("ProductId", "The id of the product.", json!(examples::product_id()))
 }
 
 fn if_none_match() -> Parameter {
-    header("If-None-Match", "An ETag that you have: if it is still so, the answer is 304.", text())
+    header("If-None-Match", "The ETag of your copy: if it is current, the response is 304.", text())
         .example(Some(json!("\"1\"")))
         .build()
 }
 
 fn page_parameters() -> [Parameter; 2] {
     let limit = integer(1, 100).default(Some(json!(10)));
-    let cursor = "Where to go on: the `next_cursor` of the page before. Good for the caller who got \
-                  it, with the same parameters.";
+    let cursor = "The `next_cursor` of the previous page. Valid for the same caller and the same \
+                  parameters.";
     [
-        query("limit", "How many at most.", limit).build(),
+        query("limit", "The largest number of entries.", limit).build(),
         query("cursor", cursor, text().pattern(Some("^[A-Za-z0-9_-]+$"))).build(),
     ]
 }
 
 fn page(description: &str, schema: &str, example: serde_json::Value) -> ResponseBuilder {
-    let link = "Where the next page is (RFC 8288), relative to the URL of the request; not on the \
-                last one.";
+    let link = "The URL of the next page (RFC 8288), relative to that of the request. Absent on the \
+                last page.";
     answer(description, schema, example)
         .header("Link", response_header(link, "<?limit=10&cursor=AQGh…>; rel=\"next\""))
 }
 
-/// The way from an answer to a route of what is under `pointer` in it.
+/// A link to the route that takes the id under `pointer` of the response.
 fn link(operation_id: &str, pointer: &str, description: &str) -> Link {
     LinkBuilder::new()
         .operation_id(operation_id)
@@ -308,7 +317,7 @@ fn link(operation_id: &str, pointer: &str, description: &str) -> Link {
         .build()
 }
 
-/// The way from an answer to a change of what it shows, as long as nobody changes it meanwhile.
+/// A link to the route that changes what the response shows, guarded by its `ETag`.
 fn under_its_tag(operation_id: &str, description: &str) -> Link {
     LinkBuilder::new()
         .operation_id(operation_id)
@@ -320,8 +329,8 @@ fn under_its_tag(operation_id: &str, description: &str) -> Link {
 
 fn next_steps(order: ResponseBuilder) -> ResponseBuilder {
     order
-        .link("cancel", under_its_tag("cancelOrder", "To call it off."))
-        .link("change", under_its_tag("updateOrderStatus", "The next step of its life."))
+        .link("cancel", under_its_tag("cancelOrder", "Cancels the order."))
+        .link("change", under_its_tag("updateOrderStatus", "Changes the status of the order."))
 }
 
 fn an_order(description: &str, way: &[Status]) -> ResponseBuilder {
@@ -329,16 +338,17 @@ fn an_order(description: &str, way: &[Status]) -> ResponseBuilder {
 }
 
 fn a_product(description: &str) -> ResponseBuilder {
-    let etag = response_header("The product's version and stock, for `If-Match`.", "\"7-41\"");
+    let etag = response_header("The version and stock of the product, for `If-Match`.", "\"7-41\"");
     answer(description, "Product", examples::product()).header("ETag", etag)
 }
 
 fn order_etag() -> utoipa::openapi::Header {
-    response_header("The order's version, for `If-Match`.", "\"1\"")
+    response_header("The version of the order, for `If-Match`.", "\"1\"")
 }
 
 fn unchanged() -> ResponseBuilder {
-    bare("It is still so.").header("ETag", response_header("As you sent it.", "\"1\""))
+    bare("Your copy is current.")
+        .header("ETag", response_header("The ETag that you sent.", "\"1\""))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the domain's own types look like in JSON.
+//! The JSON schemas of domain types and request bodies.
 
 use serde_json::json;
 use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
@@ -7,9 +7,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::{Currency, MAX_LINES, OrderId, OrderNumber, ProductId, Quantity, Status};
 
-/// White space as `str::trim` takes it away.
+/// The white space that `str::trim` removes.
 const SPACE: &str = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
-/// What a line of text does not hold.
+/// The characters that a line of text may not contain.
 const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
 
 macro_rules! describe {
@@ -27,15 +27,15 @@ macro_rules! describe {
 }
 
 describe! {
-    OrderId => uuid().description(Some("Names an order. A UUIDv7, so that ids sort by age."));
-    ProductId => uuid().description(Some("Names a product."));
+    OrderId => uuid().description(Some("The id of an order: a UUIDv7, so ids sort by age."));
+    ProductId => uuid().description(Some("The id of a product."));
     OrderNumber => text()
-        .description(Some("An order's name for people."))
+        .description(Some("The order number, for people."))
         .pattern(Some(OrderNumber::PATTERN))
         .examples([json!("ORD-20260221-ADAW0-0Z5SN-T190N")]);
     Currency => currency();
     Status => text()
-        .description(Some("Where an order is in its life."))
+        .description(Some("The status of an order."))
         .enum_values(Some(Status::ALL.map(Status::as_str)));
 }
 
@@ -45,13 +45,13 @@ describe! {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes what body.rs reads; the tests hold the two together")]
 pub(super) struct NewOrderBody {
-    /// Who receives it: 1 to 200 characters, none of them a control character.
+    /// The recipient: 1 to 200 characters, no control characters.
     #[schema(schema_with = name)]
     customer_name: String,
-    /// Where to write to.
+    /// The email address of the customer.
     #[schema(schema_with = email)]
     customer_email: String,
-    /// What it is of; a product that is named twice is added up.
+    /// The lines. Quantities of a product that is listed twice are added up.
     #[schema(schema_with = items)]
     items: Vec<NewItemBody>,
 }
@@ -62,38 +62,38 @@ pub(super) struct NewOrderBody {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes what body.rs reads; the tests hold the two together")]
 pub(super) struct NewItemBody {
-    /// Which product.
+    /// The product.
     product_id: ProductId,
-    /// How many.
+    /// How many to order.
     #[schema(schema_with = quantity)]
     quantity: i32,
 }
 
-/// A status to take an order to.
+/// The status that an order is to get.
 #[derive(ToSchema)]
 #[schema(as = NewStatus)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes what body.rs reads; the tests hold the two together")]
 pub(super) struct NewStatusBody {
-    /// What it is to become.
+    /// The new status.
     status: Status,
 }
 
-/// A product as it is to be.
+/// A product to create, or to replace one with.
 #[derive(ToSchema)]
 #[schema(as = NewProduct)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes what body.rs reads; the tests hold the two together")]
 pub(super) struct NewProductBody {
-    /// What it is called: 1 to 200 characters, none of them a control character.
+    /// Its name: 1 to 200 characters, no control characters.
     #[schema(schema_with = name)]
     name: String,
-    /// Of the price.
+    /// The currency of the price.
     currency: Currency,
-    /// In the currency's minor unit: 1450 EUR are 14.50 €.
+    /// The price in the minor unit of the currency: 1450 for 14.50 €.
     #[schema(schema_with = price)]
     price_minor: i64,
-    /// How many there are.
+    /// How many are in stock.
     #[schema(schema_with = stock)]
     stock: i32,
     /// Whether it can be ordered.
@@ -150,24 +150,24 @@ fn name() -> Object {
     text()
         .pattern(Some(format!("^[{SPACE}]*{end}({inner}{end})?[{SPACE}]*$")))
         .description(Some(
-            "1 to 200 characters, none of them a control character; white space around it goes.",
+            "1 to 200 characters, no control characters. Surrounding white space is removed.",
         ))
         .build()
 }
 
 fn quantity() -> Object {
     let max = i64::from(Quantity::MAX);
-    integer(1, max).description(Some(format!("How many: 1 to {max}."))).build()
+    integer(1, max).description(Some(format!("How many to order: 1 to {max}."))).build()
 }
 
 fn price() -> Object {
     integer(0, i64::MAX)
-        .description(Some("In the currency's minor unit: 1450 EUR are 14.50 €."))
+        .description(Some("The price in the minor unit of the currency: 1450 for 14.50 €."))
         .build()
 }
 
 fn stock() -> Object {
-    integer(0, i32::MAX.into()).description(Some("How many there are.")).build()
+    integer(0, i32::MAX.into()).description(Some("How many are in stock.")).build()
 }
 
 fn items() -> Array {
@@ -175,15 +175,15 @@ fn items() -> Array {
         .items(Ref::from_schema_name("NewItem"))
         .min_items(Some(1))
         .max_items(Some(MAX_LINES))
-        .description(Some("What it is of; a product that is named twice is added up."))
+        .description(Some("The lines. Quantities of a product that is listed twice are added up."))
         .build()
 }
 
 fn currency() -> ObjectBuilder {
     text()
         .description(Some(
-            "Three capital letters, meant for a code of ISO 4217. Any three are taken: the service has \
-             no list of them, and neither converts nor adds up different ones.",
+            "An ISO 4217 code. Any three capital letters are accepted; the service has no list of \
+             currencies and does not convert between them.",
         ))
         .pattern(Some("^[A-Z]{3}$"))
         .examples([json!("EUR")])

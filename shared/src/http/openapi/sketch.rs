@@ -1,4 +1,4 @@
-//! A route in the making: what all of them have, and what each adds to it.
+//! A builder of routes, which starts with what all routes share.
 
 use serde_json::{Value, json};
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter};
@@ -18,7 +18,7 @@ pub(super) struct Route {
     pub(super) operation: Operation,
 }
 
-/// A route in the making.
+/// A builder of a route.
 pub(super) struct Sketch {
     operation: OperationBuilder,
     scopes: &'static [Scope],
@@ -33,8 +33,8 @@ impl Sketch {
             .summary(Some(summary));
         let trail = header(
             "X-Correlation-Id",
-            "Follows the request through answers, logs, queue and events: 1 to 128 of A-Z a-z 0-9 \
-             . _ -, and made by the service otherwise.",
+            "Identifies the request in responses, logs, jobs and events: 1 to 128 of A-Z a-z 0-9 . \
+             _ -. Generated if missing or invalid.",
             text(),
         )
         .example(Some(json!("checkout-42")));
@@ -54,7 +54,7 @@ impl Sketch {
         self
     }
 
-    /// Any one of them is enough.
+    /// A token needs one of these scopes.
     pub(super) fn scopes(mut self, any_of: &'static [Scope]) -> Self {
         self.scopes = any_of;
         self.problems(&[Kind::Unauthorized, Kind::Forbidden])
@@ -73,7 +73,7 @@ impl Sketch {
         self.body_of(json_body(schema, example, Required::True))
     }
 
-    /// A body that can be left out, and says nothing.
+    /// An optional body without fields.
     pub(super) fn no_fields(self) -> Self {
         self.body_of(json_body("NoFields", json!({}), Required::False))
     }
@@ -96,11 +96,11 @@ impl Sketch {
     pub(super) fn at(self, method: HttpMethod, path: &'static str) -> Route {
         let mut operation = self.operation;
         let throttled = ResponseBuilder::new()
-            .description("There are too many requests; API Gateway says so.")
+            .description("Too many requests; sent by API Gateway.")
             .content(JSON, gateway_message())
             .build();
         if self.scopes.is_empty() {
-            // Said aloud: nobody is asked who they are.
+            // Explicit: no token is required.
             operation = operation.securities(Some([]));
         }
         for scope in self.scopes {
@@ -108,7 +108,7 @@ impl Sketch {
         }
         let mut operation = operation.build();
         for (status, response) in problems(&self.kinds) {
-            // What a route describes for itself stays.
+            // A response that the route itself describes wins.
             operation.responses.responses.entry(status).or_insert_with(|| response.into());
         }
         operation.responses.responses.entry("429".to_owned()).or_insert_with(|| throttled.into());
