@@ -1,7 +1,8 @@
-//! Holds `template.yaml` to what linters do not notice. Needs no stack.
+//! Holds `template.yaml`, and the documentation, to what linters do not notice. Needs no stack.
 #![expect(clippy::unwrap_used, reason = "what goes wrong in here is a test that fails")]
 
 mod budget;
+mod documentation;
 mod yaml;
 
 use yaml::{Template, get_att, kebab, plain, property, routes, source, strings, variable_of};
