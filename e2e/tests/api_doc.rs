@@ -1,4 +1,5 @@
-//! Runs the session in `docs/api.md`, and compares the responses with those on the page.
+//! Runs the sessions in `README.md` and `docs/api.md`, and compares the responses with those on the
+//! pages.
 //!
 //! Every `sh` block is run, all in one bash. If an `http` block follows, the commands must print a
 //! response with its status, its headers and its body. `…` matches anything; at the end of an object
@@ -18,7 +19,10 @@ use uuid::Uuid;
 
 const PAGE: &str = include_str!("../../docs/api.md");
 
-/// For the whole session, which waits for fulfillment twice.
+/// Its session is one of its sections; what the others show needs more than an API.
+const README: &str = include_str!("../../README.md");
+
+/// For a whole session, which waits for fulfillment twice at most.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A block of commands, and the response that it must print.
@@ -90,18 +94,24 @@ async fn run(steps: &[Step]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_command_of_the_page_is_answered_as_the_page_says() {
-    let steps = steps(PAGE);
-    let printed = run(&steps).await;
-    let mut known = Known::default();
-    for (step, printed) in steps.iter().zip(printed) {
-        let outcome = match &step.response {
-            Some(expected) => known.compare(expected, &printed),
-            None if printed.is_empty() => Ok(()),
-            None => Err("this is printed, and not shown".to_owned()),
-        };
-        if let Err(why) = outcome {
-            panic!("{}\n\n{}\n{printed}\n\n{why}", step.under, step.commands);
+async fn every_command_of_the_sessions_is_answered_as_the_pages_say() {
+    let (_, readme) = README.split_once("\n## Place an order\n").unwrap();
+    let (readme, _) = readme.split_once("\n## ").unwrap();
+    // One after the other: docs/api.md lists the newest orders of the customer who orders in both.
+    for page in [readme, PAGE] {
+        let steps = steps(page);
+        assert!(steps.len() >= 4, "the session is not found");
+        let printed = run(&steps).await;
+        let mut known = Known::default();
+        for (step, printed) in steps.iter().zip(printed) {
+            let outcome = match &step.response {
+                Some(expected) => known.compare(expected, &printed),
+                None if printed.is_empty() => Ok(()),
+                None => Err("this is printed, and not shown".to_owned()),
+            };
+            if let Err(why) = outcome {
+                panic!("{}\n\n{}\n{printed}\n\n{why}", step.under, step.commands);
+            }
         }
     }
 }
