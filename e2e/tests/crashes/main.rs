@@ -31,12 +31,16 @@
 //! | another session locks a row | while an order is placed | [`locks::an_order_that_timed_out_is_never_stored`] |
 //! | failover to a read-only server | between requests | [`failover::orders_are_refused_while_the_server_is_read_only`] |
 //! | 500 processes, 100 connections | at once | [`connections::more_processes_than_connections_answer_only_201_and_503`] |
+//! | several orders in one process | more than it has connections | [`concurrent::orders_are_placed_at_once_on_a_bounded_number_of_connections`] |
+//! | | it is killed | [`concurrent::killed_with_several_orders_under_way_is_repeated_for_each`] |
+//! | | SQS is slow | [`concurrent::an_answer_waits_for_no_send_without_an_extension`] |
 //!
 //! [`upgrade`] expands the schema while orders are placed. Nothing may fail then.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod answers;
 mod cache;
+mod concurrent;
 mod connections;
 mod create;
 mod failover;
