@@ -92,12 +92,9 @@ impl TestDatabase {
             let config = DatabaseConfig { connections, ..self.config() };
             Arc::new(Database::connect(&config, STATEMENTS).await.unwrap())
         };
-        match variable("TEST_CONNECTIONS") {
-            None => connect(1).await,
-            Some(connections) => {
-                let shared = self.process.get_or_init(|| connect(connections.parse().unwrap()));
-                Arc::clone(shared.await)
-            }
+        match connections() {
+            usize::MAX => connect(1).await,
+            several => Arc::clone(self.process.get_or_init(|| connect(several)).await),
         }
     }
 
@@ -161,6 +158,11 @@ pub(crate) fn config(url: String) -> DatabaseConfig {
         timing: Timing::default(),
         owner_limits: OwnerLimits::NONE,
     }
+}
+
+/// How many connections all clients of a test have together.
+pub(crate) fn connections() -> usize {
+    variable("TEST_CONNECTIONS").map_or(usize::MAX, |connections| connections.parse().unwrap())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the tests read their environment here only")]
