@@ -1,4 +1,4 @@
-//! Configuration, read from the environment once and in this file only.
+//! Configuration from the environment, which is read only here.
 
 #[cfg(feature = "aws")]
 mod aws;
@@ -19,35 +19,33 @@ pub(crate) use warehouse::READ_TIMEOUT;
 #[cfg(feature = "warehouse")]
 pub use warehouse::WarehouseConfig;
 
-/// How long a start waits for Postgres, unless `DATABASE_CONNECT_TIMEOUT_SECONDS` says otherwise. With
-/// a whole request after it (5 s, and up to 1.5 s to give up) it stays within the ten seconds that the
-/// init phase of a function has on AWS, and its first invocation on an emulator that counts both as
-/// one.
+/// The default of `DATABASE_CONNECT_TIMEOUT_SECONDS`: how long a start waits for Postgres. Together
+/// with one request (5 s, and up to 1.5 s to give up) it stays below ten seconds: the limit of the init
+/// phase on AWS, and the timeout of an invocation on emulators that count the start as part of it.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How many connections a process has that handles many invocations at once, unless
-/// `DATABASE_CONNECTIONS` says otherwise. Postgres does no more work at once than it has processors.
+/// The default of `DATABASE_CONNECTIONS`: the most connections of a process. More would gain little,
+/// since Postgres runs no more statements at once than it has processors.
 const DEFAULT_CONNECTIONS: i32 = 8;
 
 /// The longest time that can be configured.
 const MAX_SECONDS: u64 = 30 * 24 * 60 * 60;
 
-/// The environment of a function. What a function does not ask for need not be set.
+/// The environment of a function. Only the variables that it asks for must be set.
 pub struct Config {
     lookup: fn(&str) -> Option<String>,
 }
 
-/// How to reach Postgres. Holds a password, and so does not print.
+/// How to reach Postgres. Has no `Debug`, since it holds a password.
 #[derive(Clone)]
 pub struct DatabaseConfig {
-    /// A connection string (`postgres://…`), in which `sslmode=disable` is the only way to do
-    /// without verified TLS.
+    /// A connection string (`postgres://…`). TLS is verified unless it says `sslmode=disable`.
     pub url: String,
     /// How long a start tries to connect.
     pub connect_timeout: Duration,
-    /// How many connections a process has at most.
+    /// The most connections of the process.
     pub connections: usize,
-    /// How long what is kept in it is kept, and when it is tried again.
+    /// Leases, retries and retention.
     pub timing: Timing,
     /// How many orders one owner may place.
     pub owner_limits: OwnerLimits,
@@ -56,9 +54,9 @@ pub struct DatabaseConfig {
 /// How many orders one owner may place, so that no customer takes all capacity or holds all stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnerLimits {
-    /// How many may be pending (`OWNER_PENDING_LIMIT`).
+    /// The most pending orders (`OWNER_PENDING_LIMIT`).
     pub pending: i32,
-    /// How many may be placed within a minute (`OWNER_ORDERS_PER_MINUTE`).
+    /// The most orders in a minute (`OWNER_ORDERS_PER_MINUTE`).
     pub per_minute: i32,
 }
 
@@ -69,29 +67,29 @@ impl Default for OwnerLimits {
 }
 
 impl OwnerLimits {
-    /// As good as none.
+    /// No limits in practice.
     pub const NONE: Self = Self { pending: i32::MAX, per_minute: i32::MAX };
 }
 
 /// Leases, retries and retention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// How long a new order's job has to reach fulfilment before the relay sends it again
+    /// How long a new order's job has to reach fulfillment before the relay sends it again
     /// (`JOB_GRACE_SECONDS`).
     pub job_grace: Duration,
-    /// How long a relay has for what it claimed (`OUTBOX_LEASE_SECONDS`).
+    /// The lease of a relay on the messages it claimed (`OUTBOX_LEASE_SECONDS`).
     pub outbox_lease: Duration,
-    /// When a message is sent again after the first time; doubled with every further one
+    /// The wait after the first failed send of a message. It doubles with each further one
     /// (`OUTBOX_RETRY_MIN_SECONDS`).
     pub outbox_retry_min: Duration,
-    /// The most that doubling leads to (`OUTBOX_RETRY_MAX_SECONDS`).
+    /// The limit of the doubling (`OUTBOX_RETRY_MAX_SECONDS`).
     pub outbox_retry_max: Duration,
     /// How long an idempotency key is kept (`IDEMPOTENCY_RETENTION_SECONDS`).
     pub idempotency_retention: Duration,
 }
 
 impl Timing {
-    /// When the outbox sends again.
+    /// The waits of the outbox.
     #[must_use]
     pub fn backoff(&self) -> Backoff {
         Backoff { min: self.outbox_retry_min, max: self.outbox_retry_max }
@@ -110,15 +108,15 @@ impl Default for Timing {
     }
 }
 
-/// What the cursors of lists are sealed with: at least 32 bytes. A secret, and so does not print.
+/// The secret that seals the cursors of lists: at least 32 bytes. Has no `Debug`.
 #[derive(Clone)]
 pub struct CursorSecret(String);
 
 impl CursorSecret {
-    /// The shortest that is taken: as long as what HMAC-SHA256 makes of it (RFC 2104, 3).
+    /// The shortest secret: the output length of HMAC-SHA256 (RFC 2104, 3).
     pub const MIN_BYTES: usize = 32;
 
-    /// Takes a secret that is long enough.
+    /// A secret, if it is long enough.
     #[must_use]
     pub fn new(text: String) -> Option<Self> {
         (text.len() >= Self::MIN_BYTES).then_some(Self(text))
@@ -131,33 +129,33 @@ impl CursorSecret {
     }
 }
 
-/// A variable that is not set, or not to what it should be.
+/// A variable that is missing or invalid.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// Not set, or empty.
     #[error("{variable} is not set; it should hold {expected}")]
     Missing {
-        /// Which.
+        /// The variable.
         variable: &'static str,
-        /// What it should hold.
+        /// The expected value.
         expected: &'static str,
     },
-    /// Set to something else.
+    /// Invalid.
     #[error("{variable} is {value:?}; it should hold {expected}")]
     Invalid {
-        /// Which.
+        /// The variable.
         variable: &'static str,
-        /// What it held.
+        /// The value.
         value: String,
-        /// What it should hold.
+        /// The expected value.
         expected: &'static str,
     },
-    /// Set to something else, which may hold a secret.
+    /// Invalid. The value may be a secret.
     #[error("{variable} is unfit; it should hold {expected}")]
     Unfit {
-        /// Which.
+        /// The variable.
         variable: &'static str,
-        /// What it should hold.
+        /// The expected value.
         expected: &'static str,
     },
 }
@@ -185,7 +183,7 @@ impl Config {
     }
 
     /// How many invocations this process handles at once (`AWS_LAMBDA_MAX_CONCURRENCY`, which Lambda
-    /// Managed Instances set): one, if that is not a number, as the Lambda runtime reads it.
+    /// Managed Instances set). One if it is not a number: the Lambda runtime reads it this way.
     #[must_use]
     pub fn concurrency(&self) -> usize {
         let concurrency = self.optional("AWS_LAMBDA_MAX_CONCURRENCY");
@@ -250,7 +248,7 @@ impl Config {
         }
     }
 
-    /// The URL of the fulfilment queue.
+    /// The URL of the fulfillment queue.
     ///
     /// # Errors
     /// Names the variable that is missing.
@@ -274,9 +272,9 @@ impl Config {
         self.required("PRODUCT_CACHE_TABLE", "the name of a DynamoDB table")
     }
 
-    /// Who calls where no authorizer stands in front of the service, which is so under `make watch`
-    /// alone: `WAYBILL_WATCH_CALLER`, a subject and its scopes with spaces between. The template never
-    /// sets it, and without it such a request is refused.
+    /// The caller of requests without an authorizer, which only `make watch` has:
+    /// `WAYBILL_WATCH_CALLER`, a subject and its scopes, separated by spaces. The template never sets
+    /// it. Without it, such a request is refused.
     ///
     /// # Errors
     /// Names the variable if it is wrong.
@@ -296,7 +294,7 @@ impl Config {
         }
     }
 
-    /// Whether work that could be done after an answer is done before it (`WORK_BEFORE_ANSWER=true`).
+    /// Whether work is done before the answer instead of after it (`WORK_BEFORE_ANSWER=true`).
     ///
     /// # Errors
     /// Names the variable if it is wrong.
@@ -310,20 +308,20 @@ impl Config {
         })
     }
 
-    /// The issuer whose subjects own orders by their `sub` alone (`FIRST_JWT_ISSUER`); none while there
-    /// has been only one.
+    /// The issuer whose subjects own orders by their `sub` alone (`FIRST_JWT_ISSUER`). None if there
+    /// has been only one issuer.
     #[must_use]
     pub fn first_issuer(&self) -> Option<String> {
         self.optional("FIRST_JWT_ISSUER")
     }
 
-    /// The issuer whose tokens are accepted now (`JWT_ISSUER`); none where no authorizer is.
+    /// The issuer whose tokens are accepted (`JWT_ISSUER`). None without an authorizer.
     #[must_use]
     pub fn issuer(&self) -> Option<String> {
         self.optional("JWT_ISSUER")
     }
 
-    /// What the cursors of lists are sealed with.
+    /// The secret that seals the cursors of lists.
     ///
     /// # Errors
     /// Names the variable that is missing or too short.
@@ -334,7 +332,7 @@ impl Config {
             .ok_or(ConfigError::Unfit { variable, expected })
     }
 
-    /// The least important level that is logged.
+    /// The lowest level that is logged.
     ///
     /// # Errors
     /// Names the variable if it is wrong.

@@ -1,8 +1,7 @@
-//! What the product cache was asked, as metrics: one line in `CloudWatch`'s embedded metric format
-//! for each invocation that asked it.
+//! Metrics of the product cache: one line in `CloudWatch`'s embedded metric format for each invocation
+//! that used the cache.
 //!
-//! The line goes to standard output with all others, so that it costs an invocation a few
-//! microseconds and no call. Its format is a public specification, and small:
+//! The line goes to standard output, which costs a few microseconds and no call. The format:
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::cell::Cell;
@@ -15,14 +14,14 @@ use crate::telemetry;
 
 const NAMESPACE: &str = "Waybill";
 
-/// What is counted.
+/// A counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
-    /// Products that this process's memory knew.
+    /// Products found in memory.
     MemoryHits,
-    /// Products that `DynamoDB` knew.
+    /// Products found in `DynamoDB`.
     DynamoDbHits,
-    /// Products that neither knew.
+    /// Products found in neither.
     Misses,
     /// Calls to `DynamoDB` that failed.
     Errors,
@@ -41,7 +40,7 @@ impl Metric {
     }
 }
 
-/// What one invocation counted.
+/// The counts of one invocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     memory_hits: Cell<u64>,
@@ -54,7 +53,7 @@ tokio::task_local! {
     static COUNTS: Counts;
 }
 
-/// Counts `more` for the invocation at work; outside of one, nothing.
+/// Adds `more` to a counter of this invocation. Outside of one, does nothing.
 pub fn count(metric: Metric, more: usize) {
     let _ = COUNTS.try_with(|counts| {
         let count = counts.of(metric);
@@ -62,24 +61,24 @@ pub fn count(metric: Metric, more: usize) {
     });
 }
 
-/// Does `work`, and says what was counted meanwhile.
+/// Runs `work` and returns its counts.
 pub async fn counted<T>(work: impl Future<Output = T>) -> (T, Counts) {
     COUNTS.scope(Counts::default(), async { (work.await, COUNTS.with(Counts::clone)) }).await
 }
 
 impl Counts {
-    /// Writes the line of an invocation, unless there is nothing to tell.
+    /// Writes the line of an invocation, unless all counts are 0.
     pub fn log(&self, correlation_id: &str, request_id: &str, cold_start: bool) {
         if Metric::ALL.into_iter().any(|metric| self.of(metric).get() > 0) {
             let now = Timestamp::now();
             let mut line = self.line(correlation_id, request_id, cold_start, now).to_string();
             line.push('\n');
-            // Where that fails, no line is written at all, and nobody is left to be told.
+            // If standard output fails, there is no place to report it.
             let _ = std::io::stdout().lock().write_all(line.as_bytes());
         }
     }
 
-    /// The fields of every log line, the counts, and under `_aws` which of them are metrics.
+    /// The fields of every log line, the counts, and the list of metrics in `_aws`.
     fn line(
         &self,
         correlation_id: &str,

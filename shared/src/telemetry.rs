@@ -1,4 +1,4 @@
-//! Logs: one JSON object a line on standard output.
+//! Logs: one JSON object per line on standard output.
 
 use std::sync::OnceLock;
 
@@ -10,20 +10,20 @@ use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::util::TryInitError;
 
-/// What all functions call themselves together.
+/// The name of the service in logs.
 pub(crate) const SERVICE: &str = "waybill";
 
 static FUNCTION: OnceLock<&str> = OnceLock::new();
 
-/// The function that this process logs for; empty before it does.
+/// The name of the function; empty before logging starts.
 pub(crate) fn function() -> &'static str {
     FUNCTION.get().copied().unwrap_or_default()
 }
 
 /// Starts logging for `function`, from `level` up.
 ///
-/// Crates that are not ours log from `warn` up whatever `level` says: what they tell below that can
-/// hold bodies and headers.
+/// Dependencies log from `warn` up, whatever `level` is: their lines below that can contain bodies and
+/// headers.
 ///
 /// # Errors
 /// If this process logs already.

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Mutex;
 
-use aws_sdk_sqs::error::ProvideErrorMetadata;
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use e2e::{eventually, unique};
 use futures_util::FutureExt;
@@ -52,16 +52,18 @@ pub(crate) async fn against_endpoint(test: impl AsyncFnOnce(&Endpoint)) {
     outcome.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
-/// Whether an error says that the endpoint does not have the operation. Prints it if so.
-pub(crate) fn not_available<E>(what: &str, result: &Result<impl Sized, E>) -> bool
+/// Whether an error says that the endpoint does not have the operation, or its service. Prints it if
+/// so.
+pub(crate) fn not_available<E>(what: &str, result: &Result<impl Sized, SdkError<E>>) -> bool
 where
-    E: ProvideErrorMetadata,
+    SdkError<E>: ProvideErrorMetadata,
 {
-    let Some(code) = result.as_ref().err().and_then(ProvideErrorMetadata::code) else {
-        return false;
-    };
+    let Err(error) = result else { return false };
+    let code = error.code().unwrap_or_default();
     let unknown = ["InvalidAction", "NotImplemented", "UnknownOperation", "UnsupportedOperation"];
-    let unknown = unknown.iter().any(|word| code.contains(word));
+    // LocalStack answers 501 with a general code for a service that is not enabled.
+    let unknown = unknown.iter().any(|word| code.contains(word))
+        || error.raw_response().is_some_and(|answer| answer.status().as_u16() == 501);
     if unknown {
         eprintln!("not available: {what} ({code})");
     }

@@ -1,4 +1,4 @@
-//! `POST /orders`: takes an order, reserves its stock, and sends it to fulfilment.
+//! `POST /orders`: takes an order, reserves its stock, and sends it to fulfillment.
 
 mod handler;
 

@@ -1,4 +1,4 @@
-//! The fulfilment queue's consumer: confirms the orders of a batch of jobs.
+//! The fulfillment queue's consumer: confirms the orders of a batch of jobs.
 
 mod handler;
 

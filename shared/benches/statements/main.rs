@@ -56,7 +56,7 @@ async fn main() {
             ours.push(small.confirm(batch).await);
             theirs.push(small.peer_confirms(batch).await);
         }
-        row(&format!("fulfilment, batches of {batch}"), median(ours), median(theirs));
+        row(&format!("fulfillment, batches of {batch}"), median(ours), median(theirs));
     }
     println!(
         "\nCreate in the large table, in relation to the small one: {:.2}",

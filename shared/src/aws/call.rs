@@ -1,4 +1,4 @@
-//! One call: a signed `POST` of JSON, and the same again where that may help.
+//! A call: a signed `POST` of JSON, and retries.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,11 +16,11 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::{Aws, Service};
 use crate::{BoxError, deadline};
 
-/// The longest wait before the second try; it doubles for the third, and up to as much is added at
+/// The wait before the second try. It doubles with each try, and up to the same time is added at
 /// random.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Codes of errors by which a service asks for patience with a status that is not a 5xx.
+/// The codes of throttling errors, whose status is a 400.
 const THROTTLED: [&str; 6] = [
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
@@ -35,9 +35,9 @@ const THROTTLED: [&str; 6] = [
 pub(crate) struct Limits {
     /// How many tries there are in all.
     pub(crate) tries: usize,
-    /// What one try may take.
+    /// The timeout of a try.
     pub(crate) one_try: Duration,
-    /// What all tries together may take; less if the deadline of the invocation comes first.
+    /// The timeout of all tries. The deadline of the invocation may come earlier.
     pub(crate) in_all: Duration,
 }
 
@@ -59,25 +59,25 @@ pub enum CallError {
     /// No connection, or no answer in time.
     #[error("{0} can't be reached")]
     Unreachable(&'static str, #[source] BoxError),
-    /// An error.
+    /// An error of the service.
     #[error("{service} answered {status} {code}: {message}")]
     Refused {
         /// The service.
         service: &'static str,
-        /// The status of HTTP.
+        /// The HTTP status.
         status: u16,
-        /// The service's own name for the error, or nothing.
+        /// The service's code of the error, or an empty text.
         code: String,
-        /// What the service says of it.
+        /// The service's message.
         message: String,
     },
-    /// An answer that is not what the service is documented to answer.
+    /// An answer of another shape than documented.
     #[error("the answer of {0} can't be read")]
     Unreadable(&'static str, #[source] BoxError),
 }
 
 impl CallError {
-    /// The service's own name for the error, if it answered with one.
+    /// The service's code of the error, if it answered.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         match self {
@@ -104,10 +104,10 @@ impl Client {
         Self { aws, service, url, limits }
     }
 
-    /// Does `action` with `input`.
+    /// Calls `action` with `input`.
     ///
     /// # Errors
-    /// What the last try came to.
+    /// The error of the last try.
     pub(crate) async fn call<T: DeserializeOwned>(
         &self,
         action: &str,
@@ -122,7 +122,7 @@ impl Client {
             .with_max_times(self.limits.tries.saturating_sub(1))
             .with_jitter();
         let end = deadline::current(self.limits.in_all).min(Instant::now() + self.limits.in_all);
-        // In a box, since a call is large and many may wait.
+        // Boxed, because a call is large and many may run at once.
         let tries =
             Box::pin((|| self.try_once(&target, &body)).retry(backoff).when(CallError::may_pass));
         let answer = timeout_at(end, tries).await;

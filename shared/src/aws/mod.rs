@@ -1,7 +1,7 @@
 //! Calls to AWS: JSON over HTTPS, signed and retried.
 //!
-//! Made of parts of AWS's SDK, without its generated clients: those took half of the processor time of
-//! an order, for one call (decision 1).
+//! Built from parts of AWS's SDK, without its generated clients: with them, one call took half of the
+//! instructions of an order (decision 1).
 
 mod call;
 mod roots;
@@ -20,7 +20,7 @@ use crate::config::AwsConfig;
 pub use call::CallError;
 pub(crate) use call::{Client, Limits};
 
-/// A region of AWS, or an emulator, and on whose behalf it is called. A clone shares its connections.
+/// A region of AWS or an emulator, with credentials. Clones share connections.
 #[derive(Clone)]
 pub struct Aws(Arc<Inner>);
 
@@ -42,10 +42,10 @@ pub(crate) enum Service {
 }
 
 impl Aws {
-    /// Connects to nothing yet.
+    /// Makes no call yet.
     ///
-    /// TLS is rustls on ring. It trusts Amazon's roots, or those of `AWS_CA_BUNDLE` or `SSL_CERT_FILE`
-    /// in their place: reading the machine's own took a third of a start.
+    /// TLS is rustls on ring. It trusts Amazon's roots, or those that `AWS_CA_BUNDLE` or
+    /// `SSL_CERT_FILE` name. Reading the machine's roots took a third of a start.
     ///
     /// # Errors
     /// If the file that one of these variables names can't be read.
@@ -90,7 +90,7 @@ impl Aws {
 }
 
 impl Service {
-    /// Its name for people.
+    /// Its name in errors.
     fn name(self) -> &'static str {
         match self {
             #[cfg(feature = "dynamodb")]
@@ -102,7 +102,7 @@ impl Service {
         }
     }
 
-    /// Its name in a signature and in its host.
+    /// Its name in signatures and host names.
     fn signing_name(self) -> &'static str {
         match self {
             #[cfg(feature = "dynamodb")]
@@ -114,7 +114,7 @@ impl Service {
         }
     }
 
-    /// What stands before the action in `X-Amz-Target`.
+    /// The prefix of `X-Amz-Target`.
     fn target(self) -> &'static str {
         match self {
             #[cfg(feature = "dynamodb")]
@@ -126,7 +126,7 @@ impl Service {
         }
     }
 
-    /// The version of AWS's JSON protocol that it speaks.
+    /// Its version of AWS's JSON protocol.
     fn content_type(self) -> &'static str {
         match self {
             #[cfg(feature = "dynamodb")]

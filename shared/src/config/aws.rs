@@ -1,8 +1,8 @@
-//! Where AWS is, and who calls it.
+//! The configuration of AWS clients.
 
 use super::{Config, ConfigError};
 
-/// What every call to AWS needs. Holds a secret, and so does not print.
+/// Region, credentials and endpoints. Has no `Debug`, since it holds a secret.
 #[derive(Clone)]
 pub struct AwsConfig {
     /// `AWS_REGION`.
@@ -13,13 +13,13 @@ pub struct AwsConfig {
     pub secret_access_key: String,
     /// `AWS_SESSION_TOKEN`; Lambda always sets it.
     pub session_token: Option<String>,
-    /// Endpoints in place of AWS's own.
+    /// Endpoints instead of AWS's own.
     pub endpoints: AwsEndpoints,
-    /// The file of roots to trust in place of Amazon's own, and the variable that names it.
+    /// The variable that names a file of trusted roots instead of Amazon's, and the file.
     pub ca_bundle: Option<(&'static str, String)>,
 }
 
-/// Endpoints in place of AWS's own: of one service, or else of all of them.
+/// Endpoints instead of AWS's own, for one service or for all.
 #[derive(Clone, Debug, Default)]
 pub struct AwsEndpoints {
     /// `AWS_ENDPOINT_URL`.
@@ -33,8 +33,8 @@ pub struct AwsEndpoints {
 }
 
 impl Config {
-    /// Region, credentials and endpoints from the variables that AWS's own tools use. Lambda sets the
-    /// first four for every function.
+    /// Region, credentials and endpoints, from the variables that AWS tools use. Lambda sets the first
+    /// four for every function.
     ///
     /// # Errors
     /// Names the variable that is missing.

@@ -23,7 +23,7 @@ pub struct EventBus {
 }
 
 impl EventBus {
-    /// Uses the bus `name`. Nothing goes out yet.
+    /// Uses the bus `name`. Makes no call yet.
     #[must_use]
     pub fn new(aws: &Aws, name: String) -> Self {
         Self { client: aws.client(Service::EventBridge, LIMITS), name }

@@ -1,4 +1,4 @@
-//! The bodies of requests: every breach of their form is listed, not the first alone.
+//! The bodies of requests. Every error is listed, not only the first.
 
 use std::fmt::{Display, Write};
 
@@ -12,18 +12,18 @@ use crate::domain::{
 };
 use crate::error::Violation;
 
-/// `body` as an order to place.
+/// Reads `body` as an order to place.
 ///
 /// # Errors
-/// A violation for every place where it is no such order.
+/// A violation for each invalid or missing field.
 pub fn read_new_order(body: &Value) -> Result<NewOrder, Problem> {
     new_order(body).map_err(|violations| Error::Invalid(violations).into())
 }
 
-/// `body` as a status to take an order to.
+/// Reads `body` as the new status of an order.
 ///
 /// # Errors
-/// A violation for every place where it is no such status.
+/// A violation for each invalid or missing field.
 pub fn read_new_status(body: &Value) -> Result<Status, Problem> {
     let mut reader = Reader::default();
     let status = reader.object(body, &["status"], |reader, body| {
@@ -35,10 +35,10 @@ pub fn read_new_status(body: &Value) -> Result<Status, Problem> {
     }
 }
 
-/// Goes on only if `body` is an object without fields.
+/// Checks that `body` is an object without fields.
 ///
 /// # Errors
-/// A violation for every field, or for whatever else it is.
+/// A violation for each field, or one if it is not an object.
 pub(super) fn read_no_fields(body: &Value) -> Result<(), Problem> {
     let mut reader = Reader::default();
     match reader.object(body, &[], |_, _| Some(())) {
@@ -47,10 +47,10 @@ pub(super) fn read_no_fields(body: &Value) -> Result<(), Problem> {
     }
 }
 
-/// `body` as a product as it is to be.
+/// Reads `body` as the new state of a product.
 ///
 /// # Errors
-/// A violation for every place where it is no such product.
+/// A violation for each invalid or missing field.
 pub fn read_new_product(body: &Value) -> Result<NewProduct, Problem> {
     new_product(body).map_err(|violations| Error::Invalid(violations).into())
 }
@@ -107,10 +107,10 @@ fn new_order(body: &Value) -> Result<NewOrder, Vec<Violation>> {
     }
 }
 
-/// Walks through a JSON value and keeps what is wrong with it, and where.
+/// Walks through a JSON value and collects its errors.
 #[derive(Default)]
 struct Reader {
-    /// Where the walk stands: a JSON pointer.
+    /// The JSON pointer of the current value.
     pointer: String,
     violations: Vec<Violation>,
 }
@@ -120,7 +120,7 @@ impl Reader {
         let Value::Array(items) = value else {
             return self.refuse("must be an array of items");
         };
-        // Whatever the lines are, nobody reads a list of more complaints than lines are allowed.
+        // Without reading the lines: the list of errors would get too long.
         if !(1..=MAX_LINES).contains(&items.len()) {
             return self.refuse(format!("must have 1 to {MAX_LINES} items"));
         }
@@ -169,7 +169,7 @@ impl Reader {
         parse(text).map_or_else(|detail| self.refuse(detail), Some)
     }
 
-    /// Reads an object that has no other fields than `known`.
+    /// Reads an object that has only the fields in `known`.
     fn object<T>(
         &mut self,
         value: &Value,
@@ -197,7 +197,7 @@ impl Reader {
         })
     }
 
-    /// Goes one step down for `read`, and up again.
+    /// Reads one level down.
     fn at<T>(&mut self, step: impl Display, read: impl FnOnce(&mut Self) -> T) -> T {
         let above = self.pointer.len();
         let _ = write!(self.pointer, "/{step}");
@@ -212,7 +212,7 @@ impl Reader {
     }
 }
 
-/// A name as it stands in a JSON pointer (RFC 6901, 3), and no more of it than helps to find it.
+/// A name as part of a JSON pointer (RFC 6901, 3), cut after 64 characters.
 pub(super) fn escape(name: &str) -> String {
     let name: String = name.chars().take(64).collect();
     name.replace('~', "~0").replace('/', "~1")

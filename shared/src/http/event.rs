@@ -1,4 +1,4 @@
-//! From the gateway's event to a request.
+//! Reads the gateway's event as a request.
 
 use std::convert::Infallible;
 
@@ -8,18 +8,17 @@ use lambda_http::request::LambdaRequest;
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The request that an event of the gateway is.
+/// Reads an event as a request.
 #[must_use]
 pub fn read_event(event: LambdaRequest) -> Request {
     without_url(event).into()
 }
 
-/// `event` without what a URL would be made of.
+/// Removes from `event` what `lambda_http` builds a URL from.
 ///
-/// `lambda_http` makes one of scheme, host, path and query string, all of which the client wrote, and
-/// panics where they make none: a `<` in the query is enough. Nobody here asks for that URL. The
-/// gateway has found the route and the parameters of the path, and those of the query are read here
-/// as `lambda_http` reads them.
+/// `lambda_http` builds one from scheme, host, path and query string, and panics if the result is
+/// invalid: a `<` in the query is enough. The service never uses that URL: the gateway has matched the
+/// route and the path parameters, and the query parameters are read here.
 pub(super) fn without_url(mut event: LambdaRequest) -> LambdaRequest {
     if let LambdaRequest::ApiGatewayV2(event) = &mut event {
         if let Some(query) = event.raw_query_string.take() {

@@ -1,7 +1,7 @@
-//! JSON in which no field of an object stands twice, and a whole number is one however it is written.
+//! A JSON parser that refuses duplicate fields, and reads `2.0` as the integer 2.
 //!
-//! Which of the two counts is for each reader to choose (RFC 8259, 4): what a proxy has looked at and
-//! let through might not be what is done. So such a body means nothing here.
+//! Parsers differ in which of two duplicate fields they use (RFC 8259, 4). So a proxy could check one
+//! value, and the service act on the other.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,13 +13,13 @@ use serde_json::{Map, Number, Value};
 use super::body::escape;
 use crate::error::Violation;
 
-/// Of how many fields it is said that they stand twice: enough to see what went wrong.
+/// How many duplicate fields are reported at most.
 const MAX_VIOLATIONS: usize = 100;
 
-/// `text` as JSON.
+/// Parses `text` as JSON.
 ///
 /// # Errors
-/// A violation for every field that stands twice, or one of the whole, if it is not JSON.
+/// A violation for each duplicate field, or one for the whole text if it is not JSON.
 pub(super) fn parse(text: &[u8]) -> Result<Value, Vec<Violation>> {
     if is_empty(text) {
         return Err(vec![Violation { pointer: String::new(), detail: "is empty".to_owned() }]);
@@ -44,12 +44,12 @@ pub(super) fn parse(text: &[u8]) -> Result<Value, Vec<Violation>> {
     }
 }
 
-/// Whether `text` has nothing but white space, of which JSON has four kinds (RFC 8259, 2).
+/// Whether `text` has only the four whitespace characters of JSON (RFC 8259, 2).
 pub(super) fn is_empty(text: &[u8]) -> bool {
     text.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
-/// Where the reader stands, and which fields it met twice.
+/// The position of the parser, and the duplicate fields so far.
 #[derive(Default)]
 struct Twice {
     pointer: String,
@@ -57,7 +57,7 @@ struct Twice {
 }
 
 impl Twice {
-    /// Goes one step down for `read`, and up again.
+    /// Reads one level down.
     fn at<T>(&mut self, step: impl fmt::Display, read: impl FnOnce(&mut Self) -> T) -> T {
         let above = self.pointer.len();
         let _ = fmt::Write::write_fmt(&mut self.pointer, format_args!("/{step}"));
@@ -100,7 +100,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(Value::from(number))
     }
 
-    /// `2.0` is the number 2 (RFC 8259, 6; and JSON Schema says so too), as far as a float is exact.
+    /// `2.0` is the integer 2 (RFC 8259, 6, and JSON Schema), as far as a float is exact.
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Value, E> {
         const EXACT: f64 = 9_007_199_254_740_992.0;
         if number.fract() == 0.0 && number.abs() < EXACT {

@@ -17,19 +17,19 @@ use crate::app::ports::Claim;
 use crate::domain::{Caller, CorrelationId, IdempotencyKey};
 use crate::error::Violation;
 
-/// Carries the correlation id, there and back.
+/// The header of the correlation id, in requests and responses.
 pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// A request, and on whose behalf it is: with a [`Context`] only after its caller was authorized.
+/// A request and its caller. It has a [`Context`] only after the caller was authorized.
 pub struct Incoming<C = Context> {
     request: Request,
     context: C,
     route: Route,
 }
 
-/// What a request is followed by.
+/// The ids by which a request is traced.
 #[derive(Clone)]
 pub(super) struct Trail {
     pub(super) correlation_id: CorrelationId,
@@ -51,13 +51,13 @@ impl Trail {
 }
 
 impl Incoming {
-    /// A request of a caller who may make it.
+    /// A request of an authorized caller.
     pub(super) fn of(request: Request, caller: Caller, trail: Trail, route: Route) -> Self {
         let Trail { correlation_id, traceparent } = trail;
         Self { request, context: Context { caller, correlation_id, traceparent }, route }
     }
 
-    /// On whose behalf the request is, and what it is followed by.
+    /// The caller, and the ids by which the request is traced.
     #[must_use]
     pub fn context(&self) -> &Context {
         &self.context
@@ -65,7 +65,7 @@ impl Incoming {
 }
 
 impl Incoming<Anyone> {
-    /// A request of any caller.
+    /// A request of an unauthenticated caller.
     pub(super) fn of_anyone(request: Request, route: Route) -> Self {
         Self { request, context: Anyone, route }
     }
@@ -76,7 +76,7 @@ impl<C> Incoming<C> {
         self.request.headers()
     }
 
-    /// The path as the gateway got it; empty if it says nothing of one.
+    /// The path as the gateway received it, or an empty text.
     #[must_use]
     pub fn path(&self) -> &str {
         path(&self.request)
@@ -85,16 +85,16 @@ impl<C> Incoming<C> {
     /// The `{id}` of the path.
     ///
     /// # Errors
-    /// A violation of `id`, if `parse` does not take it.
+    /// A violation of `id`, if `parse` refuses it.
     pub fn id<T>(&self, parse: fn(&str) -> Result<T, String>) -> Result<T, Problem> {
         let id = self.request.path_parameters_ref().and_then(|path| path.first("id"));
         parse(id.unwrap_or_default()).map_err(|detail| violation("id", detail))
     }
 
-    /// The order's version in `If-Match`, if there is one. `*` stands for any version.
+    /// The version in `If-Match`. `*` and a missing header both mean any version.
     ///
     /// # Errors
-    /// A violation of `If-Match`, if it is not an `ETag` of ours.
+    /// A violation of `If-Match`, if it is not the `ETag` of an order.
     pub fn if_match(&self) -> Result<Option<i64>, Problem> {
         let Some(value) = self.request.headers().get(IF_MATCH) else { return Ok(None) };
         let text = value.to_str().unwrap_or_default().trim();
@@ -111,31 +111,31 @@ impl<C> Incoming<C> {
         }
     }
 
-    /// The order's version in `If-Match`, which there has to be.
+    /// The version in a required `If-Match`.
     ///
     /// # Errors
-    /// 428 if there is none, or as [`if_match`](Self::if_match).
+    /// 428 if there is no version, or as [`if_match`](Self::if_match).
     pub fn required_if_match(&self) -> Result<i64, Problem> {
         self.if_match()?.ok_or_else(Problem::precondition_required)
     }
 
-    /// What the request claims its `Idempotency-Key` for, if it has one.
+    /// The `Idempotency-Key` with the hash of the request, if there is one.
     ///
     /// # Errors
-    /// A violation of `Idempotency-Key`, if it is there and no such key.
+    /// A violation of `Idempotency-Key`, if it is malformed.
     pub fn claim(&self, body: &Value) -> Result<Option<Claim>, Problem> {
         let Some(key) = self.request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
         let key = IdempotencyKey::parse(key.to_str().unwrap_or_default())
             .map_err(|detail| violation("Idempotency-Key", detail))?;
-        // Of what the body says, and not of how: its fields are sorted, and white space is gone.
+        // Hash the parsed body, so that whitespace and field order don't matter.
         let request_hash = Sha256::digest(body.to_string()).into();
         Ok(Some(Claim { key, request_hash }))
     }
 
-    /// A query parameter that is `true` or `false`; false if it is not there.
+    /// A query parameter that is `true` or `false`, by default false.
     ///
     /// # Errors
-    /// A violation of the parameter, if it is anything else.
+    /// A violation of the parameter, if it has another value.
     pub fn flag(&self, name: &str) -> Result<bool, Problem> {
         let mut parameters = self.parameters();
         let flag = parameters.parse(name, |text| match text {
@@ -146,16 +146,16 @@ impl<C> Incoming<C> {
         parameters.check().map(|()| flag.unwrap_or_default())
     }
 
-    /// The query parameters of the route. A handler gets a request only if it has no others.
+    /// The query parameters. A request with parameters that its route doesn't take never reaches a
+    /// handler.
     pub(super) fn parameters(&self) -> Parameters<'_> {
         Parameters::read(self.request.query_string_parameters_ref(), self.route.parameters)
     }
 
-    /// Goes on only if the body says nothing: there is none, or it is empty, or an object of JSON that
-    /// has no fields.
+    /// Checks that the body is missing, empty, or a JSON object without fields.
     ///
     /// # Errors
-    /// As [`json`](Self::json), or a violation for every field.
+    /// As [`json`](Self::json), or a violation for each field.
     pub fn no_fields(&self) -> Result<(), Problem> {
         if json::is_empty(bytes(self.request.body())) {
             return Ok(());
@@ -163,10 +163,10 @@ impl<C> Incoming<C> {
         read_no_fields(&self.json()?)
     }
 
-    /// The body as JSON, of whatever shape.
+    /// The body as JSON.
     ///
     /// # Errors
-    /// 415 if it is something else by its own account, 400 if it does not parse or a field stands twice.
+    /// 415 if its content type is another, 400 if it doesn't parse or a field occurs twice.
     pub fn json(&self) -> Result<Value, Problem> {
         if !is_json(self.request.headers()) {
             return Err(Problem::unsupported_media_type());
@@ -175,7 +175,7 @@ impl<C> Incoming<C> {
     }
 }
 
-/// The path as the gateway got it; empty if it says nothing of one.
+/// The path as the gateway received it, or an empty text.
 pub(super) fn path(request: &Request) -> &str {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.http.path.as_deref(),
@@ -188,8 +188,8 @@ pub(super) fn violation(pointer: &str, detail: String) -> Problem {
     Error::Invalid(vec![Violation { pointer: pointer.to_owned(), detail }]).into()
 }
 
-/// Whether a body says of itself that it is JSON: `application/json`, or a type with the suffix
-/// `+json` (RFC 6839), with or without parameters.
+/// Whether the content type is `application/json` or ends with `+json` (RFC 6839). Parameters are
+/// ignored.
 fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
@@ -198,7 +198,8 @@ fn is_json(headers: &HeaderMap) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// The form of W3C Trace Context, version 00: it is passed on, and so not passed on unseen.
+/// Whether a text has the form of W3C Trace Context, version 00. It is passed on to other services, so
+/// anything else is dropped.
 fn is_traceparent(text: &str) -> bool {
     let hex = |part: Option<&str>, length: usize| {
         part.is_some_and(|part| {

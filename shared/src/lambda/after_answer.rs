@@ -1,8 +1,8 @@
-//! Work that goes on after the answer, in the same invocation.
+//! Work after the answer, in the same invocation.
 //!
-//! AWS hands an answer to the client when the runtime posts it, and freezes the environment when the
+//! AWS sends an answer to the client when the runtime posts it, and freezes the environment when the
 //! runtime and every extension have asked for their next event. So an internal extension that asks
-//! later keeps the environment awake: see decision 15 for what AWS promises, and where.
+//! later keeps the environment awake. Decision 15 has the sources.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
@@ -14,11 +14,11 @@ use tracing::Instrument;
 
 use crate::{BoxError, deadline};
 
-/// The longest that an invocation can take on AWS: how long the extension waits at most where the
-/// platform does not say when the invocation ends.
+/// The longest timeout of a function on AWS. The extension waits this long if the platform doesn't
+/// say when the invocation ends.
 const LONGEST: Duration = Duration::from_mins(15);
 
-/// What goes on in this process.
+/// The work of this process.
 static AT_WORK: LazyLock<Arc<AtWork>> = LazyLock::new(Arc::default);
 
 /// A way to work after the answer.
@@ -27,8 +27,8 @@ pub struct AfterAnswer {
 }
 
 impl AfterAnswer {
-    /// Registers the extension that keeps the environment awake. Where there is none, as on an
-    /// emulator, work is done before the answer.
+    /// Registers the extension that keeps the environment awake. If the platform has no extensions,
+    /// as on an emulator, work is done before the answer.
     pub(super) async fn register() -> Self {
         let at_work = Arc::clone(&AT_WORK);
         let events = Arc::clone(&at_work);
@@ -53,8 +53,8 @@ impl AfterAnswer {
         }
     }
 
-    /// Works after the answer without an extension: an environment that takes several invocations at
-    /// once is never frozen, and takes no extension for `INVOKE`.
+    /// Works after the answer without an extension. An environment that takes several invocations at
+    /// once is never frozen, and refuses extensions for `INVOKE`.
     pub(super) fn never_frozen() -> Self {
         Self { at_work: Some(Arc::clone(&AT_WORK)) }
     }
@@ -65,8 +65,8 @@ impl AfterAnswer {
         Self { at_work: None }
     }
 
-    /// Does `work` once the answer is on its way, within the deadline of the invocation; or now, where
-    /// nothing keeps the environment awake.
+    /// Does `work` after the answer, with the deadline of the invocation; or at once, if nothing
+    /// keeps the environment awake.
     pub async fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
         let Some(at_work) = &self.at_work else { return work.await };
         let task = Task::begin(at_work);
@@ -81,14 +81,14 @@ impl AfterAnswer {
     }
 }
 
-/// An invocation that is being answered, until this is dropped.
+/// An invocation. Dropping it means that it was answered.
 pub struct Invocation {
     at_work: Arc<AtWork>,
     request_id: String,
 }
 
 impl Invocation {
-    /// The invocation that the platform calls `request_id`.
+    /// The invocation with this request id.
     #[must_use]
     pub fn begin(request_id: &str) -> Self {
         Self { at_work: Arc::clone(&AT_WORK), request_id: request_id.to_owned() }
@@ -102,7 +102,7 @@ impl Drop for Invocation {
     }
 }
 
-/// Which invocation was answered last, and how many tasks go on.
+/// The last answered invocation, and the number of running tasks.
 #[derive(Default)]
 struct AtWork(watch::Sender<State>);
 
@@ -112,7 +112,7 @@ struct State {
     tasks: usize,
 }
 
-/// One task that goes on, until this is dropped.
+/// A running task. Dropping it means that it has ended.
 struct Task(Arc<AtWork>);
 
 impl Task {
@@ -129,8 +129,8 @@ impl Drop for Task {
 }
 
 impl AtWork {
-    /// Waits until an invocation is answered and nothing goes on any more, or until shortly before its
-    /// `end`: the platform resets an environment that overruns.
+    /// Waits until an invocation is answered and no task runs, or until shortly before its `end`: the
+    /// platform resets an environment that exceeds its timeout.
     async fn settled(&self, request_id: &str, end: SystemTime) {
         let deadline = deadline::of_invocation(end, LONGEST);
         let mut state = self.0.subscribe();

@@ -1,4 +1,4 @@
-//! The life of a function's process: start, serve, and close when the platform says so.
+//! The life of a process: start, serve, shut down.
 
 mod after_answer;
 
@@ -14,9 +14,9 @@ use crate::{BoxError, telemetry};
 
 pub use after_answer::{AfterAnswer, Invocation};
 
-/// Runs `main` as the function `function`: with logging on, with the configuration read, on one
-/// thread, or on several if it handles several invocations at once. What it fails with is logged, and
-/// the process ends with 1.
+/// Runs `main` as the function `function`, with logging and configuration. It runs on one thread, or
+/// on several if the process handles several invocations at once. An error is logged, and the process
+/// exits with 1.
 pub fn start(
     function: &'static str,
     main: impl AsyncFnOnce(Config) -> Result<(), BoxError>,
@@ -43,13 +43,12 @@ pub fn start(
     }
 }
 
-/// Awaits `close` and ends the process, once the platform announces that this environment is going.
+/// Awaits `close` and ends the process when the platform shuts the environment down.
 ///
-/// AWS sends SIGTERM only to a function that has an extension, so one is registered that subscribes
-/// to nothing. An emulator may not know of extensions; then a plain SIGTERM is still listened for.
-/// The runtime's own helper for this panics there.
+/// AWS sends SIGTERM only to a function with an extension, so this registers one without events. On
+/// an emulator without extensions, a plain SIGTERM still works. The runtime's own helper panics there.
 pub async fn on_shutdown(close: impl Future<Output = ()> + Send + 'static) {
-    // Must be registered before the first invocation is asked for, which ends the init phase.
+    // Must come before the first request for an event, which ends the init phase.
     match Extension::new().with_events(&[]).with_extension_name("waybill-shutdown").register().await
     {
         Ok(extension) => drop(tokio::spawn(extension.run())),
@@ -58,10 +57,10 @@ pub async fn on_shutdown(close: impl Future<Output = ()> + Send + 'static) {
     close_on_sigterm(close);
 }
 
-/// The same for a function that has work to do after its answers, and a way to do it.
+/// The same for a function with work after its answers. Returns the way to do it.
 ///
 /// # Errors
-/// If the variable by which all work is done before the answer holds nonsense.
+/// If `WORK_BEFORE_ANSWER` is invalid.
 pub async fn on_shutdown_with_work(
     config: &Config,
     close: impl Future<Output = ()> + Send + 'static,
@@ -79,8 +78,8 @@ pub async fn on_shutdown_with_work(
     Ok(after_answer)
 }
 
-/// Keeps `value` for as long as the process lives, for handlers that the runtime starts whenever it
-/// likes.
+/// Keeps `value` for as long as the process lives. Handlers run in tasks, which can't borrow from
+/// `main`.
 pub fn keep<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }

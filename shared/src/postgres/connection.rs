@@ -1,8 +1,8 @@
-//! Connections, each opened when it is first needed, and replaced when it breaks.
+//! A bounded number of connections, replaced when they break.
 //!
-//! A Lambda environment handles one request at a time, and so has one connection, which it opens before
-//! the first request. One that handles several at once has several; each runs one statement at a time,
-//! since a statement that waits for a lock would hold up those behind it.
+//! A Lambda environment that handles one request at a time has one connection, and opens it before the
+//! first request. One that handles several at once has several. Each runs one statement at a time,
+//! because a statement that waits for a lock would delay those behind it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,18 +19,18 @@ use super::session::{Failure, Session};
 use crate::config::{DatabaseConfig, OwnerLimits, Timing};
 use crate::{BoxError, Error, deadline};
 
-/// How long a request waits for a new connection when the one from the start is gone.
+/// How long a request waits for a new connection in place of a lost one.
 const RECONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a statement and all its attempts may take, where no invocation says so.
+/// How long a statement and all its attempts may take outside of an invocation.
 const STATEMENT_TIME: Duration = Duration::from_secs(5);
 
-/// The longest wait before a statement that conflicted is sent again for the first time. It doubles
-/// each time, and the wait is a random part of it ("full jitter"), so that two that met once need
-/// not meet again.
+/// The longest wait before a statement is sent again after its first conflict. It doubles with each
+/// conflict. The actual wait is a random part of it ("full jitter"), so that two statements don't
+/// conflict again and again.
 const MIN_CONFLICT_DELAY: Duration = Duration::from_millis(4);
 
-/// The most that doubling leads to.
+/// The limit of the doubling.
 const MAX_CONFLICT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connections to Postgres with their statements prepared.
@@ -39,34 +39,34 @@ pub struct Database {
     statements: &'static [&'static str],
     timing: Timing,
     owner_limits: OwnerLimits,
-    /// One permit for each connection that there may be.
+    /// One permit per connection.
     permits: Semaphore,
-    /// The connections that run no statement.
+    /// The open connections that run no statement.
     idle: Mutex<Vec<Session>>,
 }
 
-/// The right to one connection, and the connection once it is open. Dropped, it leaves an open one to
-/// the next.
+/// The right to use one connection, and the connection once it is open. When dropped, it returns the
+/// connection.
 struct Lease<'a> {
     database: &'a Database,
     session: Option<Session>,
     _permit: SemaphorePermit<'a>,
 }
 
-/// What a statement answered.
+/// The answer to a statement.
 pub(super) struct Answer {
     pub(super) rows: Vec<Row>,
-    /// Whether the statement was sent before and that answer was lost: what this one found may be
-    /// its own doing.
+    /// Whether the answer to an earlier attempt was lost: that attempt may have caused what this
+    /// one found.
     pub(super) repeated: bool,
 }
 
 impl Database {
-    /// Connects and prepares `statements`, so that each costs one round trip from then on. A
-    /// database that is not up yet is tried again, with backoff, for `connect_timeout`.
+    /// Connects and prepares `statements`, so that each takes one round trip from then on. Tries
+    /// again with backoff for `connect_timeout`.
     ///
-    /// If it is still not up then, this is logged, and every request tries anew: a function
-    /// that answers 503 tells its callers more than one that does not start.
+    /// If the database is not up by then, this is logged, and every request tries again: callers
+    /// learn more from a 503 than from a function that doesn't start.
     ///
     /// # Errors
     /// If the connection string can't be read.
@@ -105,7 +105,7 @@ impl Database {
         self.owner_limits
     }
 
-    /// Whether Postgres answers.
+    /// Checks that Postgres answers.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
@@ -113,7 +113,7 @@ impl Database {
         self.query("SELECT 1", &[]).await.map(drop).map_err(Error::from)
     }
 
-    /// Says good-bye, so that the server need not find out by itself.
+    /// Closes the idle connections, so that the server frees them at once.
     pub async fn close(&self) {
         let idle = std::mem::take(&mut *self.idle());
         join_all(idle.into_iter().map(Session::close)).await;
@@ -128,13 +128,12 @@ impl Database {
         self.run(sql, arguments).await.map(|answer| answer.rows)
     }
 
-    /// Runs one of the prepared statements, and repeats it within the deadline of the invocation
-    /// where that helps: once on a new connection, if the old one was lost or can't serve any more,
-    /// and as often as there is time for if it conflicts with others. So a statement must be one
-    /// that is safe to repeat, as all of the service's are.
+    /// Runs one of the prepared statements. Repeats it within the deadline of the invocation: once
+    /// on a new connection if the old one was lost or is unusable, and as often as time allows
+    /// after a conflict. So every statement must be safe to repeat.
     ///
-    /// A connection is lost now and then while its environment is frozen. Then the server is asked
-    /// to end what the lost one may still be doing, while a new one is opened.
+    /// A connection may be lost while its environment is frozen. The server is then asked to end
+    /// the statement of the lost connection, while a new one is opened.
     pub(super) async fn run(
         &self,
         sql: &'static str,
@@ -174,7 +173,7 @@ impl Database {
                         tracing::warn!(error, "database connection is unusable; reconnecting");
                         if let Some(lost) = lost.filter(|_| fault == Fault::Lost) {
                             repeated = true;
-                            // What the new connection comes to, the next turn finds out.
+                            // The next turn reports if the new connection failed.
                             let _ = tokio::join!(
                                 Box::pin(lost.cancel(&self.connector)),
                                 lease.session(reconnect_by(deadline))
@@ -189,11 +188,11 @@ impl Database {
         }
     }
 
-    /// The right to a connection, once there is one to be had.
+    /// Waits until a connection is free.
     async fn lease(&self, deadline: Instant) -> Result<Lease<'_>, Error> {
         let permit = timeout_at(deadline, self.permits.acquire()).await.map_err(unavailable)?;
         let permit = permit.map_err(unavailable)?;
-        // The one that was used last, whose memory and whose server's are the warmest.
+        // The one that was used last has the warmest caches.
         Ok(Lease { database: self, session: self.idle().pop(), _permit: permit })
     }
 
@@ -208,12 +207,12 @@ impl Database {
 }
 
 impl Lease<'_> {
-    /// The connection, or a new one by the `deadline`, prepared.
+    /// The connection. Opens a new one by the `deadline` if there is none.
     async fn session(&mut self, deadline: Instant) -> Result<&Session, Error> {
         let session = match self.session.take().filter(|session| !session.is_closed()) {
             Some(session) => session,
             None => {
-                // Boxed, since it is large and rare: otherwise each request would carry room for it.
+                // Boxed, because it is large and rare, and would enlarge the future of every request.
                 let open = Box::pin(self.database.open(deadline));
                 timeout_at(deadline, open).await.map_err(unavailable)??
             }
@@ -228,7 +227,7 @@ impl Drop for Lease<'_> {
     }
 }
 
-/// When a request with this `deadline` must have a connection in place of one that is gone.
+/// By when a request with this `deadline` must have a new connection.
 fn reconnect_by(deadline: Instant) -> Instant {
     deadline.min(Instant::now() + RECONNECT_TIMEOUT)
 }

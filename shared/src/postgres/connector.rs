@@ -1,5 +1,4 @@
-//! How a connection is opened: with verified TLS, unless the connection string says
-//! `sslmode=disable`.
+//! Opens connections, with verified TLS unless the connection string says `sslmode=disable`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,18 +23,18 @@ const RDS_ROOTS: &[u8] = include_bytes!("rds-roots.pem");
 /// How long one attempt may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long sent bytes may stay unacknowledged before the socket counts as dead. A socket that died
-/// while its environment was frozen is found out by the first statement sent over it: what is left of
-/// the request's deadline (5 s) must be enough to connect and send it again.
+/// How long sent bytes may stay unacknowledged before the socket counts as dead. The first statement
+/// notices a socket that died while its environment was frozen. The rest of the request's deadline
+/// (5 s) must be enough to connect and send it again.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A connection string, and the TLS that goes with it.
+/// A connection string with its TLS configuration.
 pub(super) struct Connector {
     config: Config,
     tls: Option<MakeRustlsConnect>,
 }
 
-/// Runs a connection beside its client, for as long as this is kept.
+/// The task that runs a connection. Dropping it ends the connection.
 pub(super) struct Driver(JoinHandle<()>);
 
 impl Driver {
@@ -63,7 +62,7 @@ impl Connector {
         }
         // `prefer`, the default, would fall back to plaintext.
         config.ssl_mode(SslMode::Require);
-        // RDS Proxy chains to a public root, RDS itself to roots of its own.
+        // RDS Proxy uses a public root, RDS its own roots.
         let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
         for root in CertificateDer::pem_slice_iter(RDS_ROOTS) {
             roots.add(root?)?;
@@ -76,7 +75,7 @@ impl Connector {
         Ok(Self { config, tls: Some(MakeRustlsConnect::new(tls)) })
     }
 
-    /// The server, for the log.
+    /// The host and port, for logs.
     pub(super) fn server(&self) -> String {
         let host = match self.config.get_hosts().first() {
             Some(Host::Tcp(host)) => host.clone(),
@@ -86,8 +85,8 @@ impl Connector {
         format!("{host}:{}", self.config.get_ports().first().unwrap_or(&5432))
     }
 
-    /// Connects, trying again with backoff until the `deadline` while the server may just not be up
-    /// yet, or have no connection left.
+    /// Connects. Tries again with backoff until the `deadline` if the server may be starting or out
+    /// of connections.
     pub(super) async fn connect_by(&self, deadline: Instant) -> Result<(Client, Driver), Error> {
         let backoff = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(50))
@@ -104,12 +103,12 @@ impl Connector {
         let connected = timeout_at(deadline, connect).await;
         match connected {
             Ok(connected) => connected.map_err(unavailable),
-            // What the last try said tells more than that time is up.
+            // The error of the last try says more than a timeout.
             Err(elapsed) => Err(last.map_or_else(|| unavailable(elapsed), unavailable)),
         }
     }
 
-    /// Asks the server to end what another connection has it do.
+    /// Asks the server to cancel the statement of another connection.
     pub(super) async fn cancel(&self, token: CancelToken) -> Result<(), tokio_postgres::Error> {
         match &self.tls {
             None => token.cancel_query(NoTls).await,
@@ -125,14 +124,14 @@ impl Connector {
     }
 }
 
-/// Lets the connection run beside its client.
+/// Runs the connection in a task.
 fn drive<S, T>((client, connection): (Client, Connection<S, T>)) -> (Client, Driver)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let driver = tokio::spawn(async move {
-        // Whoever waits for an answer is told as well; this is for a connection that broke idle.
+        // Pending statements get this error too; this line is for an idle connection.
         if let Err(error) = connection.await {
             tracing::debug!(error = crate::error::chain(&error), "database connection closed");
         }

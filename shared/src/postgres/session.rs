@@ -10,26 +10,25 @@ use super::connector::{Connector, Driver};
 use super::error::{Fault, fault};
 use crate::BoxError;
 
-/// How long canceling a statement may take, its last answer included.
+/// How long canceling a statement may take, including its last answer.
 const CANCEL_TIMEOUT: Duration = Duration::from_millis(800);
 
-/// How long closing may take: AWS gives a process half a second after SIGTERM.
+/// How long closing may take: AWS kills a process half a second after SIGTERM.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A connection and what it has prepared.
+/// A connection with its prepared statements.
 pub(super) struct Session {
     client: Client,
-    /// Few enough to look through: that tells two apart by their length, where a hash reads all of
-    /// both.
+    /// A list, because it is short: most texts differ in length, and a hash would read all of each.
     prepared: Vec<(&'static str, Statement)>,
     driver: Driver,
 }
 
-/// Why a session has no answer to a statement.
+/// Why a statement failed.
 pub(super) enum Failure {
-    /// What the server or the socket said.
+    /// An error of the server or of the connection.
     Said(Fault, tokio_postgres::Error),
-    /// Nothing came in time, not even after the statement was canceled.
+    /// No answer in time, even after the statement was canceled.
     Silent(BoxError),
 }
 
@@ -39,14 +38,14 @@ impl Session {
         (client, driver): (Client, Driver),
         statements: &'static [&'static str],
     ) -> Result<Self, tokio_postgres::Error> {
-        // Pipelined: all of them together are one round trip.
+        // Pipelined: one round trip for all.
         let prepare = statements.iter().map(async |&sql| Ok((sql, client.prepare(sql).await?)));
         let prepared = futures_util::future::try_join_all(prepare).await?;
         Ok(Self { client, prepared, driver })
     }
 
-    /// Runs a statement. One that has no answer at the `deadline` is canceled, and what the server
-    /// says then counts: it may have been done by that moment.
+    /// Runs a statement. One without an answer at the `deadline` is canceled. The server's answer to
+    /// that decides: the statement may just have been committed.
     pub(super) async fn query(
         &self,
         sql: &'static str,
@@ -61,7 +60,7 @@ impl Session {
                 let canceled = async {
                     if let Err(error) = Box::pin(self.cancel(connector)).await {
                         let error = crate::error::chain(&*error);
-                        // Its own time limit ends the statement then.
+                        // The server's time limit ends the statement then.
                         tracing::warn!(error, "failed to cancel a statement");
                     }
                     query.await
@@ -84,7 +83,7 @@ impl Session {
         }
     }
 
-    /// Asks the server to end whatever it still does for this session, over a connection of its own.
+    /// Asks the server to end the statement of this session, over a separate connection.
     pub(super) async fn cancel(&self, connector: &Connector) -> Result<(), BoxError> {
         let cancel = connector.cancel(self.client.cancel_token());
         Ok(timeout(CANCEL_TIMEOUT, cancel).await??)
@@ -94,7 +93,7 @@ impl Session {
         self.client.is_closed()
     }
 
-    /// Says good-bye, so that the server need not find out by itself.
+    /// Closes the connection, so that the server frees it at once.
     pub(super) async fn close(self) {
         drop(self.client);
         let _ = timeout(CLOSE_TIMEOUT, self.driver.ended()).await;

@@ -8,8 +8,8 @@ use crate::app::FulfillmentJob;
 use crate::app::ports::SendJobs;
 use crate::lambda::AfterAnswer;
 
-/// Sends each job after the answer to the request that placed its order, which is safe once Postgres
-/// has it. A send that fails is logged; the relay makes up for it.
+/// Sends each job after the answer: the order is safe once Postgres has it. A failed send is logged,
+/// and the relay retries it.
 pub struct SendAfterAnswer {
     queue: Arc<FulfillmentQueue>,
     after_answer: AfterAnswer,

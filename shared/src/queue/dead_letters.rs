@@ -1,4 +1,4 @@
-//! Messages that wait for a person.
+//! The dead-letter queue.
 
 use serde_json::{Value, json};
 
@@ -7,10 +7,10 @@ use crate::Error;
 use crate::app::ports::DeadLetters;
 use crate::aws::Client;
 
-/// The message attribute that says why.
+/// The message attribute with the reason.
 const REASON: &str = "reason";
 
-/// Sends to a dead-letter queue what SQS would only move there after several deliveries.
+/// Sends messages to the dead-letter queue at once, instead of after several deliveries.
 #[derive(Clone)]
 pub struct DeadLetterQueue {
     client: Client,

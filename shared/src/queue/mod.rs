@@ -1,4 +1,4 @@
-//! The fulfilment queue, and the queue of what it could not deliver.
+//! The fulfillment queue and its dead-letter queue.
 
 mod after_answer;
 #[cfg(feature = "warehouse")]
@@ -19,34 +19,34 @@ pub use after_answer::SendAfterAnswer;
 #[cfg(feature = "warehouse")]
 pub use dead_letters::DeadLetterQueue;
 
-/// A send is tried three times, within less than a caller of create-order has patience for.
+/// The limits of a send: three tries, and less time than a client of create-order waits.
 const LIMITS: Limits =
     Limits { tries: 3, one_try: Duration::from_secs(1), in_all: Duration::from_secs(3) };
 
-/// Sends fulfilment jobs through SQS.
+/// Sends fulfillment jobs through SQS.
 pub struct FulfillmentQueue {
     client: Client,
     url: String,
 }
 
 impl FulfillmentQueue {
-    /// Uses the queue at `url`. Nothing goes out yet.
+    /// Uses the queue at `url`. Makes no call yet.
     #[must_use]
     pub fn new(aws: &Aws, url: String) -> Self {
         Self { client: aws.client(Service::Sqs, LIMITS), url }
     }
 
-    /// The dead-letter queue at `url`, over the same connection. Nothing goes out yet.
+    /// The dead-letter queue at `url`, over the same connection. Makes no call yet.
     #[cfg(feature = "warehouse")]
     #[must_use]
     pub fn dead_letters(&self, url: String) -> DeadLetterQueue {
         DeadLetterQueue::new(self.client.clone(), url)
     }
 
-    /// Whether the queue is there.
+    /// Checks that the queue exists.
     ///
     /// # Errors
-    /// What SQS or the way to it said.
+    /// The error of SQS or of the connection.
     pub async fn check(&self) -> Result<(), BoxError> {
         self.attribute("QueueArn").await.map(drop)
     }
@@ -66,13 +66,13 @@ impl FulfillmentQueue {
 }
 
 impl SendBatch<Job> for FulfillmentQueue {
-    /// The most entries that `SendMessageBatch` takes.
+    /// The most entries of `SendMessageBatch`.
     const LIMIT: usize = 10;
 
-    /// The most bytes that `SendMessageBatch` takes, of one message and of all together: 1 MiB.
+    /// The most bytes of one message, and of all messages of `SendMessageBatch`: 1 MiB.
     const MAX_BYTES: usize = 1_048_576;
 
-    /// The body; there are no attributes, which would count as well.
+    /// The body. Attributes would count too; there are none.
     fn bytes(message: &Message<Job>) -> usize {
         message.body.len()
     }
