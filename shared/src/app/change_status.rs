@@ -1,9 +1,9 @@
 //! Cancels orders and changes their status.
 
 use super::Context;
-use super::ports::{ChangeOrders, Visible};
+use super::ports::ChangeOrders;
 use crate::Error;
-use crate::domain::{Order, OrderId, Status};
+use crate::domain::{Order, OrderId, Status, Visible};
 
 /// Cancels order `id` of the caller, or any order for staff, and returns its stock once. Canceling
 /// a cancelled order succeeds, since the response to an earlier cancel may have been lost.

@@ -1,9 +1,9 @@
 //! Gets an order.
 
 use super::Context;
-use super::ports::{ReadOrders, Visible};
+use super::ports::ReadOrders;
 use crate::Error;
-use crate::domain::{Order, OrderId};
+use crate::domain::{Order, OrderId, Visible};
 
 /// Gets order `id` of the caller, or any order for staff, with its items and history.
 ///

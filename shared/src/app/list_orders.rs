@@ -1,9 +1,9 @@
 //! Lists orders.
 
 use super::Context;
-use super::ports::{ReadOrders, Visible};
+use super::ports::ReadOrders;
 use crate::Error;
-use crate::domain::{OrderQuery, OrderSummary, Page};
+use crate::domain::{OrderQuery, OrderSummary, Page, Visible};
 
 /// Lists a page of the caller's orders, or of everyone's for staff.
 ///

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::app::{Context, FulfillmentJob};
 use crate::domain::{
-    Caller, Currency, IdempotencyKey, NewOrder, NewProduct, Order, OrderId, OrderLine, OrderQuery,
-    OrderSummary, Owner, Page, Product, ProductId, ProductQuery, Scope, Seen, Status,
+    Currency, IdempotencyKey, NewOrder, NewProduct, Order, OrderId, OrderLine, OrderQuery,
+    OrderSummary, Page, Product, ProductId, ProductQuery, Seen, Status, Visible,
 };
 use crate::error::OwnerLimit;
 use crate::{BoxError, Error};
@@ -115,32 +115,6 @@ pub trait ChangeOrders: Sync {
         seen: Option<i64>,
         context: &Context,
     ) -> impl Future<Output = Result<Option<Change>, Error>> + Send;
-}
-
-/// The orders that a query may read or change.
-#[derive(Clone, Copy, Debug)]
-pub enum Visible<'a> {
-    /// Those of one owner.
-    Of(&'a Owner),
-    /// All, for staff.
-    All,
-}
-
-impl<'a> Visible<'a> {
-    /// The orders of `caller`: all for staff, else its own.
-    #[must_use]
-    pub fn to(caller: &'a Caller) -> Self {
-        if caller.has_any(&[Scope::Staff]) { Self::All } else { Self::Of(caller.subject()) }
-    }
-
-    /// The owner, or none for all.
-    #[must_use]
-    pub fn owner(self) -> Option<&'a Owner> {
-        match self {
-            Self::Of(owner) => Some(owner),
-            Self::All => None,
-        }
-    }
 }
 
 /// An order after an attempt to change it.

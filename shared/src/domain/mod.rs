@@ -13,7 +13,7 @@ mod product;
 mod status;
 mod text;
 
-pub use caller::{Caller, Scope};
+pub use caller::{Caller, Scope, Visible};
 pub use ids::{CorrelationId, IdempotencyKey, OrderId, OrderNumber, Owner, ProductId};
 pub use list::{Instant, OrderQuery, Page, PageSize, ProductQuery, Search};
 pub use money::{AmountOutOfRange, Currency, Money};

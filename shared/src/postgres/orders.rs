@@ -17,12 +17,12 @@ use super::{
 use crate::Error;
 use crate::app::ports::{
     Change, ChangeOrders, Claim, ConfirmOrders, FoundLine, FoundProduct, PlaceOrders, Placement,
-    ReadOrders, Refusal, RefuseOrders, Visible,
+    ReadOrders, Refusal, RefuseOrders,
 };
 use crate::app::{Context, FulfillmentJob};
 use crate::domain::{
     Currency, HistoryEntry, Money, NewOrder, Order, OrderId, OrderItem, OrderLine, OrderNumber,
-    OrderQuery, OrderSummary, Owner, Page, ProductId, Status,
+    OrderQuery, OrderSummary, Owner, Page, ProductId, Status, Visible,
 };
 
 use crate::error::OwnerLimit;

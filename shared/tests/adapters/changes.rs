@@ -2,9 +2,9 @@
 
 use futures_util::future::join_all;
 use waybill::Error;
-use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders, Visible};
+use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders};
 use waybill::app::{self, Context, FulfillmentJob};
-use waybill::domain::{Order, OrderId, ProductId, Scope, Status};
+use waybill::domain::{Order, OrderId, ProductId, Scope, Status, Visible};
 use waybill::postgres::Database;
 
 use crate::support::{TestDatabase, caller, context, order};

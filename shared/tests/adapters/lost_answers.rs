@@ -5,11 +5,11 @@ use std::time::Duration;
 use testkit::proxy::{Proxy, authority};
 use waybill::app::ports::{
     ChangeOrders, ConfirmOrders, KeepOutbox, PlaceOrders, Placement, Precondition, Put,
-    PutProducts, ReadProducts, Refusal, RefuseOrders, Settled, Visible,
+    PutProducts, ReadProducts, Refusal, RefuseOrders, Settled,
 };
 use waybill::app::{self, FulfillmentJob};
 use waybill::domain::{
-    Currency, Money, NewProduct, Order, OrderId, ProductId, ProductName, Seen, Status,
+    Currency, Money, NewProduct, Order, OrderId, ProductId, ProductName, Seen, Status, Visible,
 };
 use waybill::postgres::Database;
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use futures_util::future::join_all;
 use waybill::Error;
 use waybill::app::FulfillmentJob;
-use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders, Visible};
-use waybill::domain::{NewOrder, Order, OrderId, Scope, Status};
+use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders};
+use waybill::domain::{NewOrder, Order, OrderId, Scope, Status, Visible};
 use waybill::postgres::Database;
 
 use crate::support::{TestDatabase, caller, context, first_orders, order};

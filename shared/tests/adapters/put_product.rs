@@ -8,12 +8,12 @@ use testkit::proxy::{Proxy, authority};
 use waybill::Error;
 use waybill::app::ports::{
     CacheProducts, Cached, ChangeOrders, PlaceOrders, Placement, Precondition, Put, PutProducts,
-    ReadOrders, ReadProducts, Visible,
+    ReadOrders, ReadProducts,
 };
 use waybill::app::{self, PutProduct};
 use waybill::cache::{DynamoDbCache, Flights, MemoryCache};
 use waybill::domain::{
-    Currency, Money, NewProduct, OrderId, Product, ProductId, ProductName, Seen, Status,
+    Currency, Money, NewProduct, OrderId, Product, ProductId, ProductName, Seen, Status, Visible,
 };
 use waybill::postgres::Database;
 

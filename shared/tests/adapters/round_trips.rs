@@ -4,9 +4,9 @@ use testkit::proxy::{Proxy, authority};
 use waybill::app;
 use waybill::app::FulfillmentJob;
 use waybill::app::ports::{
-    ConfirmOrders, PlaceOrders, Placement, ReadOrders, ReadProducts, Refusal, RefuseOrders, Visible,
+    ConfirmOrders, PlaceOrders, Placement, ReadOrders, ReadProducts, Refusal, RefuseOrders,
 };
-use waybill::domain::{CustomerEmail, OrderId, OrderQuery, Status};
+use waybill::domain::{CustomerEmail, OrderId, OrderQuery, Status, Visible};
 use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
 

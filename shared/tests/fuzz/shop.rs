@@ -9,12 +9,11 @@ use waybill::app::ports::{
     CacheProducts, Cached, Change, ChangeOrders, Claim, ConfirmOrders, Event, FoundLine,
     FoundProduct, Job, Jobs, KeepOutbox, Message, PlaceOrders, Placement, Precondition, Put,
     PutProducts, ReadOrders, ReadProducts, Refusal, RefuseOrders, SendBatch, SendJobs, Settled,
-    Visible,
 };
 use waybill::app::{Context, FulfillmentJob};
 use waybill::domain::{
     Currency, HistoryEntry, Money, NewOrder, NewProduct, Order, OrderId, OrderItem, OrderQuery,
-    OrderSummary, Page, Product, ProductId, ProductQuery, Status,
+    OrderSummary, Page, Product, ProductId, ProductQuery, Status, Visible,
 };
 use waybill::error::OwnerLimit;
 use waybill::{BoxError, Error};
