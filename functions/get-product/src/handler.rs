@@ -1,8 +1,8 @@
 //! Gets a product.
 
 use waybill::app;
+use waybill::app::Flights;
 use waybill::app::ports::{CacheProducts, ReadProducts};
-use waybill::cache::Flights;
 use waybill::domain::{ProductId, Scope};
 use waybill::http::{Incoming, Problem, Reply, Route, StatusCode};
 

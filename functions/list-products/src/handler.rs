@@ -1,8 +1,8 @@
 //! Lists products.
 
 use waybill::app;
+use waybill::app::PageCache;
 use waybill::app::ports::ReadProducts;
-use waybill::cache::PageCache;
 use waybill::domain::Scope;
 use waybill::http::{self, CursorKey, Incoming, Problem, Reply, Route};
 

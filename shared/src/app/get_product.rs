@@ -1,8 +1,8 @@
 //! Gets a product through the cache.
 
+use super::Flights;
 use super::ports::{CacheProducts, Cached, ReadProducts};
 use crate::Error;
-use crate::cache::Flights;
 use crate::domain::{Product, ProductId};
 
 /// Gets product `id` from the cache, or else from the store, and fills the cache. Concurrent calls

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::PageCache;
 use super::ports::ReadProducts;
 use crate::Error;
-use crate::cache::PageCache;
 use crate::domain::{Page, Product, ProductQuery};
 
 /// Lists a page of products, at most a few seconds old.

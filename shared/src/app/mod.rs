@@ -3,12 +3,14 @@
 mod change_status;
 mod confirm_orders;
 mod create_order;
+mod flights;
 mod fulfillment_job;
 mod get_order;
 mod get_product;
 mod hand_over;
 mod list_orders;
 mod list_products;
+mod page_cache;
 pub mod ports;
 mod put_product;
 mod relay_outbox;
@@ -16,13 +18,17 @@ mod relay_outbox;
 pub use change_status::{cancel_order, update_order_status};
 pub use confirm_orders::{Delivery, confirm_orders};
 pub use create_order::{Created, create_order};
+pub use flights::Flights;
 pub use fulfillment_job::{FulfillmentJob, InvalidJob};
 pub use get_order::get_order;
 pub use get_product::get_product;
 pub use list_orders::list_orders;
 pub use list_products::list_products;
+pub use page_cache::PageCache;
 pub use put_product::{PutProduct, put_product};
 pub use relay_outbox::{Backoff, Relayed, forget_old_keys, relay_events, relay_outbox};
+
+pub(crate) use page_cache::{MEMORY_CAPACITY, MEMORY_LIFETIME};
 
 #[cfg(all(test, feature = "warehouse"))]
 pub(crate) use hand_over::OFFER_TIME;

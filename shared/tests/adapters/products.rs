@@ -3,7 +3,8 @@
 use waybill::Error;
 use waybill::app;
 use waybill::app::ports::ReadProducts;
-use waybill::cache::{DynamoDbCache, Flights, MemoryCache, PageCache};
+use waybill::app::{Flights, PageCache};
+use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::domain::ProductId;
 
 use crate::support::{TestDatabase, aws, cache_table, first_products, service};

@@ -10,8 +10,8 @@ use waybill::app::ports::{
     CacheProducts, Cached, ChangeOrders, PlaceOrders, Placement, Precondition, Put, PutProducts,
     ReadOrders, ReadProducts,
 };
-use waybill::app::{self, PutProduct};
-use waybill::cache::{DynamoDbCache, Flights, MemoryCache};
+use waybill::app::{self, Flights, PutProduct};
+use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::domain::{
     Currency, Money, NewProduct, OrderId, Product, ProductId, ProductName, Seen, Status, Visible,
 };

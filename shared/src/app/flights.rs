@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
+use super::ports::Cached;
 use crate::Error;
-use crate::app::ports::Cached;
 use crate::domain::ProductId;
 
 type Flight = Arc<OnceCell<Result<Cached, Error>>>;
