@@ -1,8 +1,8 @@
 //! The library that the functions of Waybill share.
 //!
 //! Dependencies point one way: functions know [`app`], `app` knows [`domain`], and `domain` knows
-//! nothing. The adapters (`postgres`, `cache`, `queue`, `warehouse`) implement the traits of
-//! [`app::ports`]. A function builds them and hands them to a use case.
+//! nothing. The adapters (`postgres`, `cache`, `queue`, `warehouse`) implement the traits of `app`.
+//! A function builds them and hands them to a use case.
 
 pub mod app;
 pub mod config;

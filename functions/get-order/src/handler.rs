@@ -1,7 +1,6 @@
 //! Gets an order.
 
-use waybill::app;
-use waybill::app::ports::ReadOrders;
+use waybill::app::{self, ReadOrders};
 use waybill::domain::{OrderId, Scope};
 use waybill::http::{Incoming, Problem, Reply, Route, StatusCode};
 

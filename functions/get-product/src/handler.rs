@@ -1,8 +1,6 @@
 //! Gets a product.
 
-use waybill::app;
-use waybill::app::Flights;
-use waybill::app::ports::{CacheProducts, ReadProducts};
+use waybill::app::{self, CacheProducts, Flights, ReadProducts};
 use waybill::domain::{ProductId, Scope};
 use waybill::http::{Incoming, Problem, Reply, Route, StatusCode};
 

@@ -1,7 +1,6 @@
 //! Lists orders.
 
-use waybill::app;
-use waybill::app::ports::ReadOrders;
+use waybill::app::{self, ReadOrders};
 use waybill::domain::Scope;
 use waybill::http::{self, CursorKey, Incoming, Problem, Reply, Route};
 

@@ -1,8 +1,6 @@
 //! Lists products.
 
-use waybill::app;
-use waybill::app::PageCache;
-use waybill::app::ports::ReadProducts;
+use waybill::app::{self, PageCache, ReadProducts};
 use waybill::domain::Scope;
 use waybill::http::{self, CursorKey, Incoming, Problem, Reply, Route};
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tracing::Instrument;
-use waybill::app::ports::{Event, Job, KeepOutbox, MeasureQueue, SendBatch};
-use waybill::app::{self, Backoff, Relayed};
+use waybill::app::{self, Backoff, Event, Job, KeepOutbox, MeasureQueue, Relayed, SendBatch};
 use waybill::{BoxError, deadline, lambda};
 
 /// The time limit of an invocation: the function's timeout in the template.
@@ -53,7 +52,7 @@ mod tests {
 
     use lambda_runtime::Context;
     use waybill::Error;
-    use waybill::app::ports::{Jobs, Message, Settled};
+    use waybill::app::{Jobs, Message, Settled};
 
     use super::*;
 

@@ -1,9 +1,34 @@
 //! Cancels orders and changes their status.
 
 use super::Context;
-use super::ports::ChangeOrders;
 use crate::Error;
 use crate::domain::{Order, OrderId, Status, Visible};
+
+/// Changes the status of orders.
+pub trait ChangeOrders: Sync {
+    /// Changes order `id` to `status`, if its status allows that and its version is `seen`, if
+    /// given. Canceling returns the stock.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn change(
+        &self,
+        visible: Visible<'_>,
+        id: OrderId,
+        status: Status,
+        seen: Option<i64>,
+        context: &Context,
+    ) -> impl Future<Output = Result<Option<Change>, Error>> + Send;
+}
+
+/// An order after an attempt to change it.
+#[derive(Debug)]
+pub struct Change {
+    /// The current order.
+    pub order: Order,
+    /// Whether it was changed.
+    pub made: bool,
+}
 
 /// Cancels order `id` of the caller, or any order for staff, and returns its stock once. Canceling
 /// a cancelled order succeeds, since the response to an earlier cancel may have been lost.

@@ -3,10 +3,23 @@
 use std::collections::HashMap;
 
 use super::FulfillmentJob;
-use super::hand_over::hand_over;
-use super::ports::{ConfirmOrders, DeadLetters, RefuseOrders, Warehouse};
+use super::hand_over::{RefuseOrders, hand_over};
+use super::warehouse::{DeadLetters, Warehouse};
 use crate::Error;
 use crate::domain::{OrderId, Status};
+
+/// Confirms orders.
+pub trait ConfirmOrders: Sync {
+    /// Confirms the pending orders of `jobs`, and returns the status that each order had. An order
+    /// that does not exist is not in the result.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`]; none is known to be confirmed then.
+    fn confirm(
+        &self,
+        jobs: &[FulfillmentJob],
+    ) -> impl Future<Output = Result<HashMap<OrderId, Status>, Error>> + Send;
+}
 
 /// A message of a batch.
 #[derive(Clone, Debug)]
@@ -147,7 +160,8 @@ pub(super) mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::app::ports::{NoWarehouse, Refusal};
+    use crate::app::hand_over::Refusal;
+    use crate::app::warehouse::NoWarehouse;
 
     /// Orders that count the calls.
     #[derive(Default)]

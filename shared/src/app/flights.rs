@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::ports::Cached;
+use super::product_cache::Cached;
 use crate::Error;
 use crate::domain::ProductId;
 

@@ -1,9 +1,28 @@
 //! Gets a product through the cache.
 
 use super::Flights;
-use super::ports::{CacheProducts, Cached, ReadProducts};
+use super::product_cache::{CacheProducts, Cached};
 use crate::Error;
-use crate::domain::{Product, ProductId};
+use crate::domain::{Page, Product, ProductId, ProductQuery};
+
+/// Reads products from the database.
+pub trait ReadProducts: Sync {
+    /// The product, or none.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn product(&self, id: ProductId)
+    -> impl Future<Output = Result<Option<Product>, Error>> + Send;
+
+    /// A page of the products for sale that match `query`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn products(
+        &self,
+        query: &ProductQuery,
+    ) -> impl Future<Output = Result<Page<Product>, Error>> + Send;
+}
 
 /// Gets product `id` from the cache, or else from the store, and fills the cache. Concurrent calls
 /// for the same product share one read.
@@ -38,7 +57,6 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
-    use crate::domain::{Page, ProductQuery};
 
     /// A cache that keeps nothing.
     struct NoCache;

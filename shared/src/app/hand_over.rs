@@ -9,8 +9,8 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use super::FulfillmentJob;
-use super::confirm_orders::{Outcome, Task};
-use super::ports::{ConfirmOrders, DeadLetters, Offer, Refusal, RefuseOrders, Warehouse};
+use super::confirm_orders::{ConfirmOrders, Outcome, Task};
+use super::warehouse::{DeadLetters, Offer, Warehouse};
 use crate::Error;
 use crate::domain::{OrderId, Status};
 
@@ -19,6 +19,38 @@ const AT_ONCE: usize = 10;
 
 /// The time for the offers of a batch. The slowest offer takes 17 s, and fulfill-order has 30 s.
 pub(crate) const OFFER_TIME: Duration = Duration::from_secs(18);
+
+/// Records refusals of orders.
+pub trait RefuseOrders: Sync {
+    /// The statuses of those orders of `ids` that exist.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn statuses(
+        &self,
+        ids: &[OrderId],
+    ) -> impl Future<Output = Result<HashMap<OrderId, Status>, Error>> + Send;
+
+    /// Adds the reason to the history of each pending order, unless its last entry has it, and
+    /// parks its job. Returns the status of each order; nothing was written for one that is not in
+    /// the result.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`]; nothing is known to be written then.
+    fn refuse(
+        &self,
+        refusals: &[Refusal<'_>],
+    ) -> impl Future<Output = Result<HashMap<OrderId, Status>, Error>> + Send;
+}
+
+/// A job whose order was refused.
+#[derive(Clone, Debug)]
+pub struct Refusal<'a> {
+    /// The job.
+    pub job: &'a FulfillmentJob,
+    /// The reason: at most 500 characters, no personal data.
+    pub reason: String,
+}
 
 /// Offers each pending order of `tasks` to the warehouse once, confirms those that it accepts, and
 /// records those that it refuses. An order that does not exist has no outcome.

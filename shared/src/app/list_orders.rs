@@ -1,7 +1,7 @@
 //! Lists orders.
 
 use super::Context;
-use super::ports::ReadOrders;
+use super::get_order::ReadOrders;
 use crate::Error;
 use crate::domain::{OrderQuery, OrderSummary, Page, Visible};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::PageCache;
-use super::ports::ReadProducts;
+use super::get_product::ReadProducts;
 use crate::Error;
 use crate::domain::{Page, Product, ProductQuery};
 

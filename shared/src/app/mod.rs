@@ -1,4 +1,4 @@
-//! The use cases: one file and one function each.
+//! The use cases, and the traits that they need adapters to implement.
 
 mod change_status;
 mod confirm_orders;
@@ -11,22 +11,31 @@ mod hand_over;
 mod list_orders;
 mod list_products;
 mod page_cache;
-pub mod ports;
+mod product_cache;
 mod put_product;
 mod relay_outbox;
+mod warehouse;
 
-pub use change_status::{cancel_order, update_order_status};
-pub use confirm_orders::{Delivery, confirm_orders};
-pub use create_order::{Created, create_order};
+pub use change_status::{Change, ChangeOrders, cancel_order, update_order_status};
+pub use confirm_orders::{ConfirmOrders, Delivery, confirm_orders};
+pub use create_order::{
+    Claim, Created, FoundLine, FoundProduct, PlaceOrders, Placement, SendJobs, create_order,
+};
 pub use flights::Flights;
 pub use fulfillment_job::{FulfillmentJob, InvalidJob};
-pub use get_order::get_order;
-pub use get_product::get_product;
+pub use get_order::{ReadOrders, get_order};
+pub use get_product::{ReadProducts, get_product};
+pub use hand_over::{Refusal, RefuseOrders};
 pub use list_orders::list_orders;
 pub use list_products::list_products;
 pub use page_cache::PageCache;
-pub use put_product::{PutProduct, put_product};
-pub use relay_outbox::{Backoff, Relayed, forget_old_keys, relay_events, relay_outbox};
+pub use product_cache::{CacheProducts, Cached};
+pub use put_product::{Precondition, Put, PutProduct, PutProducts, put_product};
+pub use relay_outbox::{
+    Backoff, Event, Job, Jobs, KeepOutbox, MeasureQueue, Message, Relayed, SendBatch, Settled,
+    forget_old_keys, relay_events, relay_outbox,
+};
+pub use warehouse::{DeadLetters, NoWarehouse, Offer, Warehouse};
 
 pub(crate) use page_cache::{MEMORY_CAPACITY, MEMORY_LIFETIME};
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::BoxError;
-use crate::app::ports::{CacheProducts, Cached};
+use crate::app::{CacheProducts, Cached};
 use crate::aws::{Aws, CallError, Client, Limits, Service};
 use crate::domain::{Currency, Money, Product, ProductId};
 use crate::metrics::{Metric, count};

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use moka::ops::compute::Op;
 use moka::sync::Cache;
 
-use crate::app::ports::{CacheProducts, Cached};
-use crate::app::{MEMORY_CAPACITY, MEMORY_LIFETIME};
+use crate::app::{CacheProducts, Cached, MEMORY_CAPACITY, MEMORY_LIFETIME};
 use crate::domain::ProductId;
 use crate::metrics::{Metric, count};
 

@@ -9,7 +9,7 @@ use lambda_http::http::{HeaderValue, Method};
 
 use super::request::violation;
 use super::{Incoming, Problem};
-use crate::app::ports::Precondition;
+use crate::app::Precondition;
 use crate::domain::{OrderSummary, Product, Seen};
 
 /// The `ETag` of an order.

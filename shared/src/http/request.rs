@@ -12,8 +12,7 @@ use super::limits::bytes;
 use super::parameters::Parameters;
 use super::{Anyone, Problem, Route, json};
 use crate::Error;
-use crate::app::Context;
-use crate::app::ports::Claim;
+use crate::app::{Claim, Context};
 use crate::domain::{Caller, CorrelationId, IdempotencyKey};
 use crate::error::Violation;
 

@@ -15,11 +15,10 @@ use super::{
     CHANGE_STATUS, CONFIRM_ORDERS, Database, GET_ORDER, GET_STATUSES, PLACE_ORDER, REFUSE_ORDERS,
 };
 use crate::Error;
-use crate::app::ports::{
-    Change, ChangeOrders, Claim, ConfirmOrders, FoundLine, FoundProduct, PlaceOrders, Placement,
-    ReadOrders, Refusal, RefuseOrders,
+use crate::app::{
+    Change, ChangeOrders, Claim, ConfirmOrders, Context, FoundLine, FoundProduct, FulfillmentJob,
+    PlaceOrders, Placement, ReadOrders, Refusal, RefuseOrders,
 };
-use crate::app::{Context, FulfillmentJob};
 use crate::domain::{
     Currency, HistoryEntry, Money, NewOrder, Order, OrderId, OrderItem, OrderLine, OrderNumber,
     OrderQuery, OrderSummary, Owner, Page, ProductId, Status, Visible,

@@ -8,7 +8,7 @@ use super::error::unexpected;
 use super::orders::money;
 use super::{Database, GET_PRODUCT, LIST_PRODUCTS, PUT_PRODUCT};
 use crate::Error;
-use crate::app::ports::{Precondition, Put, PutProducts, ReadProducts};
+use crate::app::{Precondition, Put, PutProducts, ReadProducts};
 use crate::domain::{NewProduct, Page, Product, ProductId, ProductQuery, Search};
 
 impl ReadProducts for Database {

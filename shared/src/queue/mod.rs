@@ -10,8 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::app::FulfillmentJob;
-use crate::app::ports::{Job, MeasureQueue, Message, SendBatch, SendJobs};
+use crate::app::{FulfillmentJob, Job, MeasureQueue, Message, SendBatch, SendJobs};
 use crate::aws::{Aws, CallError, Client, Limits, Service};
 use crate::{BoxError, Error};
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use tokio::net::TcpListener;
-use waybill::app::ports::{CacheProducts, Cached};
+use waybill::app::{CacheProducts, Cached};
 use waybill::cache::DynamoDbCache;
 use waybill::domain::{Currency, Money, Product, ProductId};
 

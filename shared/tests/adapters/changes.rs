@@ -2,8 +2,9 @@
 
 use futures_util::future::join_all;
 use waybill::Error;
-use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders};
-use waybill::app::{self, Context, FulfillmentJob};
+use waybill::app::{
+    self, ConfirmOrders, Context, FulfillmentJob, PlaceOrders, Placement, ReadOrders,
+};
 use waybill::domain::{Order, OrderId, ProductId, Scope, Status, Visible};
 use waybill::postgres::Database;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use testkit::proxy::{Proxy, authority};
-use waybill::app::ports::{ChangeOrders, Claim, PlaceOrders, Placement};
+use waybill::app::{ChangeOrders, Claim, PlaceOrders, Placement};
 use waybill::domain::{IdempotencyKey, Order, OrderId, Status, Visible};
 
 use crate::support::{TestDatabase, context, order};

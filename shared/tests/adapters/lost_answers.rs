@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use testkit::proxy::{Proxy, authority};
-use waybill::app::ports::{
-    ChangeOrders, ConfirmOrders, KeepOutbox, PlaceOrders, Placement, Precondition, Put,
-    PutProducts, ReadProducts, Refusal, RefuseOrders, Settled,
+use waybill::app::{
+    self, ChangeOrders, ConfirmOrders, FulfillmentJob, KeepOutbox, PlaceOrders, Placement,
+    Precondition, Put, PutProducts, ReadProducts, Refusal, RefuseOrders, Settled,
 };
-use waybill::app::{self, FulfillmentJob};
 use waybill::domain::{
     Currency, Money, NewProduct, Order, OrderId, ProductId, ProductName, Seen, Status, Visible,
 };
@@ -84,7 +83,7 @@ async fn one_request_is_one_order_whichever_index_reports_the_repeat() {
 /// A queue that accepts everything.
 struct Sent;
 
-impl app::ports::SendJobs for Sent {
+impl app::SendJobs for Sent {
     async fn send(&self, _: &FulfillmentJob) -> Result<(), waybill::Error> {
         Ok(())
     }

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::future::join_all;
 use waybill::Error;
-use waybill::app::FulfillmentJob;
-use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders};
+use waybill::app::{ConfirmOrders, FulfillmentJob, PlaceOrders, Placement, ReadOrders};
 use waybill::domain::{NewOrder, Order, OrderId, Scope, Status, Visible};
 use waybill::postgres::Database;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
-use waybill::app::ports::{PlaceOrders, Placement};
+use waybill::app::{PlaceOrders, Placement};
 use waybill::domain::{Order, OrderId, ProductId};
 use waybill::postgres::Database;
 

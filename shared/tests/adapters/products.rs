@@ -1,9 +1,7 @@
 //! Reading products, with and without the cache.
 
 use waybill::Error;
-use waybill::app;
-use waybill::app::ports::ReadProducts;
-use waybill::app::{Flights, PageCache};
+use waybill::app::{self, Flights, PageCache, ReadProducts};
 use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::domain::ProductId;
 

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use testkit::proxy::{Proxy, authority};
 use waybill::Error;
-use waybill::app::ports::{
-    CacheProducts, Cached, ChangeOrders, PlaceOrders, Placement, Precondition, Put, PutProducts,
-    ReadOrders, ReadProducts,
+use waybill::app::{
+    self, CacheProducts, Cached, ChangeOrders, Flights, PlaceOrders, Placement, Precondition, Put,
+    PutProduct, PutProducts, ReadOrders, ReadProducts,
 };
-use waybill::app::{self, Flights, PutProduct};
 use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::domain::{
     Currency, Money, NewProduct, OrderId, Product, ProductId, ProductName, Seen, Status, Visible,

@@ -1,10 +1,9 @@
 //! The round trips of each use case, counted at the servers.
 
 use testkit::proxy::{Proxy, authority};
-use waybill::app;
-use waybill::app::FulfillmentJob;
-use waybill::app::ports::{
-    ConfirmOrders, PlaceOrders, Placement, ReadOrders, ReadProducts, Refusal, RefuseOrders,
+use waybill::app::{
+    self, ConfirmOrders, FulfillmentJob, PlaceOrders, Placement, ReadOrders, ReadProducts, Refusal,
+    RefuseOrders,
 };
 use waybill::domain::{CustomerEmail, OrderId, OrderQuery, Status, Visible};
 use waybill::postgres::Database;

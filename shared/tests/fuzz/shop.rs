@@ -1,16 +1,16 @@
-//! A shop in memory that follows the contracts of the ports. `mood` decides which of the allowed
-//! answers it gives.
+//! A shop in memory that follows the contracts of the traits in `app`. `mood` decides which of the
+//! allowed answers it gives.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 use uuid::Uuid;
-use waybill::app::ports::{
-    CacheProducts, Cached, Change, ChangeOrders, Claim, ConfirmOrders, Event, FoundLine,
-    FoundProduct, Job, Jobs, KeepOutbox, Message, PlaceOrders, Placement, Precondition, Put,
-    PutProducts, ReadOrders, ReadProducts, Refusal, RefuseOrders, SendBatch, SendJobs, Settled,
+use waybill::app::{
+    CacheProducts, Cached, Change, ChangeOrders, Claim, ConfirmOrders, Context, Event, FoundLine,
+    FoundProduct, FulfillmentJob, Job, Jobs, KeepOutbox, Message, PlaceOrders, Placement,
+    Precondition, Put, PutProducts, ReadOrders, ReadProducts, Refusal, RefuseOrders, SendBatch,
+    SendJobs, Settled,
 };
-use waybill::app::{Context, FulfillmentJob};
 use waybill::domain::{
     Currency, HistoryEntry, Money, NewOrder, NewProduct, Order, OrderId, OrderItem, OrderQuery,
     OrderSummary, Page, Product, ProductId, ProductQuery, Status, Visible,

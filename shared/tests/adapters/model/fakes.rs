@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use waybill::app::FulfillmentJob;
-use waybill::app::ports::{
-    Event, Job, Jobs, KeepOutbox, MeasureQueue, Message, SendBatch, SendJobs, Settled,
+use waybill::app::{
+    Event, FulfillmentJob, Job, Jobs, KeepOutbox, MeasureQueue, Message, SendBatch, SendJobs,
+    Settled,
 };
 use waybill::domain::OrderId;
 use waybill::postgres::Database;

@@ -8,8 +8,7 @@ use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use uuid::Uuid;
 use waybill::Error;
-use waybill::app::ports::{Claim, KeepOutbox as _, NoWarehouse};
-use waybill::app::{self, Backoff, Delivery};
+use waybill::app::{self, Backoff, Claim, Delivery, KeepOutbox as _, NoWarehouse};
 use waybill::domain::{IdempotencyKey, Order, OrderId, ProductId};
 use waybill::postgres::Database;
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use testkit::warehouse::{Answer, Asked, Warehouse};
-use waybill::app::ports::{Jobs, KeepOutbox, Refusal, RefuseOrders, Settled};
-use waybill::app::{self, Backoff, FulfillmentJob};
+use waybill::app::{
+    self, Backoff, FulfillmentJob, Jobs, KeepOutbox, Refusal, RefuseOrders, Settled,
+};
 use waybill::domain::Status;
 use waybill::events::EventBus;
 
