@@ -2,10 +2,10 @@
 
 use super::Context;
 use crate::Error;
-use crate::domain::{Order, OrderId, OrderQuery, OrderSummary, Page, Visible};
+use crate::domain::{Order, OrderId, Visible};
 
-/// Reads orders. Every query takes the owner as an argument, so it can't be forgotten.
-pub trait ReadOrders: Sync {
+/// Reads an order. Every call says which orders the caller may see.
+pub trait ReadOrder: Sync {
     /// The order `id` with its items and history, if it is visible.
     ///
     /// # Errors
@@ -15,16 +15,6 @@ pub trait ReadOrders: Sync {
         visible: Visible<'_>,
         id: OrderId,
     ) -> impl Future<Output = Result<Option<Order>, Error>> + Send;
-
-    /// A page of the visible orders that match `query`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] or [`Error::Internal`].
-    fn orders(
-        &self,
-        visible: Visible<'_>,
-        query: &OrderQuery,
-    ) -> impl Future<Output = Result<Page<OrderSummary>, Error>> + Send;
 }
 
 /// Gets order `id` of the caller, or any order for staff, with its items and history.
@@ -32,7 +22,7 @@ pub trait ReadOrders: Sync {
 /// # Errors
 /// [`Error::OrderNotFound`], also for an order of another owner, or the error of the store.
 pub async fn get_order(
-    orders: &impl ReadOrders,
+    orders: &impl ReadOrder,
     id: OrderId,
     context: &Context,
 ) -> Result<Order, Error> {

@@ -3,25 +3,16 @@
 use super::Flights;
 use super::product_cache::{CacheProducts, Cached};
 use crate::Error;
-use crate::domain::{Page, Product, ProductId, ProductQuery};
+use crate::domain::{Product, ProductId};
 
-/// Reads products from the database.
-pub trait ReadProducts: Sync {
+/// Reads a product from the database.
+pub trait ReadProduct: Sync {
     /// The product, or none.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Internal`].
     fn product(&self, id: ProductId)
     -> impl Future<Output = Result<Option<Product>, Error>> + Send;
-
-    /// A page of the products for sale that match `query`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] or [`Error::Internal`].
-    fn products(
-        &self,
-        query: &ProductQuery,
-    ) -> impl Future<Output = Result<Page<Product>, Error>> + Send;
 }
 
 /// Gets product `id` from the cache, or else from the store, and fills the cache. Concurrent calls
@@ -32,7 +23,7 @@ pub trait ReadProducts: Sync {
 pub async fn get_product(
     flights: &Flights,
     cache: &impl CacheProducts,
-    products: &impl ReadProducts,
+    products: &impl ReadProduct,
     id: ProductId,
 ) -> Result<Product, Error> {
     let read = async || {
@@ -76,7 +67,7 @@ mod tests {
         down: bool,
     }
 
-    impl ReadProducts for Store {
+    impl ReadProduct for Store {
         async fn product(&self, _: ProductId) -> Result<Option<Product>, Error> {
             self.asked.fetch_add(1, Ordering::Relaxed);
             tokio::task::yield_now().await;
@@ -85,10 +76,6 @@ mod tests {
                 return Err(Error::Unavailable { dependency: "Postgres", source });
             }
             Ok(None)
-        }
-
-        async fn products(&self, _: &ProductQuery) -> Result<Page<Product>, Error> {
-            Ok(Page { entries: Vec::new(), has_more: false })
         }
     }
 

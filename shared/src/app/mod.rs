@@ -23,11 +23,11 @@ pub use create_order::{
 };
 pub use flights::Flights;
 pub use fulfillment_job::{FulfillmentJob, InvalidJob};
-pub use get_order::{ReadOrders, get_order};
-pub use get_product::{ReadProducts, get_product};
+pub use get_order::{ReadOrder, get_order};
+pub use get_product::{ReadProduct, get_product};
 pub use hand_over::{Refusal, RefuseOrders};
-pub use list_orders::list_orders;
-pub use list_products::list_products;
+pub use list_orders::{ListOrders, list_orders};
+pub use list_products::{ListProducts, list_products};
 pub use page_cache::PageCache;
 pub use product_cache::{CacheProducts, Cached};
 pub use put_product::{Precondition, Put, PutProduct, PutProducts, put_product};

@@ -17,7 +17,7 @@ use super::{
 use crate::Error;
 use crate::app::{
     Change, ChangeOrders, Claim, ConfirmOrders, Context, FoundLine, FoundProduct, FulfillmentJob,
-    PlaceOrders, Placement, ReadOrders, Refusal, RefuseOrders,
+    ListOrders, PlaceOrders, Placement, ReadOrder, Refusal, RefuseOrders,
 };
 use crate::domain::{
     Currency, HistoryEntry, Money, NewOrder, Order, OrderId, OrderItem, OrderLine, OrderNumber,
@@ -35,13 +35,15 @@ const OWNER_PERIOD: Duration = Duration::from_mins(1);
 /// The route of idempotency keys of new orders.
 const PLACE_ROUTE: &str = "POST /orders";
 
-impl ReadOrders for Database {
+impl ReadOrder for Database {
     async fn order(&self, visible: Visible<'_>, id: OrderId) -> Result<Option<Order>, Error> {
         let owner = visible.owner().map(Owner::as_str);
         let rows = self.query(GET_ORDER, &[&owner, &id.as_uuid()]).await?;
         rows.first().map(order).transpose()
     }
+}
 
+impl ListOrders for Database {
     async fn orders(
         &self,
         visible: Visible<'_>,

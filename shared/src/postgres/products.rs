@@ -8,15 +8,17 @@ use super::error::unexpected;
 use super::orders::money;
 use super::{Database, GET_PRODUCT, LIST_PRODUCTS, PUT_PRODUCT};
 use crate::Error;
-use crate::app::{Precondition, Put, PutProducts, ReadProducts};
+use crate::app::{ListProducts, Precondition, Put, PutProducts, ReadProduct};
 use crate::domain::{NewProduct, Page, Product, ProductId, ProductQuery, Search};
 
-impl ReadProducts for Database {
+impl ReadProduct for Database {
     async fn product(&self, id: ProductId) -> Result<Option<Product>, Error> {
         let rows = self.query(GET_PRODUCT, &[&id.as_uuid()]).await?;
         rows.first().map(product).transpose()
     }
+}
 
+impl ListProducts for Database {
     async fn products(&self, query: &ProductQuery) -> Result<Page<Product>, Error> {
         let above = query.above.map(ProductId::as_uuid);
         let search = query.search.as_ref().map(Search::as_str);

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use waybill::Error;
 use waybill::app::{
-    self, ConfirmOrders, Context, FulfillmentJob, PlaceOrders, Placement, ReadOrders,
+    self, ConfirmOrders, Context, FulfillmentJob, PlaceOrders, Placement, ReadOrder,
 };
 use waybill::domain::{Order, OrderId, ProductId, Scope, Status, Visible};
 use waybill::postgres::Database;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
-use waybill::app::{self, PlaceOrders, Placement, ReadOrders, ReadProducts};
+use waybill::app::{self, ListOrders, ListProducts, PlaceOrders, Placement};
 use waybill::domain::{
     CustomerEmail, Instant, OrderId, OrderQuery, Owner, ProductId, ProductQuery, Search, Status,
     Visible,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use testkit::proxy::{Proxy, authority};
 use waybill::app::{
     self, ChangeOrders, ConfirmOrders, FulfillmentJob, KeepOutbox, PlaceOrders, Placement,
-    Precondition, Put, PutProducts, ReadProducts, Refusal, RefuseOrders, Settled,
+    Precondition, Put, PutProducts, ReadProduct, Refusal, RefuseOrders, Settled,
 };
 use waybill::domain::{
     Currency, Money, NewProduct, Order, OrderId, ProductId, ProductName, Seen, Status, Visible,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::future::join_all;
 use waybill::Error;
-use waybill::app::{ConfirmOrders, FulfillmentJob, PlaceOrders, Placement, ReadOrders};
+use waybill::app::{ConfirmOrders, FulfillmentJob, ListOrders, PlaceOrders, Placement, ReadOrder};
 use waybill::domain::{NewOrder, Order, OrderId, Scope, Status, Visible};
 use waybill::postgres::Database;
 

@@ -1,7 +1,7 @@
 //! Reading products, with and without the cache.
 
 use waybill::Error;
-use waybill::app::{self, Flights, PageCache, ReadProducts};
+use waybill::app::{self, Flights, ListProducts, PageCache, ReadProduct};
 use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::domain::ProductId;
 

@@ -8,7 +8,7 @@ use testkit::proxy::{Proxy, authority};
 use waybill::Error;
 use waybill::app::{
     self, CacheProducts, Cached, ChangeOrders, Flights, PlaceOrders, Placement, Precondition, Put,
-    PutProduct, PutProducts, ReadOrders, ReadProducts,
+    PutProduct, PutProducts, ReadOrder, ReadProduct,
 };
 use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::domain::{

@@ -2,8 +2,8 @@
 
 use testkit::proxy::{Proxy, authority};
 use waybill::app::{
-    self, ConfirmOrders, FulfillmentJob, PlaceOrders, Placement, ReadOrders, ReadProducts, Refusal,
-    RefuseOrders,
+    self, ConfirmOrders, FulfillmentJob, ListOrders, ListProducts, PlaceOrders, Placement,
+    ReadOrder, ReadProduct, Refusal, RefuseOrders,
 };
 use waybill::domain::{CustomerEmail, OrderId, OrderQuery, Status, Visible};
 use waybill::postgres::Database;

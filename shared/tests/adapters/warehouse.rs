@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::types::Message;
 use testkit::warehouse::SECRET;
-use waybill::app::{self, Context, Delivery, FulfillmentJob, PlaceOrders, Placement, ReadOrders};
+use waybill::app::{self, Context, Delivery, FulfillmentJob, PlaceOrders, Placement, ReadOrder};
 use waybill::config::WarehouseConfig;
 use waybill::domain::{Order, OrderId, Status, Visible};
 use waybill::postgres::Database;

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use waybill::app::{
     CacheProducts, Cached, Change, ChangeOrders, Claim, ConfirmOrders, Context, Event, FoundLine,
-    FoundProduct, FulfillmentJob, Job, Jobs, KeepOutbox, Message, PlaceOrders, Placement,
-    Precondition, Put, PutProducts, ReadOrders, ReadProducts, Refusal, RefuseOrders, SendBatch,
-    SendJobs, Settled,
+    FoundProduct, FulfillmentJob, Job, Jobs, KeepOutbox, ListOrders, ListProducts, Message,
+    PlaceOrders, Placement, Precondition, Put, PutProducts, ReadOrder, ReadProduct, Refusal,
+    RefuseOrders, SendBatch, SendJobs, Settled,
 };
 use waybill::domain::{
     Currency, HistoryEntry, Money, NewOrder, NewProduct, Order, OrderId, OrderItem, OrderQuery,
@@ -49,11 +49,13 @@ impl PlaceOrders for Shop {
     }
 }
 
-impl ReadOrders for Shop {
+impl ReadOrder for Shop {
     async fn order(&self, _: Visible<'_>, id: OrderId) -> Result<Option<Order>, Error> {
         Ok((!self.mood.is_multiple_of(4)).then(|| stored(id, self.status())))
     }
+}
 
+impl ListOrders for Shop {
     async fn orders(
         &self,
         _: Visible<'_>,
@@ -83,11 +85,13 @@ impl ChangeOrders for Shop {
     }
 }
 
-impl ReadProducts for Shop {
+impl ReadProduct for Shop {
     async fn product(&self, id: ProductId) -> Result<Option<Product>, Error> {
         Ok((!self.mood.is_multiple_of(4)).then(|| product(id)))
     }
+}
 
+impl ListProducts for Shop {
     async fn products(&self, query: &ProductQuery) -> Result<Page<Product>, Error> {
         let product = |number| product(ProductId::from(Uuid::from_u128(number)));
         let found = u128::from(query.limit.get()) + u128::from(self.mood % 2);
