@@ -1,6 +1,6 @@
 //! Cancels orders and changes their status.
 
-use super::Context;
+use super::context::Context;
 use crate::Error;
 use crate::domain::{Order, OrderId, Status, Visible};
 

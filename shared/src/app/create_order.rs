@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{Context, FulfillmentJob};
+use super::context::Context;
+use super::fulfillment_job::FulfillmentJob;
 use crate::Error;
 use crate::domain::{Currency, IdempotencyKey, NewOrder, Order, OrderId, OrderLine};
 use crate::error::{OwnerLimit, Shortage};
@@ -175,7 +176,6 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::app::create_order::FoundProduct;
     use crate::domain::ProductId;
 
     fn found(id: u128, quantity: i32, product: Option<(&str, i32)>) -> FoundLine {

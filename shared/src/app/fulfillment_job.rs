@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Context;
+use super::context::Context;
 use crate::domain::{CorrelationId, Order, OrderId, OrderNumber, ProductId};
 
 /// The version that this code writes and reads.

@@ -1,6 +1,6 @@
 //! Gets an order.
 
-use super::Context;
+use super::context::Context;
 use crate::Error;
 use crate::domain::{Order, OrderId, Visible};
 

@@ -1,6 +1,6 @@
 //! Gets a product through the cache.
 
-use super::Flights;
+use super::flights::Flights;
 use super::product_cache::{CacheProducts, Cached};
 use crate::Error;
 use crate::domain::{Product, ProductId};

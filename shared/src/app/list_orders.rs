@@ -1,6 +1,6 @@
 //! Lists orders.
 
-use super::Context;
+use super::context::Context;
 use crate::Error;
 use crate::domain::{OrderQuery, OrderSummary, Page, Visible};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::PageCache;
+use super::page_cache::PageCache;
 use crate::Error;
 use crate::domain::{Page, Product, ProductQuery};
 

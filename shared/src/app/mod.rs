@@ -1,7 +1,9 @@
 //! The use cases, and the traits that they need adapters to implement.
 
+mod batch;
 mod change_status;
 mod confirm_orders;
+mod context;
 mod create_order;
 mod flights;
 mod fulfillment_job;
@@ -16,8 +18,10 @@ mod put_product;
 mod relay_outbox;
 mod warehouse;
 
+pub use batch::{ConfirmOrders, Delivery};
 pub use change_status::{Change, ChangeOrders, cancel_order, update_order_status};
-pub use confirm_orders::{ConfirmOrders, Delivery, confirm_orders};
+pub use confirm_orders::confirm_orders;
+pub use context::Context;
 pub use create_order::{
     Claim, Created, FoundLine, FoundProduct, PlaceOrders, Placement, SendJobs, create_order,
 };
@@ -41,16 +45,3 @@ pub(crate) use page_cache::{MEMORY_CAPACITY, MEMORY_LIFETIME};
 
 #[cfg(all(test, feature = "warehouse"))]
 pub(crate) use hand_over::OFFER_TIME;
-
-use crate::domain::{Caller, CorrelationId};
-
-/// The caller and the request that a use case serves.
-#[derive(Clone, Debug)]
-pub struct Context {
-    /// The caller, with its scopes.
-    pub caller: Caller,
-    /// Identifies the request in logs, jobs and events.
-    pub correlation_id: CorrelationId,
-    /// The W3C trace context of the request, if it has one.
-    pub traceparent: Option<String>,
-}

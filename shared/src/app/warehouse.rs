@@ -1,6 +1,6 @@
 //! The warehouse that packs orders, and the queue for the jobs that it refuses.
 
-use super::FulfillmentJob;
+use super::fulfillment_job::FulfillmentJob;
 use crate::{BoxError, Error};
 
 /// The warehouse that packs orders.
