@@ -63,11 +63,11 @@ mod tests {
 
     impl KeepOutbox for Broken {
         async fn claim_events(&self, _: u16) -> Result<Vec<Message<Event>>, Error> {
-            Err(Error::Unavailable { dependency: "Postgres", source: "gone".into() })
+            Err(Error::unavailable("Postgres", "gone"))
         }
 
         async fn claim_jobs(&self, _: Jobs, _: u16) -> Result<Vec<Message<Job>>, Error> {
-            Err(Error::Unavailable { dependency: "Postgres", source: "gone".into() })
+            Err(Error::unavailable("Postgres", "gone"))
         }
 
         async fn settle(&self, _: &Settled) -> Result<(), Error> {

@@ -139,7 +139,7 @@ async fn place(
             }
         }
     }
-    Err(Error::Internal(format!("{ID_TRIES} order numbers in a row were taken").into()))
+    Err(Error::internal(format!("{ID_TRIES} order numbers in a row were taken")))
 }
 
 /// The error for a refused order: missing products first, then currencies, then stock.

@@ -72,8 +72,7 @@ mod tests {
             self.asked.fetch_add(1, Ordering::Relaxed);
             tokio::task::yield_now().await;
             if self.down {
-                let source = "nobody is there".into();
-                return Err(Error::Unavailable { dependency: "Postgres", source });
+                return Err(Error::unavailable("Postgres", "nobody is there"));
             }
             Ok(None)
         }

@@ -330,8 +330,8 @@ mod tests {
     #[test]
     fn a_5xx_says_nothing_of_the_inside() {
         for error in [
-            Error::Internal("no table named orders".into()),
-            Error::Unavailable { dependency: "Postgres", source: "10.0.0.7 refused".into() },
+            Error::internal("no table named orders"),
+            Error::unavailable("Postgres", "10.0.0.7 refused"),
         ] {
             let (status, body) = body(error);
             assert!(status >= 500);
@@ -368,7 +368,7 @@ mod tests {
 
     #[test]
     fn what_may_go_better_later_says_when() {
-        let error = Error::Unavailable { dependency: "Postgres", source: "down".into() };
+        let error = Error::unavailable("Postgres", "down");
         assert!(error.retryable());
         let response = Problem::from(error).respond(&CorrelationId::generate());
         assert_eq!(response.headers()[RETRY_AFTER], "5");

@@ -122,12 +122,12 @@ impl MeasureQueue for FulfillmentQueue {
 
 impl SendJobs for FulfillmentQueue {
     async fn send(&self, job: &FulfillmentJob) -> Result<(), Error> {
-        let body = job.to_body().map_err(|error| Error::Internal(error.into()))?;
+        let body = job.to_body().map_err(Error::internal)?;
         let input = json!({ "QueueUrl": self.url, "MessageBody": body });
         self.client.call::<Value>("SendMessage", &input).await.map(drop).map_err(unavailable)
     }
 }
 
 fn unavailable(error: CallError) -> Error {
-    Error::Unavailable { dependency: "SQS", source: error.into() }
+    Error::unavailable("SQS", error)
 }

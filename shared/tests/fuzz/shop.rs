@@ -122,10 +122,7 @@ impl CacheProducts for Shop {
 impl SendJobs for Shop {
     async fn send(&self, _: &FulfillmentJob) -> Result<(), Error> {
         match self.mood % 5 {
-            0 => {
-                let source = "it is away".into();
-                Err(Error::Unavailable { dependency: "the fulfillment queue", source })
-            }
+            0 => Err(Error::unavailable("the fulfillment queue", "it is away")),
             _ => Ok(()),
         }
     }

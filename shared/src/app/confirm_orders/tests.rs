@@ -161,7 +161,7 @@ impl DeadLetters for World {
         assert_eq!(reason, "too heavy");
         self.note("lay aside", [FulfillmentJob::parse(body).unwrap().order_id]);
         if self.letters_fail.load(Ordering::Relaxed) {
-            return Err(Error::Unavailable { dependency: "SQS", source: "gone".into() });
+            return Err(Error::unavailable("SQS", "gone"));
         }
         Ok(())
     }

@@ -134,9 +134,7 @@ fn sample_problem(kind: Kind) -> Problem {
         Kind::TooManyOrders => Error::TooManyOrders(OwnerLimit::Pending(100)).into(),
         Kind::HeadersTooLarge => Problem::headers_too_large(MAX_HEADER_BYTES, MAX_HEADERS),
         Kind::Internal => Problem::internal("an example"),
-        Kind::Unavailable => {
-            Error::Unavailable { dependency: "an example", source: "an example".into() }.into()
-        }
+        Kind::Unavailable => Error::unavailable("an example", "an example").into(),
     }
 }
 
