@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::kind::Kind;
-use super::reply::response;
+use super::response::response;
 use crate::domain::{CorrelationId, Scope};
 use crate::error::{OwnerLimit, Violation, chain};
 use crate::{BoxError, Error};

@@ -10,14 +10,12 @@ use sha2::{Digest, Sha256};
 use super::body::read_no_fields;
 use super::limits::bytes;
 use super::parameters::Parameters;
+use super::response::CORRELATION_ID;
 use super::{Anyone, Problem, Route, json};
 use crate::Error;
 use crate::app::{Claim, Context};
 use crate::domain::{Caller, CorrelationId, IdempotencyKey};
 use crate::error::Violation;
-
-/// Carries the correlation id, there and back.
-pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
