@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::BoxError;
-use crate::domain::{AmountOutOfRange, ProductId, Status};
+use crate::domain::{AmountOutOfRange, ProductId, Status, Version};
 
 /// Why a use case failed. Unless a variant says otherwise, nothing was stored.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -38,13 +38,13 @@ pub enum Error {
     #[error("it has changed since it was read")]
     VersionMismatch {
         /// Its current version.
-        current: i64,
+        current: Version,
     },
     /// The product to create already exists.
     #[error("a product with this id already exists")]
     ProductExists {
         /// Its version; none if it was created concurrently.
-        current: Option<i64>,
+        current: Option<Version>,
     },
     /// The product to replace does not exist.
     #[error("there is no product with this id to replace")]
@@ -54,7 +54,7 @@ pub enum Error {
     #[error("the stock has changed")]
     StockTaken {
         /// The version of the product, which the caller saw.
-        version: i64,
+        version: Version,
         /// The current stock.
         stock: i32,
     },

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use crate::Error;
-use crate::domain::{Order, OrderId, Status, Visible};
+use crate::domain::{Order, OrderId, Status, Version, Visible};
 
 /// Changes the status of orders.
 pub trait ChangeOrders: Sync {
@@ -16,7 +16,7 @@ pub trait ChangeOrders: Sync {
         visible: Visible<'_>,
         id: OrderId,
         status: Status,
-        seen: Option<i64>,
+        seen: Option<Version>,
         context: &Context,
     ) -> impl Future<Output = Result<Option<Change>, Error>> + Send;
 }
@@ -40,7 +40,7 @@ pub struct Change {
 pub async fn cancel_order(
     orders: &impl ChangeOrders,
     id: OrderId,
-    seen: Option<i64>,
+    seen: Option<Version>,
     context: &Context,
 ) -> Result<Order, Error> {
     change(orders, id, Status::Cancelled, seen, context).await
@@ -54,7 +54,7 @@ pub async fn update_order_status(
     orders: &impl ChangeOrders,
     id: OrderId,
     status: Status,
-    seen: i64,
+    seen: Version,
     context: &Context,
 ) -> Result<Order, Error> {
     change(orders, id, status, Some(seen), context).await
@@ -64,7 +64,7 @@ async fn change(
     orders: &impl ChangeOrders,
     id: OrderId,
     status: Status,
-    seen: Option<i64>,
+    seen: Option<Version>,
     context: &Context,
 ) -> Result<Order, Error> {
     tracing::Span::current().record("order_id", id.to_string());
@@ -78,7 +78,7 @@ async fn change(
     let is_cancelled = change.order.summary.status == Status::Cancelled;
     if status == Status::Cancelled && is_cancelled {
         // No change follows a cancel, so it made the current version.
-        if seen.is_none_or(|seen| [current, current - 1].contains(&seen)) {
+        if seen.is_none_or(|seen| [seen, seen.next()].contains(&current)) {
             return Ok(change.order);
         }
     }

@@ -49,7 +49,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{Currency, Money, ProductId, Search};
+    use crate::domain::{Currency, Money, ProductId, Search, Version};
 
     fn page(products: u128) -> Arc<Page<Product>> {
         let product = |number| Product {
@@ -58,7 +58,7 @@ mod tests {
             price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
             stock: 1,
             active: true,
-            version: 1,
+            version: Version::FIRST,
             updated_at: Timestamp::UNIX_EPOCH,
         };
         Arc::new(Page { entries: (0..products).map(product).collect(), has_more: false })

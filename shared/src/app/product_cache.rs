@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::{Product, ProductId};
+use crate::domain::{Product, ProductId, Version};
 
 /// Caches products. A failure is logged and counts as a miss, so a cache can cost time but never a
 /// result.
@@ -24,13 +24,12 @@ pub enum Cached {
 }
 
 impl Cached {
-    /// Whether this is newer: the higher version is, and a missing product is older than any
-    /// version.
+    /// Its version. The higher is the newer; none, of a missing product, is the lowest.
     #[must_use]
-    pub fn version(&self) -> i64 {
+    pub fn version(&self) -> Option<Version> {
         match self {
-            Self::Found(product) => product.version,
-            Self::Missing => 0,
+            Self::Found(product) => Some(product.version),
+            Self::Missing => None,
         }
     }
 }

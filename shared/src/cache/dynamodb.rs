@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::BoxError;
 use crate::app::{CacheProducts, Cached};
 use crate::aws::{Aws, CallError, Client, Limits, Service};
-use crate::domain::{Currency, Money, Product, ProductId};
+use crate::domain::{Currency, Money, Product, ProductId, Version};
 use crate::metrics::{Metric, count};
 
 /// How long a product is cached after it was read from Postgres.
@@ -19,6 +19,9 @@ const PRODUCT_LIFETIME: Duration = Duration::from_mins(5);
 
 /// How long a missing product is cached.
 const MISSING_LIFETIME: Duration = Duration::from_secs(30);
+
+/// The version of a missing product: below every version.
+const MISSING: i64 = 0;
 
 /// DynamoDB takes a few milliseconds; after this, reading from Postgres is faster.
 const LIMITS: Limits =
@@ -97,7 +100,7 @@ impl CacheProducts for DynamoDbCache {
             "ConditionExpression": "attribute_not_exists(pk) OR version <= :version OR #ttl <= :now",
             "ExpressionAttributeNames": { "#ttl": "ttl" },
             "ExpressionAttributeValues": {
-                ":version": number(cached.version()),
+                ":version": number(cached.version().map_or(MISSING, Version::get)),
                 ":now": number(now.as_second()),
             },
         });
@@ -135,7 +138,7 @@ fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
     let mut put = |name: &str, value| item.insert(name.to_owned(), value);
     put("pk", text(key(id)));
     put("ttl", number(expires));
-    put("version", number(cached.version()));
+    put("version", number(cached.version().map_or(MISSING, Version::get)));
     if let Cached::Found(product) = cached {
         put("name", text(&product.name));
         put("currency", text(product.price.currency.as_str()));
@@ -157,7 +160,7 @@ fn decode(item: &Item, now: Timestamp) -> Option<(ProductId, Cached)> {
         return None;
     }
     let version = integer("version")?;
-    if version == Cached::Missing.version() {
+    if version == MISSING {
         return Some((id, Cached::Missing));
     }
     let currency = Currency::parse(text("currency")?).ok()?;
@@ -167,7 +170,7 @@ fn decode(item: &Item, now: Timestamp) -> Option<(ProductId, Cached)> {
         price: Money { minor: integer("price_minor")?, currency },
         stock: integer("stock")?.try_into().ok()?,
         active: item.get("active")?.get("BOOL")?.as_bool()?,
-        version,
+        version: Version::new(version)?,
         updated_at: text("updated_at")?.parse().ok()?,
     };
     Some((id, Cached::Found(product)))
@@ -184,7 +187,7 @@ mod tests {
             price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
             stock: 12,
             active: true,
-            version: 3,
+            version: Version::new(3).unwrap(),
             updated_at: "2026-02-21T12:00:00Z".parse().unwrap(),
         }
     }

@@ -12,6 +12,7 @@ mod order;
 mod product;
 mod status;
 mod text;
+mod version;
 
 pub use caller::{Caller, Scope, Visible};
 pub use ids::{CorrelationId, IdempotencyKey, OrderId, OrderNumber, Owner, ProductId};
@@ -21,3 +22,4 @@ pub use new_order::{CustomerEmail, CustomerName, MAX_LINES, NewOrder, OrderLine,
 pub use order::{HistoryEntry, Order, OrderItem, OrderSummary};
 pub use product::{NewProduct, Product, ProductName, Seen};
 pub use status::Status;
+pub use version::Version;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Money, ProductId, text};
+use super::{Money, ProductId, Version, text};
 
 /// A product as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Product {
     /// Whether it can be ordered.
     pub active: bool,
     /// Counts changes by staff; the higher version is the newer.
-    pub version: i64,
+    pub version: Version,
     /// When staff last changed it.
     pub updated_at: Timestamp,
 }
@@ -70,7 +70,7 @@ impl ProductName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// The version.
-    pub version: i64,
+    pub version: Version,
     /// The stock; none to set the stock without comparing.
     pub stock: Option<i32>,
 }

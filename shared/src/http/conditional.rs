@@ -10,7 +10,7 @@ use lambda_http::http::{HeaderValue, Method};
 use super::request::violation;
 use super::{Incoming, Problem};
 use crate::app::Precondition;
-use crate::domain::{OrderSummary, Product, Seen};
+use crate::domain::{OrderSummary, Product, Seen, Version};
 
 /// The `ETag` of an order.
 pub(super) fn order_tag(order: &OrderSummary) -> String {
@@ -54,8 +54,7 @@ fn seen(tag: &str) -> Option<Seen> {
         Some((version, stock)) => (version, Some(stock.parse().ok().filter(|stock| *stock >= 0)?)),
         None => (tag, None),
     };
-    let version = version.parse().ok().filter(|version| *version > 0)?;
-    Some(Seen { version, stock })
+    Some(Seen { version: Version::parse(version)?, stock })
 }
 
 /// The `ETag`s in the `If-None-Match` of a read.
@@ -121,7 +120,10 @@ mod tests {
     #[test]
     fn a_put_creates_or_replaces_what_somebody_saw() {
         assert_eq!(precondition(&[(IF_NONE_MATCH, "*")]), Some(Precondition::Absent));
-        let unchanged = |version, stock| Some(Precondition::Unchanged(Seen { version, stock }));
+        let unchanged = |version, stock| {
+            let version = Version::new(version)?;
+            Some(Precondition::Unchanged(Seen { version, stock }))
+        };
         assert_eq!(precondition(&[(IF_MATCH, "\"7-41\"")]), unchanged(7, Some(41)));
         assert_eq!(precondition(&[(IF_MATCH, "\"7-0\"")]), unchanged(7, Some(0)));
         assert_eq!(precondition(&[(IF_MATCH, "\"7\"")]), unchanged(7, None));

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::kind::Kind;
 use super::response::response;
-use crate::domain::{CorrelationId, Scope};
+use crate::domain::{CorrelationId, Scope, Version};
 use crate::error::{OwnerLimit, Violation, chain};
 use crate::{BoxError, Error};
 
@@ -231,11 +231,12 @@ impl From<Error> for Problem {
                 .with("next_statuses", json!(from.next().collect::<Vec<_>>())),
             Error::VersionMismatch { current } => {
                 let detail = "read it again, then resend the change with its new ETag as If-Match";
-                Self::new(Kind::VersionMismatch, detail).with("current_version", current)
+                Self::new(Kind::VersionMismatch, detail).with("current_version", current.get())
             }
             Error::ProductExists { current } => {
                 let detail = "to replace it, read it and send its ETag as If-Match";
-                Self::new(Kind::ProductExists, detail).with("current_version", current)
+                Self::new(Kind::ProductExists, detail)
+                    .with("current_version", current.map(Version::get))
             }
             Error::ProductMissing => {
                 Self::new(Kind::ProductMissing, "to create it, send If-None-Match: *")
@@ -244,7 +245,7 @@ impl From<Error> for Problem {
                 let detail = "the change would make the stock negative or too large; read the \
                               product again and send its new ETag as If-Match";
                 Self::new(Kind::StockTaken, detail)
-                    .with("current_version", version)
+                    .with("current_version", version.get())
                     .with("current_stock", stock)
             }
             Error::KeyReused => Self::new(Kind::KeyReused, detail),

@@ -253,7 +253,7 @@ impl<'a> From<&'a Product> for ProductBody<'a> {
             price_minor: product.price.minor,
             stock: product.stock,
             active: product.active,
-            version: product.version,
+            version: product.version.get(),
             updated_at: product.updated_at,
         }
     }
@@ -270,7 +270,7 @@ impl<'a> From<&'a OrderSummary> for SummaryBody<'a> {
             currency: order.total.currency,
             total_minor: order.total.minor,
             item_count: order.item_count,
-            version: order.version,
+            version: order.version.get(),
             created_at: order.created_at,
             updated_at: order.updated_at,
         }
@@ -307,7 +307,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::Money;
+    use crate::domain::{Money, Version};
 
     fn now() -> Timestamp {
         "2026-02-21T12:00:00.123456Z".parse().unwrap()
@@ -326,7 +326,7 @@ mod tests {
                 customer_email: text.to_owned(),
                 total: Money { minor: i64::MAX, currency },
                 item_count: 100,
-                version: 999,
+                version: Version::new(999).unwrap(),
                 created_at: now(),
                 updated_at: now(),
             },
@@ -370,7 +370,7 @@ mod tests {
                 price: order.summary.total,
                 stock: i32::MAX,
                 active: false,
-                version: 999,
+                version: Version::new(999).unwrap(),
                 updated_at: now(),
             };
             assert_fits(&OrderBody::new(&order).unwrap());

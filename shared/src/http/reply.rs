@@ -146,7 +146,7 @@ mod tests {
     use lambda_http::http::header::IF_NONE_MATCH;
 
     use super::*;
-    use crate::domain::{Currency, Money, ProductId};
+    use crate::domain::{Currency, Money, ProductId, Version};
     use crate::http::response::CORRELATION_ID;
     use crate::http::{Route, answer_anyone};
 
@@ -157,7 +157,7 @@ mod tests {
             price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
             stock: 41,
             active: true,
-            version: 7,
+            version: Version::new(7).unwrap(),
             updated_at: "2026-02-21T12:00:00Z".parse().unwrap(),
         };
         let mut request = Request::new(Body::Empty);

@@ -21,7 +21,7 @@ use crate::app::{
 };
 use crate::domain::{
     Currency, HistoryEntry, Money, NewOrder, Order, OrderId, OrderItem, OrderLine, OrderNumber,
-    OrderQuery, OrderSummary, Owner, Page, ProductId, Status, Visible,
+    OrderQuery, OrderSummary, Owner, Page, ProductId, Status, Version, Visible,
 };
 
 use crate::error::OwnerLimit;
@@ -159,9 +159,9 @@ impl Database {
 
 /// Whether the history shows that an earlier attempt made this change: to the version after `seen`,
 /// or to any version without it.
-fn was_made(order: &Order, status: Status, seen: Option<i64>, context: &Context) -> bool {
+fn was_made(order: &Order, status: Status, seen: Option<Version>, context: &Context) -> bool {
     (1..).zip(&order.history).any(|(version, entry)| {
-        seen.is_none_or(|seen| version == seen.saturating_add(1))
+        seen.is_none_or(|seen| version == seen.next().get())
             && entry.to == status
             && entry.from != Some(status)
             && entry.actor == context.caller.subject().as_str()
@@ -173,7 +173,7 @@ fn was_made(order: &Order, status: Status, seen: Option<i64>, context: &Context)
 fn as_placed(mut order: Order) -> Order {
     order.history.truncate(1);
     order.summary.status = Status::Pending;
-    order.summary.version = 1;
+    order.summary.version = Version::FIRST;
     order.summary.updated_at = order.summary.created_at;
     order
 }
@@ -184,7 +184,7 @@ impl ChangeOrders for Database {
         visible: Visible<'_>,
         id: OrderId,
         status: Status,
-        seen: Option<i64>,
+        seen: Option<Version>,
         context: &Context,
     ) -> Result<Option<Change>, Error> {
         let owner = visible.owner().map(Owner::as_str);
@@ -196,7 +196,7 @@ impl ChangeOrders for Database {
                     &[
                         &owner,
                         &id.as_uuid(),
-                        &seen,
+                        &seen.map(Version::get),
                         &status.as_str(),
                         &origins,
                         &context.caller.subject().as_str(),
@@ -288,7 +288,7 @@ fn placed_order(
         customer_email: order.customer_email.as_str().to_owned(),
         total: Money { minor, currency: item.unit_price.currency },
         item_count: i32::try_from(items.len()).map_err(unexpected)?,
-        version: 1,
+        version: Version::FIRST,
         created_at: placed_at,
         updated_at: placed_at,
     };
@@ -339,7 +339,7 @@ fn summary(row: &Row) -> Result<OrderSummary, Error> {
         customer_email: row.try_get("customer_email").map_err(unexpected)?,
         total: money(row, "total_minor")?,
         item_count: row.try_get("item_count").map_err(unexpected)?,
-        version: row.try_get("version").map_err(unexpected)?,
+        version: version(row)?,
         created_at: row.try_get("created_at").map_err(unexpected)?,
         updated_at: row.try_get("updated_at").map_err(unexpected)?,
     })
@@ -374,6 +374,11 @@ struct StoredItem {
 /// The amount in column `minor`, in the currency of the row.
 pub(super) fn money(row: &Row, minor: &str) -> Result<Money, Error> {
     Ok(Money { minor: row.try_get(minor).map_err(unexpected)?, currency: currency(row)? })
+}
+
+pub(super) fn version(row: &Row) -> Result<Version, Error> {
+    let number = row.try_get("version").map_err(unexpected)?;
+    Version::new(number).ok_or_else(|| unexpected(format!("version {number} is not positive")))
 }
 
 fn currency(row: &Row) -> Result<Currency, Error> {

@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use super::connection::Answer;
 use super::error::unexpected;
-use super::orders::money;
+use super::orders::{money, version};
 use super::{Database, GET_PRODUCT, LIST_PRODUCTS, PUT_PRODUCT};
 use crate::Error;
 use crate::app::{ListProducts, Precondition, Put, PutProducts, ReadProduct};
-use crate::domain::{NewProduct, Page, Product, ProductId, ProductQuery, Search};
+use crate::domain::{NewProduct, Page, Product, ProductId, ProductQuery, Search, Version};
 
 impl ReadProduct for Database {
     async fn product(&self, id: ProductId) -> Result<Option<Product>, Error> {
@@ -49,7 +49,7 @@ impl PutProducts for Database {
                     &product.price.minor,
                     &product.stock,
                     &product.active,
-                    &seen.map(|seen| seen.version),
+                    &seen.map(|seen| seen.version.get()),
                     &seen.and_then(|seen| seen.stock),
                 ],
             )
@@ -66,7 +66,7 @@ impl PutProducts for Database {
         // product.
         let by_us = repeated
             && product.describes(&now)
-            && seen.map_or(0, |seen| seen.version).checked_add(1) == Some(now.version);
+            && seen.map_or(Version::FIRST, |seen| seen.version.next()) == now.version;
         match (row.try_get("outcome").map_err(unexpected)?, seen) {
             ("created", _) => Ok(Put::Created(now)),
             ("replaced", _) => Ok(Put::Replaced(now)),
@@ -86,7 +86,7 @@ fn product(row: &Row) -> Result<Product, Error> {
         price: money(row, "price_minor")?,
         stock: row.try_get("stock").map_err(unexpected)?,
         active: row.try_get("active").map_err(unexpected)?,
-        version: row.try_get("version").map_err(unexpected)?,
+        version: version(row)?,
         updated_at: row.try_get("updated_at").map_err(unexpected)?,
     })
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio::net::TcpListener;
 use waybill::app::{CacheProducts, Cached};
 use waybill::cache::DynamoDbCache;
-use waybill::domain::{Currency, Money, Product, ProductId};
+use waybill::domain::{Currency, Money, Product, ProductId, Version};
 
 use crate::support::{aws, aws_at, cache_table, service};
 
@@ -16,7 +16,7 @@ fn product(version: i64) -> Product {
         price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
         stock: 3,
         active: true,
-        version,
+        version: Version::new(version).unwrap(),
         updated_at: "2026-02-21T12:00:00.123456Z".parse().unwrap(),
     }
 }

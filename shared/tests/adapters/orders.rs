@@ -8,7 +8,7 @@ use waybill::app::{ConfirmOrders, FulfillmentJob, ListOrders, PlaceOrders, Place
 use waybill::domain::{NewOrder, Order, OrderId, Scope, Status, Visible};
 use waybill::postgres::Database;
 
-use crate::support::{TestDatabase, caller, context, first_orders, order};
+use crate::support::{TestDatabase, caller, context, first_orders, order, version};
 
 async fn placed(database: &Database, order: &NewOrder) -> Order {
     match database.place(OrderId::generate(), order, None, &context()).await.unwrap() {
@@ -224,7 +224,7 @@ async fn a_batch_confirms_what_is_pending_once_and_says_what_was_before() {
     let steps: Vec<_> = read.history.iter().map(|entry| (entry.from, entry.to)).collect();
     assert_eq!(steps, [(None, Status::Pending), (Some(Status::Pending), Status::Confirmed)]);
     assert_eq!(read.history[1].actor, "fulfill-order");
-    assert_eq!((read.summary.status, read.summary.version), (Status::Confirmed, 2));
+    assert_eq!((read.summary.status, read.summary.version), (Status::Confirmed, version(2)));
 }
 
 #[tokio::test]

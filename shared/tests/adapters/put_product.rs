@@ -12,12 +12,13 @@ use waybill::app::{
 };
 use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::domain::{
-    Currency, Money, NewProduct, OrderId, Product, ProductId, ProductName, Seen, Status, Visible,
+    Currency, Money, NewProduct, OrderId, Product, ProductId, ProductName, Seen, Status, Version,
+    Visible,
 };
 use waybill::postgres::Database;
 
 use crate::support::{
-    STATEMENTS, TestDatabase, aws, aws_at, cache_table, config, context, order, service,
+    STATEMENTS, TestDatabase, aws, aws_at, cache_table, config, context, order, service, version,
 };
 
 fn mug(currency: &str, minor: i64, stock: i32) -> NewProduct {
@@ -60,7 +61,7 @@ async fn a_product_is_created_once_and_then_replaced() {
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let first = created(&database, &mug("EUR", 1450, 10)).await;
-    assert_eq!((first.version, first.stock, first.price.minor), (1, 10, 1450));
+    assert_eq!((first.version, first.stock, first.price.minor), (version(1), 10, 1450));
     assert_eq!(database.product(first.id).await.unwrap(), Some(first.clone()));
 
     let again = database.put(first.id, &mug("EUR", 1, 1), Precondition::Absent).await.unwrap();
@@ -70,7 +71,7 @@ async fn a_product_is_created_once_and_then_replaced() {
     let put = database.put(first.id, &dearer, unchanged(&first)).await.unwrap();
     let Put::Replaced(second) = put else { panic!("{put:?}") };
     assert!(dearer.describes(&second));
-    assert_eq!((second.version, second.stock), (2, 12));
+    assert_eq!((second.version, second.stock), (version(2), 12));
     assert!(second.updated_at > first.updated_at);
     assert_eq!(database.product(first.id).await.unwrap(), Some(second.clone()));
 
@@ -123,7 +124,7 @@ async fn of_twenty_who_replace_what_they_saw_one_does() {
         assert_eq!(refused, 19, "{puts:?}");
         let version = seen.version;
         seen = staff[0].product(seen.id).await.unwrap().unwrap();
-        assert_eq!(seen.version, version + 1);
+        assert_eq!(seen.version, version.next());
         assert!(puts.contains(&Put::Replaced(seen.clone())));
     }
     assert_eq!(test.books().await.discrepancies, []);
@@ -156,7 +157,7 @@ async fn whoever_counted_anew_says_how_many_there_are_whatever_was_sold() {
     let database = test.connect().await;
     let seen = created(&database, &mug("EUR", 1450, 10)).await;
     placed(&database, seen.id, 3).await;
-    let counted = Precondition::Unchanged(Seen { version: 1, stock: None });
+    let counted = Precondition::Unchanged(Seen { version: version(1), stock: None });
     let put = database.put(seen.id, &mug("EUR", 1450, 20), counted).await.unwrap();
     assert!(matches!(put, Put::Replaced(now) if now.stock == 20));
     assert_eq!(test.books().await.discrepancies, []);
@@ -176,7 +177,10 @@ async fn a_change_that_would_leave_less_than_nothing_or_too_much_is_refused() {
     };
     // The editor leaves three of ten, but four are already sold.
     let refused = put(3, &seen).await;
-    assert!(matches!(refused, Err(Error::StockTaken { version: 1, stock: 6 })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(Error::StockTaken { version: Version::FIRST, stock: 6 })),
+        "{refused:?}"
+    );
     // The next read sees it.
     let Some(Cached::Found(fresh)) = cache.recall(&[seen.id]).await.remove(&seen.id) else {
         panic!("not remembered")
@@ -190,7 +194,10 @@ async fn a_change_that_would_leave_less_than_nothing_or_too_much_is_refused() {
     let none = database.product(most.id).await.unwrap().unwrap();
     cancelled(&database, given_back).await;
     let refused = put(i32::MAX, &none).await;
-    assert!(matches!(refused, Err(Error::StockTaken { version: 1, stock: 1 })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(Error::StockTaken { version: Version::FIRST, stock: 1 })),
+        "{refused:?}"
+    );
     cancelled(&database, sold).await;
     assert_eq!(test.books().await.discrepancies, []);
 }
@@ -284,7 +291,7 @@ async fn the_books_balance_whatever_staff_and_customers_do_at_once() {
     assert!(placed > 0 && cancelled > 0 && put > 0);
     assert_eq!(test.books().await.discrepancies, []);
     let version = people[0].product(id).await.unwrap().unwrap().version;
-    assert_eq!(version, i64::from(1 + put));
+    assert_eq!(version.get(), i64::from(1 + put));
 }
 
 #[tokio::test]
@@ -302,7 +309,7 @@ async fn a_put_is_one_round_trip_and_one_whose_answer_was_lost_is_answered_and_m
     proxy.cut_next_answer();
     let put = database.put(first.id, &mug("EUR", 1550, 12), unchanged(&first)).await.unwrap();
     let Put::Replaced(second) = put else { panic!("{put:?}") };
-    assert_eq!((second.version, second.stock, second.price.minor), (2, 12, 1550));
+    assert_eq!((second.version, second.stock, second.price.minor), (version(2), 12, 1550));
     // Somebody else's change is not taken for one's own.
     proxy.cut_next_answer();
     let late = database.put(first.id, &mug("EUR", 99, 12), unchanged(&first)).await.unwrap();

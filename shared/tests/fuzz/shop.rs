@@ -13,7 +13,7 @@ use waybill::app::{
 };
 use waybill::domain::{
     Currency, HistoryEntry, Money, NewOrder, NewProduct, Order, OrderId, OrderItem, OrderQuery,
-    OrderSummary, Page, Product, ProductId, ProductQuery, Status, Visible,
+    OrderSummary, Page, Product, ProductId, ProductQuery, Status, Version, Visible,
 };
 use waybill::error::OwnerLimit;
 use waybill::{BoxError, Error};
@@ -73,7 +73,7 @@ impl ChangeOrders for Shop {
         _: Visible<'_>,
         id: OrderId,
         status: Status,
-        _: Option<i64>,
+        _: Option<Version>,
         _: &Context,
     ) -> Result<Option<Change>, Error> {
         let order = |status| stored(id, status);
@@ -202,7 +202,7 @@ fn stored(id: OrderId, status: Status) -> Order {
         customer_email: "ada@example.com".to_owned(),
         total: price,
         item_count: 1,
-        version: 1,
+        version: Version::FIRST,
         created_at: now(),
         updated_at: now(),
     };
@@ -230,7 +230,7 @@ fn product(id: ProductId) -> Product {
         price: Money { minor: 1450, currency: euro() },
         stock: 41,
         active: true,
-        version: 7,
+        version: Version::new(7).unwrap(),
         updated_at: now(),
     }
 }

@@ -12,7 +12,7 @@ use super::super::{Check, Checks, Health, HealthStatus, Kind, Problem};
 use crate::Error;
 use crate::domain::{
     AmountOutOfRange, CorrelationId, Currency, HistoryEntry, Money, Order, OrderId, OrderItem,
-    OrderNumber, OrderSummary, Product, ProductId, Scope, Status,
+    OrderNumber, OrderSummary, Product, ProductId, Scope, Status, Version,
 };
 use crate::error::{OwnerLimit, Shortage, Violation};
 
@@ -121,9 +121,9 @@ fn sample_problem(kind: Kind) -> Problem {
             Error::IllegalTransition { from: Status::Shipped, to: Status::Cancelled }.into()
         }
         Kind::KeyInFlight => Error::KeyInFlight.into(),
-        Kind::StockTaken => Error::StockTaken { version: 7, stock: 3 }.into(),
-        Kind::VersionMismatch => Error::VersionMismatch { current: 3 }.into(),
-        Kind::ProductExists => Error::ProductExists { current: Some(1) }.into(),
+        Kind::StockTaken => Error::StockTaken { version: version(7), stock: 3 }.into(),
+        Kind::VersionMismatch => Error::VersionMismatch { current: version(3) }.into(),
+        Kind::ProductExists => Error::ProductExists { current: Some(Version::FIRST) }.into(),
         Kind::ProductMissing => Error::ProductMissing.into(),
         Kind::BodyTooLarge => Problem::body_too_large(MAX_BODY_BYTES),
         Kind::QueryTooLong => Problem::query_too_long(MAX_QUERY_BYTES),
@@ -145,7 +145,7 @@ pub(super) fn sample_product() -> Product {
         price: euros(1450),
         stock: 41,
         active: true,
-        version: 7,
+        version: version(7),
         updated_at: at(0),
     }
 }
@@ -174,7 +174,7 @@ fn sample_order(way: &[Status]) -> Order {
             customer_email: "ada@example.com".to_owned(),
             total: euros(2900),
             item_count: 1,
-            version: i64::try_from(way.len()).unwrap_or(1),
+            version: version(i64::try_from(way.len()).unwrap_or(1)),
             created_at: at(0),
             updated_at: last,
         },
@@ -191,6 +191,10 @@ fn sample_order(way: &[Status]) -> Order {
 fn at(minutes: i64) -> Timestamp {
     let noon = Timestamp::from_second(NOON).unwrap_or(Timestamp::UNIX_EPOCH);
     noon.saturating_add(SignedDuration::from_mins(minutes)).unwrap_or(noon)
+}
+
+fn version(number: i64) -> Version {
+    Version::new(number).unwrap_or(Version::FIRST)
 }
 
 fn euros(minor: i64) -> Money {
