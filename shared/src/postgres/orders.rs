@@ -333,7 +333,7 @@ fn summary(row: &Row) -> Result<OrderSummary, Error> {
     let id: Uuid = row.try_get("id").map_err(unexpected)?;
     Ok(OrderSummary {
         id: OrderId::from(id),
-        number: OrderNumber::from_stored(row.try_get("number").map_err(unexpected)?),
+        number: number(row)?,
         status: status(row.try_get("status").map_err(unexpected)?)?,
         customer_name: row.try_get("customer_name").map_err(unexpected)?,
         customer_email: row.try_get("customer_email").map_err(unexpected)?,
@@ -374,6 +374,11 @@ struct StoredItem {
 /// The amount in column `minor`, in the currency of the row.
 pub(super) fn money(row: &Row, minor: &str) -> Result<Money, Error> {
     Ok(Money { minor: row.try_get(minor).map_err(unexpected)?, currency: currency(row)? })
+}
+
+fn number(row: &Row) -> Result<OrderNumber, Error> {
+    let number: String = row.try_get("number").map_err(unexpected)?;
+    number.try_into().map_err(unexpected)
 }
 
 pub(super) fn version(row: &Row) -> Result<Version, Error> {

@@ -12,7 +12,7 @@ use super::super::{Check, Checks, Health, HealthStatus, Kind, Problem};
 use crate::Error;
 use crate::domain::{
     AmountOutOfRange, CorrelationId, Currency, HistoryEntry, Money, Order, OrderId, OrderItem,
-    OrderNumber, OrderSummary, Product, ProductId, Scope, Status, Version,
+    OrderSummary, Product, ProductId, Scope, Status, Version,
 };
 use crate::error::{OwnerLimit, Shortage, Violation};
 
@@ -168,7 +168,7 @@ fn sample_order(way: &[Status]) -> Order {
     Order {
         summary: OrderSummary {
             id: order_id(),
-            number: OrderNumber::from_stored("ORD-20260221-ADAW0-0Z5SN-T190N".to_owned()),
+            number: order_id().number(),
             status: from.unwrap_or(Status::Pending),
             customer_name: "Ada Lovelace".to_owned(),
             customer_email: "ada@example.com".to_owned(),
