@@ -119,7 +119,7 @@ fn now() -> Timestamp {
 }
 
 fn price(minor: i64) -> Money {
-    Money { minor, currency: Currency::parse("EUR").unwrap() }
+    Money::new(minor, Currency::parse("EUR").unwrap()).unwrap()
 }
 
 fn summary(number: u128) -> OrderSummary {

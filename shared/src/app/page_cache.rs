@@ -55,7 +55,7 @@ mod tests {
         let product = |number| Product {
             id: ProductId::from(Uuid::from_u128(number)),
             name: "Enamel mug".to_owned(),
-            price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
+            price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
             stock: 1,
             active: true,
             version: Version::FIRST,

@@ -141,8 +141,8 @@ fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
     put("version", number(cached.version().map_or(MISSING, Version::get)));
     if let Cached::Found(product) = cached {
         put("name", text(&product.name));
-        put("currency", text(product.price.currency.as_str()));
-        put("price_minor", number(product.price.minor));
+        put("currency", text(product.price.currency().as_str()));
+        put("price_minor", number(product.price.minor()));
         put("stock", number(product.stock));
         put("active", json!({ "BOOL": product.active }));
         put("updated_at", text(product.updated_at.to_string()));
@@ -167,7 +167,7 @@ fn decode(item: &Item, now: Timestamp) -> Option<(ProductId, Cached)> {
     let product = Product {
         id,
         name: text("name")?.to_owned(),
-        price: Money { minor: integer("price_minor")?, currency },
+        price: Money::new(integer("price_minor")?, currency).ok()?,
         stock: integer("stock")?.try_into().ok()?,
         active: item.get("active")?.get("BOOL")?.as_bool()?,
         version: Version::new(version)?,
@@ -184,7 +184,7 @@ mod tests {
         Product {
             id: ProductId::from(uuid::Uuid::from_u128(7)),
             name: "Enamel mug".to_owned(),
-            price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
+            price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
             stock: 12,
             active: true,
             version: Version::new(3).unwrap(),

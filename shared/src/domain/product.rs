@@ -28,7 +28,7 @@ pub struct Product {
 pub struct NewProduct {
     /// Its name.
     pub name: ProductName,
-    /// Its unit price; not negative.
+    /// Its unit price.
     pub price: Money,
     /// How many can be sold; not negative.
     pub stock: i32,

@@ -68,7 +68,7 @@ fn new_product(body: &Value) -> Result<NewProduct, Vec<Violation>> {
         let stock =
             reader.field(body, "stock", |reader, value| reader.number(value, i32::MAX.into()));
         let active = reader.field(body, "active", Reader::flag);
-        let price = Money { minor: minor?, currency: currency? };
+        let price = Money::new(minor?, currency?).ok()?;
         Some(NewProduct { name: name?, price, stock: stock?.try_into().ok()?, active: active? })
     });
     match product {
@@ -295,7 +295,7 @@ mod tests {
         });
         let product = new_product(&valid).unwrap();
         assert_eq!((product.name.as_str(), product.stock), ("Enamel mug", i32::MAX));
-        assert_eq!((product.price.minor, product.price.currency.as_str()), (0, "EUR"));
+        assert_eq!((product.price.minor(), product.price.currency().as_str()), (0, "EUR"));
         assert!(!product.active);
 
         let pointers = |body: &Value| {

@@ -249,8 +249,8 @@ impl<'a> From<&'a Product> for ProductBody<'a> {
         Self {
             id: product.id,
             name: &product.name,
-            currency: product.price.currency,
-            price_minor: product.price.minor,
+            currency: product.price.currency(),
+            price_minor: product.price.minor(),
             stock: product.stock,
             active: product.active,
             version: product.version.get(),
@@ -267,8 +267,8 @@ impl<'a> From<&'a OrderSummary> for SummaryBody<'a> {
             status: order.status,
             customer_name: &order.customer_name,
             customer_email: &order.customer_email,
-            currency: order.total.currency,
-            total_minor: order.total.minor,
+            currency: order.total.currency(),
+            total_minor: order.total.minor(),
             item_count: order.item_count,
             version: order.version.get(),
             created_at: order.created_at,
@@ -283,8 +283,8 @@ impl<'a> ItemBody<'a> {
             product_id: item.product_id,
             name: &item.name,
             quantity: item.quantity,
-            unit_price_minor: item.unit_price.minor,
-            line_total_minor: item.unit_price.times(item.quantity)?.minor,
+            unit_price_minor: item.unit_price.minor(),
+            line_total_minor: item.unit_price.times(item.quantity)?.minor(),
         })
     }
 }
@@ -324,7 +324,7 @@ mod tests {
                 status: Status::Confirmed,
                 customer_name: text.to_owned(),
                 customer_email: text.to_owned(),
-                total: Money { minor: i64::MAX, currency },
+                total: Money::new(i64::MAX, currency).unwrap(),
                 item_count: 100,
                 version: Version::new(999).unwrap(),
                 created_at: now(),
@@ -334,7 +334,7 @@ mod tests {
                 OrderItem {
                     product_id: ProductId::from(Uuid::from_u128(7)),
                     name: text.to_owned(),
-                    unit_price: Money { minor: i64::MAX / 10_000, currency },
+                    unit_price: Money::new(i64::MAX / 10_000, currency).unwrap(),
                     quantity: 10_000,
                 };
                 100

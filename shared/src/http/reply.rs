@@ -154,7 +154,7 @@ mod tests {
         let product = Product {
             id: ProductId::from(uuid::Uuid::from_u128(7)),
             name: "Enamel mug".to_owned(),
-            price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
+            price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
             stock: 41,
             active: true,
             version: Version::new(7).unwrap(),

@@ -286,7 +286,7 @@ fn placed_order(
         status: Status::Pending,
         customer_name: order.customer_name.as_str().to_owned(),
         customer_email: order.customer_email.as_str().to_owned(),
-        total: Money { minor, currency: item.unit_price.currency },
+        total: Money::new(minor, item.unit_price.currency()).map_err(unexpected)?,
         item_count: i32::try_from(items.len()).map_err(unexpected)?,
         version: Version::FIRST,
         created_at: placed_at,
@@ -347,15 +347,19 @@ fn summary(row: &Row) -> Result<OrderSummary, Error> {
 
 fn order(row: &Row) -> Result<Order, Error> {
     let summary = summary(row)?;
-    let Json(items): Json<Vec<StoredItem>> = row.try_get("items").map_err(unexpected)?;
+    let Json(stored): Json<Vec<StoredItem>> = row.try_get("items").map_err(unexpected)?;
     let Json(history): Json<Vec<HistoryEntry>> = row.try_get("history").map_err(unexpected)?;
-    let items = items.into_iter().map(|item| OrderItem {
-        product_id: item.product_id,
-        name: item.name,
-        unit_price: Money { minor: item.unit_price_minor, currency: summary.total.currency },
-        quantity: item.quantity,
-    });
-    Ok(Order { items: items.collect(), history, summary })
+    let currency = summary.total.currency();
+    let mut items = Vec::with_capacity(stored.len());
+    for item in stored {
+        items.push(OrderItem {
+            product_id: item.product_id,
+            name: item.name,
+            unit_price: Money::new(item.unit_price_minor, currency).map_err(unexpected)?,
+            quantity: item.quantity,
+        });
+    }
+    Ok(Order { summary, items, history })
 }
 
 fn change(row: &Row) -> Result<Change, Error> {
@@ -373,7 +377,7 @@ struct StoredItem {
 
 /// The amount in column `minor`, in the currency of the row.
 pub(super) fn money(row: &Row, minor: &str) -> Result<Money, Error> {
-    Ok(Money { minor: row.try_get(minor).map_err(unexpected)?, currency: currency(row)? })
+    Money::new(row.try_get(minor).map_err(unexpected)?, currency(row)?).map_err(unexpected)
 }
 
 fn number(row: &Row) -> Result<OrderNumber, Error> {

@@ -45,8 +45,8 @@ impl PutProducts for Database {
                 &[
                     &id.as_uuid(),
                     &product.name.as_str(),
-                    &product.price.currency.as_str(),
-                    &product.price.minor,
+                    &product.price.currency().as_str(),
+                    &product.price.minor(),
                     &product.stock,
                     &product.active,
                     &seen.map(|seen| seen.version.get()),

@@ -13,7 +13,7 @@ fn product(version: i64) -> Product {
     Product {
         id: ProductId::from(uuid::Uuid::from_u128(7)),
         name: format!("version {version}"),
-        price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
+        price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
         stock: 3,
         active: true,
         version: Version::new(version).unwrap(),

@@ -134,7 +134,7 @@ async fn a_product_that_was_put_is_answered_as_put_though_all_of_it_is_sold() {
     let id = ProductId::from(uuid::Uuid::now_v7());
     let product = |stock| NewProduct {
         name: ProductName::parse("Enamel mug").unwrap(),
-        price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
+        price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
         stock,
         active: true,
     };

@@ -28,7 +28,7 @@ async fn a_placed_order_is_read_back_as_it_was_answered() {
     let (mug, pan) = (test.product("EUR", 1450, 10).await, test.product("EUR", 3999, 10).await);
     let order = placed(&database, &order(&[(pan, 1), (mug, 2), (pan, 2)])).await;
 
-    assert_eq!(order.summary.total.minor, 3 * 3999 + 2 * 1450);
+    assert_eq!(order.summary.total.minor(), 3 * 3999 + 2 * 1450);
     assert_eq!(order.summary.status, Status::Pending);
     let lines: Vec<_> = order.items.iter().map(|item| (item.product_id, item.quantity)).collect();
     assert_eq!(lines, [(pan, 3), (mug, 2)]);

@@ -153,7 +153,7 @@ async fn a_rush_of_two_hundred_baskets_sells_what_is_there_and_nothing_else() {
             sold[n] += pieces;
             total += prices[n] * pieces;
         }
-        assert_eq!(order.summary.total.minor, total);
+        assert_eq!(order.summary.total.minor(), total);
         assert_eq!(order.items.len(), distinct(basket));
         lines += order.items.len();
         let sql = "SELECT o.total_minor, sum(i.quantity * i.unit_price_minor)::bigint

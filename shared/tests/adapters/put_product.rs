@@ -24,7 +24,7 @@ use crate::support::{
 fn mug(currency: &str, minor: i64, stock: i32) -> NewProduct {
     NewProduct {
         name: ProductName::parse("Enamel mug").unwrap(),
-        price: Money { minor, currency: Currency::parse(currency).unwrap() },
+        price: Money::new(minor, Currency::parse(currency).unwrap()).unwrap(),
         stock,
         active: true,
     }
@@ -61,7 +61,7 @@ async fn a_product_is_created_once_and_then_replaced() {
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let first = created(&database, &mug("EUR", 1450, 10)).await;
-    assert_eq!((first.version, first.stock, first.price.minor), (version(1), 10, 1450));
+    assert_eq!((first.version, first.stock, first.price.minor()), (version(1), 10, 1450));
     assert_eq!(database.product(first.id).await.unwrap(), Some(first.clone()));
 
     let again = database.put(first.id, &mug("EUR", 1, 1), Precondition::Absent).await.unwrap();
@@ -139,7 +139,7 @@ async fn what_was_sold_since_an_editor_looked_stays_sold() {
     // Only the price was edited.
     let put = database.put(seen.id, &mug("EUR", 1550, 10), unchanged(&seen)).await.unwrap();
     let Put::Replaced(now) = put else { panic!("{put:?}") };
-    assert_eq!((now.stock, now.price.minor), (7, 1550));
+    assert_eq!((now.stock, now.price.minor()), (7, 1550));
 
     // The editor adds five; since then two were sold and one was returned.
     let three = placed(&database, seen.id, 2).await;
@@ -214,7 +214,7 @@ async fn an_order_keeps_the_price_and_the_currency_of_its_time() {
     for (id, minor, currency) in [(old, 2900, "EUR"), (new, 3000, "CHF")] {
         let order = database.order(Visible::to(&context().caller), id).await.unwrap().unwrap();
         let total = order.summary.total;
-        assert_eq!((total.minor, total.currency.as_str()), (minor, currency));
+        assert_eq!((total.minor(), total.currency().as_str()), (minor, currency));
     }
 }
 
@@ -309,7 +309,7 @@ async fn a_put_is_one_round_trip_and_one_whose_answer_was_lost_is_answered_and_m
     proxy.cut_next_answer();
     let put = database.put(first.id, &mug("EUR", 1550, 12), unchanged(&first)).await.unwrap();
     let Put::Replaced(second) = put else { panic!("{put:?}") };
-    assert_eq!((second.version, second.stock, second.price.minor), (version(2), 12, 1550));
+    assert_eq!((second.version, second.stock, second.price.minor()), (version(2), 12, 1550));
     // Somebody else's change is not taken for one's own.
     proxy.cut_next_answer();
     let late = database.put(first.id, &mug("EUR", 99, 12), unchanged(&first)).await.unwrap();
@@ -330,7 +330,7 @@ async fn a_change_is_seen_here_at_once_and_by_other_processes_within_seconds() {
     let id = new_id();
     let read = async |cache: &MemoryCache<DynamoDbCache>| {
         let read = app::get_product(&Flights::default(), cache, &*database, id).await;
-        read.ok().map(|product| product.price.minor)
+        read.ok().map(|product| product.price.minor())
     };
     // Both cache that it is missing.
     assert_eq!((read(&here).await, read(&there).await), (None, None));

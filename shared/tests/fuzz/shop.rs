@@ -193,7 +193,7 @@ fn now() -> Timestamp {
 }
 
 fn stored(id: OrderId, status: Status) -> Order {
-    let price = Money { minor: 1450, currency: euro() };
+    let price = Money::new(1450, euro()).unwrap();
     let summary = OrderSummary {
         id,
         number: id.number(),
@@ -227,7 +227,7 @@ fn product(id: ProductId) -> Product {
     Product {
         id,
         name: "Mug".to_owned(),
-        price: Money { minor: 1450, currency: euro() },
+        price: Money::new(1450, euro()).unwrap(),
         stock: 41,
         active: true,
         version: Version::new(7).unwrap(),

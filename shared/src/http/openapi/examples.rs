@@ -199,7 +199,7 @@ fn version(number: i64) -> Version {
 
 fn euros(minor: i64) -> Money {
     let currency = Currency::parse("EUR").unwrap_or_else(|_| unreachable!("EUR is a currency"));
-    Money { minor, currency }
+    Money::new(minor, currency).unwrap_or_else(|_| unreachable!("the examples are positive"))
 }
 
 fn body(body: impl Serialize) -> Value {
