@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::BoxError;
-use crate::domain::{AmountOutOfRange, ProductId, Status, Version};
+use crate::domain::{AmountOutOfRange, ProductId, Status, Stock, Version};
 
 /// Why a use case failed. Unless a variant says otherwise, nothing was stored.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ pub enum Error {
         /// The version of the product, which the caller saw.
         version: Version,
         /// The current stock.
-        stock: i32,
+        stock: Stock,
     },
     /// The idempotency key was used for another request.
     #[error("this idempotency key was already used for another request")]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::context::Context;
 use super::fulfillment_job::FulfillmentJob;
 use crate::Error;
-use crate::domain::{Currency, IdempotencyKey, NewOrder, Order, OrderId, OrderLine};
+use crate::domain::{Currency, IdempotencyKey, NewOrder, Order, OrderId, OrderLine, Stock};
 use crate::error::{OwnerLimit, Shortage};
 
 /// The number of ids to try before a taken order number is an error. Two orders of one millisecond
@@ -73,7 +73,7 @@ pub struct FoundProduct {
     /// The currency of the price.
     pub currency: Currency,
     /// The stock.
-    pub stock: i32,
+    pub stock: Stock,
 }
 
 /// Sends fulfillment jobs.
@@ -160,12 +160,12 @@ fn refusal(lines: Vec<FoundLine>) -> Error {
     }
     let short = found
         .into_iter()
-        .filter(|(line, product)| product.stock < line.quantity)
+        .filter(|(line, product)| product.stock.get() < line.quantity)
         .map(|(line, product)| Shortage {
             product_id: line.product_id,
             name: product.name,
             requested: line.quantity,
-            available: product.stock,
+            available: product.stock.get(),
         })
         .collect();
     Error::InsufficientStock(short)
@@ -184,7 +184,7 @@ mod tests {
             product: product.map(|(currency, stock)| FoundProduct {
                 name: format!("product {id}"),
                 currency: Currency::parse(currency).unwrap(),
-                stock,
+                stock: Stock::new(stock).unwrap(),
             }),
         }
     }

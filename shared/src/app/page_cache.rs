@@ -49,14 +49,14 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{Currency, Money, ProductId, Search, Version};
+    use crate::domain::{Currency, Money, ProductId, Search, Stock, Version};
 
     fn page(products: u128) -> Arc<Page<Product>> {
         let product = |number| Product {
             id: ProductId::from(Uuid::from_u128(number)),
             name: "Enamel mug".to_owned(),
             price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
-            stock: 1,
+            stock: Stock::new(1).unwrap(),
             active: true,
             version: Version::FIRST,
             updated_at: Timestamp::UNIX_EPOCH,

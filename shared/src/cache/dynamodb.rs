@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::BoxError;
 use crate::app::{CacheProducts, Cached};
 use crate::aws::{Aws, CallError, Client, Limits, Service};
-use crate::domain::{Currency, Money, Product, ProductId, Version};
+use crate::domain::{Currency, Money, Product, ProductId, Stock, Version};
 use crate::metrics::{Metric, count};
 
 /// How long a product is cached after it was read from Postgres.
@@ -143,7 +143,7 @@ fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
         put("name", text(&product.name));
         put("currency", text(product.price.currency().as_str()));
         put("price_minor", number(product.price.minor()));
-        put("stock", number(product.stock));
+        put("stock", number(product.stock.get()));
         put("active", json!({ "BOOL": product.active }));
         put("updated_at", text(product.updated_at.to_string()));
     }
@@ -168,7 +168,7 @@ fn decode(item: &Item, now: Timestamp) -> Option<(ProductId, Cached)> {
         id,
         name: text("name")?.to_owned(),
         price: Money::new(integer("price_minor")?, currency).ok()?,
-        stock: integer("stock")?.try_into().ok()?,
+        stock: Stock::new(integer("stock")?.try_into().ok()?)?,
         active: item.get("active")?.get("BOOL")?.as_bool()?,
         version: Version::new(version)?,
         updated_at: text("updated_at")?.parse().ok()?,
@@ -185,7 +185,7 @@ mod tests {
             id: ProductId::from(uuid::Uuid::from_u128(7)),
             name: "Enamel mug".to_owned(),
             price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
-            stock: 12,
+            stock: Stock::new(12).unwrap(),
             active: true,
             version: Version::new(3).unwrap(),
             updated_at: "2026-02-21T12:00:00Z".parse().unwrap(),

@@ -11,6 +11,7 @@ mod new_order;
 mod order;
 mod product;
 mod status;
+mod stock;
 mod text;
 mod version;
 
@@ -22,4 +23,5 @@ pub use new_order::{CustomerEmail, CustomerName, MAX_LINES, NewOrder, OrderLine,
 pub use order::{HistoryEntry, Order, OrderItem, OrderSummary};
 pub use product::{NewProduct, Product, ProductName, Seen};
 pub use status::Status;
+pub use stock::Stock;
 pub use version::Version;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Money, ProductId, Version, text};
+use super::{Money, ProductId, Stock, Version, text};
 
 /// A product as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Product {
     /// Its unit price.
     pub price: Money,
     /// How many can be sold. A cached value may be as old as the cache allows.
-    pub stock: i32,
+    pub stock: Stock,
     /// Whether it can be ordered.
     pub active: bool,
     /// Counts changes by staff; the higher version is the newer.
@@ -30,8 +30,8 @@ pub struct NewProduct {
     pub name: ProductName,
     /// Its unit price.
     pub price: Money,
-    /// How many can be sold; not negative.
-    pub stock: i32,
+    /// How many can be sold.
+    pub stock: Stock,
     /// Whether it can be ordered.
     pub active: bool,
 }
@@ -72,5 +72,5 @@ pub struct Seen {
     /// The version.
     pub version: Version,
     /// The stock; none to set the stock without comparing.
-    pub stock: Option<i32>,
+    pub stock: Option<Stock>,
 }

@@ -10,7 +10,7 @@ use lambda_http::http::{HeaderValue, Method};
 use super::request::violation;
 use super::{Incoming, Problem};
 use crate::app::Precondition;
-use crate::domain::{OrderSummary, Product, Seen, Version};
+use crate::domain::{OrderSummary, Product, Seen, Stock, Version};
 
 /// The `ETag` of an order.
 pub(super) fn order_tag(order: &OrderSummary) -> String {
@@ -51,7 +51,7 @@ impl<C> Incoming<C> {
 fn seen(tag: &str) -> Option<Seen> {
     let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
     let (version, stock) = match tag.split_once('-') {
-        Some((version, stock)) => (version, Some(stock.parse().ok().filter(|stock| *stock >= 0)?)),
+        Some((version, stock)) => (version, Some(Stock::parse(stock)?)),
         None => (tag, None),
     };
     Some(Seen { version: Version::parse(version)?, stock })
@@ -124,8 +124,8 @@ mod tests {
             let version = Version::new(version)?;
             Some(Precondition::Unchanged(Seen { version, stock }))
         };
-        assert_eq!(precondition(&[(IF_MATCH, "\"7-41\"")]), unchanged(7, Some(41)));
-        assert_eq!(precondition(&[(IF_MATCH, "\"7-0\"")]), unchanged(7, Some(0)));
+        assert_eq!(precondition(&[(IF_MATCH, "\"7-41\"")]), unchanged(7, Stock::new(41)));
+        assert_eq!(precondition(&[(IF_MATCH, "\"7-0\"")]), unchanged(7, Stock::new(0)));
         assert_eq!(precondition(&[(IF_MATCH, "\"7\"")]), unchanged(7, None));
     }
 

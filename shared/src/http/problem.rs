@@ -246,7 +246,7 @@ impl From<Error> for Problem {
                               product again and send its new ETag as If-Match";
                 Self::new(Kind::StockTaken, detail)
                     .with("current_version", version.get())
-                    .with("current_stock", stock)
+                    .with("current_stock", stock.get())
             }
             Error::KeyReused => Self::new(Kind::KeyReused, detail),
             Error::KeyInFlight => {

@@ -251,7 +251,7 @@ impl<'a> From<&'a Product> for ProductBody<'a> {
             name: &product.name,
             currency: product.price.currency(),
             price_minor: product.price.minor(),
-            stock: product.stock,
+            stock: product.stock.get(),
             active: product.active,
             version: product.version.get(),
             updated_at: product.updated_at,
@@ -307,7 +307,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{Money, Version};
+    use crate::domain::{Money, Stock, Version};
 
     fn now() -> Timestamp {
         "2026-02-21T12:00:00.123456Z".parse().unwrap()
@@ -368,7 +368,7 @@ mod tests {
                 id: ProductId::from(Uuid::from_u128(7)),
                 name: text.to_owned(),
                 price: order.summary.total,
-                stock: i32::MAX,
+                stock: Stock::new(i32::MAX).unwrap(),
                 active: false,
                 version: Version::new(999).unwrap(),
                 updated_at: now(),

@@ -146,7 +146,7 @@ mod tests {
     use lambda_http::http::header::IF_NONE_MATCH;
 
     use super::*;
-    use crate::domain::{Currency, Money, ProductId, Version};
+    use crate::domain::{Currency, Money, ProductId, Stock, Version};
     use crate::http::response::CORRELATION_ID;
     use crate::http::{Route, answer_anyone};
 
@@ -155,7 +155,7 @@ mod tests {
             id: ProductId::from(uuid::Uuid::from_u128(7)),
             name: "Enamel mug".to_owned(),
             price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
-            stock: 41,
+            stock: Stock::new(41).unwrap(),
             active: true,
             version: Version::new(7).unwrap(),
             updated_at: "2026-02-21T12:00:00Z".parse().unwrap(),

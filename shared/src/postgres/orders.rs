@@ -21,7 +21,7 @@ use crate::app::{
 };
 use crate::domain::{
     Currency, HistoryEntry, Money, NewOrder, Order, OrderId, OrderItem, OrderLine, OrderNumber,
-    OrderQuery, OrderSummary, Owner, Page, ProductId, Status, Version, Visible,
+    OrderQuery, OrderSummary, Owner, Page, ProductId, Status, Stock, Version, Visible,
 };
 
 use crate::error::OwnerLimit;
@@ -319,11 +319,7 @@ fn found_line(row: &Row) -> Result<FoundLine, Error> {
     let name: Option<String> = row.try_get("name").map_err(unexpected)?;
     let product = match name {
         None => None,
-        Some(name) => Some(FoundProduct {
-            name,
-            currency: currency(row)?,
-            stock: row.try_get("stock").map_err(unexpected)?,
-        }),
+        Some(name) => Some(FoundProduct { name, currency: currency(row)?, stock: stock(row)? }),
     };
     let line = OrderLine { product_id: ProductId::from(id), quantity };
     Ok(FoundLine { line, product })
@@ -378,6 +374,11 @@ struct StoredItem {
 /// The amount in column `minor`, in the currency of the row.
 pub(super) fn money(row: &Row, minor: &str) -> Result<Money, Error> {
     Money::new(row.try_get(minor).map_err(unexpected)?, currency(row)?).map_err(unexpected)
+}
+
+pub(super) fn stock(row: &Row) -> Result<Stock, Error> {
+    let pieces = row.try_get("stock").map_err(unexpected)?;
+    Stock::new(pieces).ok_or_else(|| unexpected(format!("stock {pieces} is negative")))
 }
 
 fn number(row: &Row) -> Result<OrderNumber, Error> {

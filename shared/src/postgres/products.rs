@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use super::connection::Answer;
 use super::error::unexpected;
-use super::orders::{money, version};
+use super::orders::{money, stock, version};
 use super::{Database, GET_PRODUCT, LIST_PRODUCTS, PUT_PRODUCT};
 use crate::Error;
 use crate::app::{ListProducts, Precondition, Put, PutProducts, ReadProduct};
-use crate::domain::{NewProduct, Page, Product, ProductId, ProductQuery, Search, Version};
+use crate::domain::{NewProduct, Page, Product, ProductId, ProductQuery, Search, Stock, Version};
 
 impl ReadProduct for Database {
     async fn product(&self, id: ProductId) -> Result<Option<Product>, Error> {
@@ -47,10 +47,10 @@ impl PutProducts for Database {
                     &product.name.as_str(),
                     &product.price.currency().as_str(),
                     &product.price.minor(),
-                    &product.stock,
+                    &product.stock.get(),
                     &product.active,
                     &seen.map(|seen| seen.version.get()),
-                    &seen.and_then(|seen| seen.stock),
+                    &seen.and_then(|seen| seen.stock).map(Stock::get),
                 ],
             )
             .await
@@ -84,7 +84,7 @@ fn product(row: &Row) -> Result<Product, Error> {
         id: ProductId::from(id),
         name: row.try_get("name").map_err(unexpected)?,
         price: money(row, "price_minor")?,
-        stock: row.try_get("stock").map_err(unexpected)?,
+        stock: stock(row)?,
         active: row.try_get("active").map_err(unexpected)?,
         version: version(row)?,
         updated_at: row.try_get("updated_at").map_err(unexpected)?,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio::net::TcpListener;
 use waybill::app::{CacheProducts, Cached};
 use waybill::cache::DynamoDbCache;
-use waybill::domain::{Currency, Money, Product, ProductId, Version};
+use waybill::domain::{Currency, Money, Product, ProductId, Stock, Version};
 
 use crate::support::{aws, aws_at, cache_table, service};
 
@@ -14,7 +14,7 @@ fn product(version: i64) -> Product {
         id: ProductId::from(uuid::Uuid::from_u128(7)),
         name: format!("version {version}"),
         price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
-        stock: 3,
+        stock: Stock::new(3).unwrap(),
         active: true,
         version: Version::new(version).unwrap(),
         updated_at: "2026-02-21T12:00:00.123456Z".parse().unwrap(),

@@ -8,7 +8,8 @@ use waybill::app::{
     Precondition, Put, PutProducts, ReadProduct, Refusal, RefuseOrders, Settled,
 };
 use waybill::domain::{
-    Currency, Money, NewProduct, Order, OrderId, ProductId, ProductName, Seen, Status, Visible,
+    Currency, Money, NewProduct, Order, OrderId, ProductId, ProductName, Seen, Status, Stock,
+    Visible,
 };
 use waybill::postgres::Database;
 
@@ -135,17 +136,17 @@ async fn a_product_that_was_put_is_answered_as_put_though_all_of_it_is_sold() {
     let product = |stock| NewProduct {
         name: ProductName::parse("Enamel mug").unwrap(),
         price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
-        stock,
+        stock: Stock::new(stock).unwrap(),
         active: true,
     };
     let (four, none) = (product(4), product(0));
     let put = world.losing(world.database.put(id, &four, Precondition::Absent)).await.unwrap();
     assert!(matches!(put, Put::Created(_)), "{put:?}");
     world.place(id, 3).await;
-    let seen = Precondition::Unchanged(Seen { version: version(1), stock: Some(1) });
+    let seen = Precondition::Unchanged(Seen { version: version(1), stock: Stock::new(1) });
     let put = world.losing(world.database.put(id, &none, seen)).await.unwrap();
     let Put::Replaced(now) = put else { panic!("{put:?}") };
-    assert_eq!((now.version, now.stock), (version(2), 0));
+    assert_eq!((now.version, now.stock.get()), (version(2), 0));
     assert_eq!(world.database.product(id).await.unwrap(), Some(now));
     assert_eq!(world.test.books().await.discrepancies, []);
 }

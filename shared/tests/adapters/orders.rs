@@ -71,7 +71,7 @@ async fn an_order_that_can_not_be_had_writes_nothing_and_says_what_was_found() {
             database.place(OrderId::generate(), &refused, None, &context()).await.unwrap();
         let Placement::Refused(lines) = placement else { panic!("{placement:?}") };
         assert_eq!(lines.len(), 2);
-        assert_eq!(lines[0].product.as_ref().unwrap().stock, 50);
+        assert_eq!(lines[0].product.as_ref().unwrap().stock.get(), 50);
         let for_sale = other.0 == few || other.0 == yen;
         assert_eq!(lines[1].product.is_some(), for_sale);
     }

@@ -95,7 +95,7 @@ async fn shop(
             Placement::Refused(lines) => {
                 let short = lines
                     .iter()
-                    .any(|found| found.product.as_ref().unwrap().stock < found.line.quantity);
+                    .any(|found| found.product.as_ref().unwrap().stock.get() < found.line.quantity);
                 assert!(short, "refused, though there is enough: {lines:?}");
                 refused += 1;
             }

@@ -13,7 +13,7 @@ use waybill::app::{
 };
 use waybill::domain::{
     Currency, HistoryEntry, Money, NewOrder, NewProduct, Order, OrderId, OrderItem, OrderQuery,
-    OrderSummary, Page, Product, ProductId, ProductQuery, Status, Version, Visible,
+    OrderSummary, Page, Product, ProductId, ProductQuery, Status, Stock, Version, Visible,
 };
 use waybill::error::OwnerLimit;
 use waybill::{BoxError, Error};
@@ -36,7 +36,13 @@ impl PlaceOrders for Shop {
             let lines = order.lines().iter();
             Placement::Refused(lines.map(|&line| FoundLine { line, product: product() }).collect())
         };
-        let none_left = || Some(FoundProduct { name: "Mug".into(), currency: euro(), stock: 0 });
+        let none_left = || {
+            Some(FoundProduct {
+                name: "Mug".into(),
+                currency: euro(),
+                stock: Stock::new(0).unwrap(),
+            })
+        };
         Ok(match self.mood % 8 {
             0 => found(|| None),
             1 => Placement::OwnerLimit(OwnerLimit::PerMinute(60)),
@@ -228,7 +234,7 @@ fn product(id: ProductId) -> Product {
         id,
         name: "Mug".to_owned(),
         price: Money::new(1450, euro()).unwrap(),
-        stock: 41,
+        stock: Stock::new(41).unwrap(),
         active: true,
         version: Version::new(7).unwrap(),
         updated_at: now(),

@@ -12,7 +12,7 @@ use super::super::{Check, Checks, Health, HealthStatus, Kind, Problem};
 use crate::Error;
 use crate::domain::{
     AmountOutOfRange, CorrelationId, Currency, HistoryEntry, Money, Order, OrderId, OrderItem,
-    OrderSummary, Product, ProductId, Scope, Status, Version,
+    OrderSummary, Product, ProductId, Scope, Status, Stock, Version,
 };
 use crate::error::{OwnerLimit, Shortage, Violation};
 
@@ -121,7 +121,7 @@ fn sample_problem(kind: Kind) -> Problem {
             Error::IllegalTransition { from: Status::Shipped, to: Status::Cancelled }.into()
         }
         Kind::KeyInFlight => Error::KeyInFlight.into(),
-        Kind::StockTaken => Error::StockTaken { version: version(7), stock: 3 }.into(),
+        Kind::StockTaken => Error::StockTaken { version: version(7), stock: stock(3) }.into(),
         Kind::VersionMismatch => Error::VersionMismatch { current: version(3) }.into(),
         Kind::ProductExists => Error::ProductExists { current: Some(Version::FIRST) }.into(),
         Kind::ProductMissing => Error::ProductMissing.into(),
@@ -143,7 +143,7 @@ pub(super) fn sample_product() -> Product {
         id: product_id(),
         name: "Notebook A5, dotted, 192 pages".to_owned(),
         price: euros(1450),
-        stock: 41,
+        stock: stock(41),
         active: true,
         version: version(7),
         updated_at: at(0),
@@ -194,7 +194,11 @@ fn at(minutes: i64) -> Timestamp {
 }
 
 fn version(number: i64) -> Version {
-    Version::new(number).unwrap_or(Version::FIRST)
+    Version::new(number).unwrap_or_else(|| unreachable!("the examples are positive"))
+}
+
+fn stock(pieces: i32) -> Stock {
+    Stock::new(pieces).unwrap_or_else(|| unreachable!("the examples are positive"))
 }
 
 fn euros(minor: i64) -> Money {
