@@ -21,7 +21,7 @@ use uuid::Uuid;
 use waybill::config::CursorSecret;
 use waybill::domain::{
     Caller, Currency, HistoryEntry, Money, Order, OrderId, OrderItem, OrderSummary, Owner, Page,
-    ProductId, Scope, Status,
+    ProductId, Scope, Status, Version,
 };
 use waybill::http::{
     Callers, CursorKey, ORDER_LIST_PARAMETERS, Reply, Route, StatusCode, answer, read_order_list,
@@ -119,7 +119,7 @@ fn now() -> Timestamp {
 }
 
 fn price(minor: i64) -> Money {
-    Money { minor, currency: Currency::parse("EUR").unwrap() }
+    Money::new(minor, Currency::parse("EUR").unwrap()).unwrap()
 }
 
 fn summary(number: u128) -> OrderSummary {
@@ -132,7 +132,7 @@ fn summary(number: u128) -> OrderSummary {
         customer_email: "augusta.ada.king@example.com".to_owned(),
         total: price(1_234_567),
         item_count: 100,
-        version: 4,
+        version: Version::new(4).unwrap(),
         created_at: now(),
         updated_at: now(),
     }

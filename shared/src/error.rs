@@ -1,10 +1,12 @@
 //! The errors of use cases. HTTP and SQS each map them exhaustively.
 
+use std::sync::Arc;
+
 use crate::BoxError;
-use crate::domain::{AmountOutOfRange, ProductId, Status};
+use crate::domain::{AmountOutOfRange, ProductId, Status, Stock, Version};
 
 /// Why a use case failed. Unless a variant says otherwise, nothing was stored.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The request is malformed; every violation is listed.
     #[error("the request is not valid")]
@@ -36,13 +38,13 @@ pub enum Error {
     #[error("it has changed since it was read")]
     VersionMismatch {
         /// Its current version.
-        current: i64,
+        current: Version,
     },
     /// The product to create already exists.
     #[error("a product with this id already exists")]
     ProductExists {
         /// Its version; none if it was created concurrently.
-        current: Option<i64>,
+        current: Option<Version>,
     },
     /// The product to replace does not exist.
     #[error("there is no product with this id to replace")]
@@ -52,9 +54,9 @@ pub enum Error {
     #[error("the stock has changed")]
     StockTaken {
         /// The version of the product, which the caller saw.
-        version: i64,
+        version: Version,
         /// The current stock.
-        stock: i32,
+        stock: Stock,
     },
     /// The idempotency key was used for another request.
     #[error("this idempotency key was already used for another request")]
@@ -74,14 +76,24 @@ pub enum Error {
         /// The dependency, such as `Postgres`.
         dependency: &'static str,
         /// The cause.
-        source: BoxError,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// A bug in the service.
     #[error("internal error")]
-    Internal(#[source] BoxError),
+    Internal(#[source] Arc<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {
+    /// [`Unavailable`](Self::Unavailable) with this cause.
+    pub fn unavailable(dependency: &'static str, cause: impl Into<BoxError>) -> Self {
+        Self::Unavailable { dependency, source: cause.into().into() }
+    }
+
+    /// [`Internal`](Self::Internal) with this cause.
+    pub fn internal(cause: impl Into<BoxError>) -> Self {
+        Self::Internal(cause.into().into())
+    }
+
     /// Whether the same request may succeed later.
     #[must_use]
     pub fn retryable(&self) -> bool {
@@ -101,19 +113,6 @@ impl Error {
             | Self::KeyReused
             | Self::AmountOutOfRange(_)
             | Self::Internal(_) => false,
-        }
-    }
-
-    /// A copy for another caller that waited for the same result. Causes become text.
-    #[must_use]
-    pub(crate) fn shared(&self) -> Self {
-        match self {
-            Self::Unavailable { dependency, source } => {
-                Self::Unavailable { dependency, source: chain(&**source).into() }
-            }
-            Self::Internal(source) => Self::Internal(chain(&**source).into()),
-            // No read fails with another error.
-            other => Self::Internal(other.chain().into()),
         }
     }
 

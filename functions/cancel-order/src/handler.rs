@@ -1,7 +1,6 @@
 //! Cancels an order, optionally only in the version that the caller saw.
 
-use waybill::app;
-use waybill::app::ports::ChangeOrders;
+use waybill::app::{self, ChangeOrders};
 use waybill::domain::{OrderId, Scope};
 use waybill::http::{Incoming, Problem, Reply, Route, StatusCode};
 

@@ -1,7 +1,6 @@
 //! Places an order.
 
-use waybill::app;
-use waybill::app::ports::{PlaceOrders, SendJobs};
+use waybill::app::{self, PlaceOrders, SendJobs};
 use waybill::domain::Scope;
 use waybill::http::{self, Incoming, Problem, Reply, Route, StatusCode};
 

@@ -6,10 +6,10 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use lambda_runtime::LambdaEvent;
 use tokio::time::Instant;
 use tracing::Instrument;
-use waybill::app::ports::{
-    ConfirmOrders, DeadLetters, Event, KeepOutbox, RefuseOrders, SendBatch, Warehouse,
+use waybill::app::{
+    self, Backoff, ConfirmOrders, DeadLetters, Delivery, Event, KeepOutbox, RefuseOrders,
+    SendBatch, Warehouse,
 };
-use waybill::app::{self, Backoff, Delivery};
 use waybill::config::WarehouseConfig;
 use waybill::lambda::{AfterAnswer, Invocation};
 use waybill::postgres::{CLAIM_OUTBOX, CONFIRM_ORDERS, GET_STATUSES, REFUSE_ORDERS, SETTLE_OUTBOX};

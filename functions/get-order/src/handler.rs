@@ -1,7 +1,6 @@
 //! Gets an order.
 
-use waybill::app;
-use waybill::app::ports::ReadOrders;
+use waybill::app::{self, ReadOrder};
 use waybill::domain::{OrderId, Scope};
 use waybill::http::{Incoming, Problem, Reply, Route, StatusCode};
 
@@ -9,7 +8,7 @@ pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Read, Scope::Staff], pa
 
 pub(crate) async fn get_order(
     request: Incoming,
-    orders: &impl ReadOrders,
+    orders: &impl ReadOrder,
 ) -> Result<Reply, Problem> {
     let id = request.id(OrderId::parse)?;
     let order = app::get_order(orders, id, request.context()).await?;

@@ -1,8 +1,6 @@
 //! Gets a product.
 
-use waybill::app;
-use waybill::app::ports::{CacheProducts, ReadProducts};
-use waybill::cache::Flights;
+use waybill::app::{self, CacheProducts, Flights, ReadProduct};
 use waybill::domain::{ProductId, Scope};
 use waybill::http::{Incoming, Problem, Reply, Route, StatusCode};
 
@@ -12,7 +10,7 @@ pub(crate) async fn get_product(
     request: Incoming,
     flights: &Flights,
     cache: &impl CacheProducts,
-    products: &impl ReadProducts,
+    products: &impl ReadProduct,
 ) -> Result<Reply, Problem> {
     let id = request.id(ProductId::parse)?;
     let product = app::get_product(flights, cache, products, id).await?;

@@ -4,8 +4,9 @@ mod handler;
 
 use std::process::ExitCode;
 
+use waybill::app::Flights;
 use waybill::aws::Aws;
-use waybill::cache::{DynamoDbCache, Flights, MemoryCache};
+use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::postgres::{Database, GET_PRODUCT};
 use waybill::{http, lambda};
 

@@ -48,7 +48,7 @@ pub(crate) async fn health(
         // Boxed, as each holds the futures of three clients.
         let connect = || Box::pin(Dependencies::connect(config));
         let dependencies = deep.dependencies.get_or_try_init(connect).await;
-        Ok::<_, Error>(Box::pin(dependencies.map_err(Error::Internal)?.check()).await)
+        Ok::<_, Error>(Box::pin(dependencies.map_err(Error::internal)?.check()).await)
     };
     Ok(Reply::health(&deep.latest.get(check).await?))
 }

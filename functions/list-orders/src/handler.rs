@@ -1,7 +1,6 @@
 //! Lists orders.
 
-use waybill::app;
-use waybill::app::ports::ReadOrders;
+use waybill::app::{self, ListOrders};
 use waybill::domain::Scope;
 use waybill::http::{self, CursorKey, Incoming, Problem, Reply, Route};
 
@@ -11,7 +10,7 @@ pub(crate) const ROUTE: Route =
 pub(crate) async fn list_orders(
     request: Incoming,
     cursors: &CursorKey,
-    orders: &impl ReadOrders,
+    orders: &impl ListOrders,
 ) -> Result<Reply, Problem> {
     let list = http::read_order_list(&request, cursors)?;
     let page = app::list_orders(orders, list.query(), request.context()).await?;

@@ -1,8 +1,6 @@
 //! Lists products.
 
-use waybill::app;
-use waybill::app::ports::ReadProducts;
-use waybill::cache::PageCache;
+use waybill::app::{self, ListProducts, PageCache};
 use waybill::domain::Scope;
 use waybill::http::{self, CursorKey, Incoming, Problem, Reply, Route};
 
@@ -13,7 +11,7 @@ pub(crate) async fn list_products(
     request: Incoming,
     cursors: &CursorKey,
     pages: &PageCache,
-    products: &impl ReadProducts,
+    products: &impl ListProducts,
 ) -> Result<Reply, Problem> {
     let list = http::read_product_list(&request, cursors)?;
     let page = app::list_products(pages, products, list.query()).await?;

@@ -4,7 +4,7 @@ mod handler;
 
 use std::process::ExitCode;
 
-use waybill::cache::PageCache;
+use waybill::app::PageCache;
 use waybill::http::CursorKey;
 use waybill::postgres::{Database, LIST_PRODUCTS};
 use waybill::{http, lambda};

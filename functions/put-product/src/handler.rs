@@ -1,7 +1,6 @@
 //! Creates or replaces a product.
 
-use waybill::app;
-use waybill::app::ports::{CacheProducts, PutProducts};
+use waybill::app::{self, CacheProducts, PutProducts};
 use waybill::domain::{ProductId, Scope};
 use waybill::http::{self, Incoming, Problem, Reply, Route, StatusCode};
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tracing::Instrument;
-use waybill::app::ports::{Event, Job, KeepOutbox, MeasureQueue, SendBatch};
-use waybill::app::{self, Backoff, Relayed};
+use waybill::app::{self, Backoff, Event, Job, KeepOutbox, MeasureQueue, Relayed, SendBatch};
 use waybill::{BoxError, deadline, lambda};
 
 /// The time limit of an invocation: the function's timeout in the template.
@@ -53,7 +52,7 @@ mod tests {
 
     use lambda_runtime::Context;
     use waybill::Error;
-    use waybill::app::ports::{Jobs, Message, Settled};
+    use waybill::app::{Jobs, Message, Settled};
 
     use super::*;
 
@@ -64,11 +63,11 @@ mod tests {
 
     impl KeepOutbox for Broken {
         async fn claim_events(&self, _: u16) -> Result<Vec<Message<Event>>, Error> {
-            Err(Error::Unavailable { dependency: "Postgres", source: "gone".into() })
+            Err(Error::unavailable("Postgres", "gone"))
         }
 
         async fn claim_jobs(&self, _: Jobs, _: u16) -> Result<Vec<Message<Job>>, Error> {
-            Err(Error::Unavailable { dependency: "Postgres", source: "gone".into() })
+            Err(Error::unavailable("Postgres", "gone"))
         }
 
         async fn settle(&self, _: &Settled) -> Result<(), Error> {

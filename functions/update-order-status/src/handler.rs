@@ -1,7 +1,6 @@
 //! Changes the status of an order.
 
-use waybill::app;
-use waybill::app::ports::ChangeOrders;
+use waybill::app::{self, ChangeOrders};
 use waybill::domain::{OrderId, Scope};
 use waybill::http::{self, Incoming, Problem, Reply, Route, StatusCode};
 

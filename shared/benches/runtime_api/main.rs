@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use testkit::function::{Extensions, Function, get};
 use tokio::process::Command;
 use uuid::Uuid;
-use waybill::app::ports::{PlaceOrders, Placement};
+use waybill::app::{PlaceOrders, Placement};
 use waybill::domain::OrderId;
 use waybill::postgres::{Database, PLACE_ORDER};
 

@@ -15,7 +15,7 @@ mod shop;
 
 use std::time::{Duration, Instant};
 
-use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement};
+use waybill::app::{ConfirmOrders, PlaceOrders, Placement};
 use waybill::domain::OrderId;
 use waybill::postgres::{CONFIRM_ORDERS, Database, PLACE_ORDER};
 

@@ -1,9 +1,34 @@
 //! Cancels orders and changes their status.
 
-use super::Context;
-use super::ports::{ChangeOrders, Visible};
+use super::context::Context;
 use crate::Error;
-use crate::domain::{Order, OrderId, Status};
+use crate::domain::{Order, OrderId, Status, Version, Visible};
+
+/// Changes the status of orders.
+pub trait ChangeOrders: Sync {
+    /// Changes order `id` to `status`, if its status allows that and its version is `seen`, if
+    /// given. Canceling returns the stock.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn change(
+        &self,
+        visible: Visible<'_>,
+        id: OrderId,
+        status: Status,
+        seen: Option<Version>,
+        context: &Context,
+    ) -> impl Future<Output = Result<Option<Change>, Error>> + Send;
+}
+
+/// An order after an attempt to change it.
+#[derive(Debug)]
+pub struct Change {
+    /// The current order.
+    pub order: Order,
+    /// Whether it was changed.
+    pub made: bool,
+}
 
 /// Cancels order `id` of the caller, or any order for staff, and returns its stock once. Canceling
 /// a cancelled order succeeds, since the response to an earlier cancel may have been lost.
@@ -15,7 +40,7 @@ use crate::domain::{Order, OrderId, Status};
 pub async fn cancel_order(
     orders: &impl ChangeOrders,
     id: OrderId,
-    seen: Option<i64>,
+    seen: Option<Version>,
     context: &Context,
 ) -> Result<Order, Error> {
     change(orders, id, Status::Cancelled, seen, context).await
@@ -29,7 +54,7 @@ pub async fn update_order_status(
     orders: &impl ChangeOrders,
     id: OrderId,
     status: Status,
-    seen: i64,
+    seen: Version,
     context: &Context,
 ) -> Result<Order, Error> {
     change(orders, id, status, Some(seen), context).await
@@ -39,7 +64,7 @@ async fn change(
     orders: &impl ChangeOrders,
     id: OrderId,
     status: Status,
-    seen: Option<i64>,
+    seen: Option<Version>,
     context: &Context,
 ) -> Result<Order, Error> {
     tracing::Span::current().record("order_id", id.to_string());
@@ -53,7 +78,7 @@ async fn change(
     let is_cancelled = change.order.summary.status == Status::Cancelled;
     if status == Status::Cancelled && is_cancelled {
         // No change follows a cancel, so it made the current version.
-        if seen.is_none_or(|seen| [current, current - 1].contains(&seen)) {
+        if seen.is_none_or(|seen| [seen, seen.next()].contains(&current)) {
             return Ok(change.order);
         }
     }

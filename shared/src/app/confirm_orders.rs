@@ -2,51 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::FulfillmentJob;
-use super::hand_over::hand_over;
-use super::ports::{ConfirmOrders, DeadLetters, RefuseOrders, Warehouse};
+use super::batch::{ConfirmOrders, Delivery, Outcome, Task};
+use super::fulfillment_job::FulfillmentJob;
+use super::hand_over::{RefuseOrders, hand_over};
+use super::warehouse::{DeadLetters, Warehouse};
 use crate::Error;
 use crate::domain::{OrderId, Status};
-
-/// A message of a batch.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// The id of the message in the queue.
-    pub message_id: String,
-    /// The body.
-    pub body: String,
-}
-
-/// A message that is a job.
-pub(super) struct Task {
-    pub(super) delivery: Delivery,
-    pub(super) job: FulfillmentJob,
-}
-
-/// The outcome for an order of a batch.
-pub(super) enum Outcome {
-    /// The warehouse was not asked; this is the status before.
-    Was(Status),
-    /// The warehouse accepted it; this is the status before it was confirmed.
-    Accepted(Status),
-    /// The warehouse refused it, and the refusal was recorded.
-    LaidAside {
-        /// Why it was refused.
-        reason: String,
-    },
-    /// The warehouse refused it, but recording the refusal failed.
-    Refused {
-        /// Why it was refused.
-        reason: String,
-        /// What failed.
-        error: String,
-    },
-    /// The warehouse may or may not have it.
-    Unanswered {
-        /// What failed.
-        error: String,
-    },
-}
 
 /// Confirms the orders of all deliveries in one statement, and returns the ids of the messages that
 /// failed: those that are not jobs, and those whose order does not exist. The queue delivers these
@@ -143,77 +104,4 @@ fn settle(outcomes: &HashMap<OrderId, Outcome>, message_id: &str, job: &Fulfillm
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::app::ports::{NoWarehouse, Refusal};
-
-    /// Orders that count the calls.
-    #[derive(Default)]
-    struct Orders {
-        known: HashMap<OrderId, Status>,
-        calls: std::sync::atomic::AtomicUsize,
-    }
-
-    impl ConfirmOrders for Orders {
-        async fn confirm(&self, _: &[FulfillmentJob]) -> Result<HashMap<OrderId, Status>, Error> {
-            self.calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            Ok(self.known.clone())
-        }
-    }
-
-    impl RefuseOrders for Orders {
-        async fn statuses(&self, _: &[OrderId]) -> Result<HashMap<OrderId, Status>, Error> {
-            panic!("nobody asks without a warehouse");
-        }
-
-        async fn refuse(&self, _: &[Refusal<'_>]) -> Result<HashMap<OrderId, Status>, Error> {
-            panic!("nobody refuses without a warehouse");
-        }
-    }
-
-    /// The message of an order's job.
-    pub(in crate::app) fn delivery(message_id: &str, order: u128) -> Delivery {
-        let body = serde_json::json!({
-            "v": 1,
-            "order_id": Uuid::from_u128(order),
-            "number": "ORD-20260221-6BA0A415",
-            "items": [],
-            "correlation_id": "abc",
-            "placed_at": "2026-02-21T12:00:00Z",
-        });
-        Delivery { message_id: message_id.to_owned(), body: body.to_string() }
-    }
-
-    #[tokio::test]
-    async fn what_is_no_job_or_has_no_order_fails_alone() {
-        let orders = Orders {
-            known: HashMap::from([
-                (OrderId::from(Uuid::from_u128(1)), Status::Pending),
-                (OrderId::from(Uuid::from_u128(2)), Status::Cancelled),
-                (OrderId::from(Uuid::from_u128(3)), Status::Shipped),
-            ]),
-            ..Orders::default()
-        };
-        let poison = Delivery { message_id: "poison".to_owned(), body: "{".to_owned() };
-        let batch = vec![
-            delivery("new", 1),
-            poison,
-            delivery("cancelled", 2),
-            delivery("orphan", 9),
-            delivery("again", 3),
-        ];
-        let failed = confirm_orders(&orders, &NoWarehouse, batch).await.unwrap();
-        assert_eq!(failed, ["poison", "orphan"]);
-        assert_eq!(orders.calls.into_inner(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_batch_of_nothing_but_poison_asks_the_store_nothing() {
-        let orders = Orders::default();
-        let poison = Delivery { message_id: "poison".to_owned(), body: String::new() };
-        assert_eq!(confirm_orders(&orders, &NoWarehouse, vec![poison]).await.unwrap(), ["poison"]);
-        assert_eq!(orders.calls.into_inner(), 0);
-    }
-}
+mod tests;

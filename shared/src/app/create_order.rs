@@ -2,15 +2,88 @@
 
 use std::collections::HashSet;
 
-use super::ports::{Claim, FoundLine, PlaceOrders, Placement, SendJobs};
-use super::{Context, FulfillmentJob};
+use super::context::Context;
+use super::fulfillment_job::FulfillmentJob;
 use crate::Error;
-use crate::domain::{NewOrder, Order, OrderId};
-use crate::error::Shortage;
+use crate::domain::{Currency, IdempotencyKey, NewOrder, Order, OrderId, OrderLine, Stock};
+use crate::error::{OwnerLimit, Shortage};
 
 /// The number of ids to try before a taken order number is an error. Two orders of one millisecond
 /// have the same number with a chance of 1 in 2⁴⁸, so a third conflict means a bug.
 const ID_TRIES: usize = 3;
+
+/// Places orders.
+pub trait PlaceOrders: Sync {
+    /// Places `order` with id `id`: reserves its stock, writes its history and outbox rows, and
+    /// claims its key. Or writes nothing. Placing the same id again returns the stored order.
+    ///
+    /// # Errors
+    /// [`Error::AmountOutOfRange`], [`Error::Unavailable`] or [`Error::Internal`].
+    fn place(
+        &self,
+        id: OrderId,
+        order: &NewOrder,
+        claim: Option<&Claim>,
+        context: &Context,
+    ) -> impl Future<Output = Result<Placement, Error>> + Send;
+}
+
+/// The outcome of placing an order.
+#[derive(Debug)]
+pub enum Placement {
+    /// It is stored.
+    Placed(Order),
+    /// An earlier request with the same key stored it; this is the order as it was placed.
+    Replayed(Order),
+    /// The key was used for another request.
+    KeyReused,
+    /// A request with the same key is in progress.
+    KeyInFlight,
+    /// Some products are missing or short; these are the lines with their products.
+    Refused(Vec<FoundLine>),
+    /// Another order has its number or id.
+    NumberTaken,
+    /// The owner is at a limit.
+    OwnerLimit(OwnerLimit),
+}
+
+/// A claim of an idempotency key.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The key, which belongs to this caller and route.
+    pub key: IdempotencyKey,
+    /// The SHA-256 of the request.
+    pub request_hash: [u8; 32],
+}
+
+/// A line of a refused order, with its product.
+#[derive(Debug)]
+pub struct FoundLine {
+    /// The line.
+    pub line: OrderLine,
+    /// The product; none if it does not exist or is not for sale.
+    pub product: Option<FoundProduct>,
+}
+
+/// The part of a product that a refusal needs.
+#[derive(Debug)]
+pub struct FoundProduct {
+    /// The name.
+    pub name: String,
+    /// The currency of the price.
+    pub currency: Currency,
+    /// The stock.
+    pub stock: Stock,
+}
+
+/// Sends fulfillment jobs.
+pub trait SendJobs: Sync {
+    /// Sends a job, with a bounded number of tries.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] after the last try.
+    fn send(&self, job: &FulfillmentJob) -> impl Future<Output = Result<(), Error>> + Send;
+}
 
 /// An order that was placed.
 #[derive(Debug)]
@@ -66,7 +139,7 @@ async fn place(
             }
         }
     }
-    Err(Error::Internal(format!("{ID_TRIES} order numbers in a row were taken").into()))
+    Err(Error::internal(format!("{ID_TRIES} order numbers in a row were taken")))
 }
 
 /// The error for a refused order: missing products first, then currencies, then stock.
@@ -87,12 +160,12 @@ fn refusal(lines: Vec<FoundLine>) -> Error {
     }
     let short = found
         .into_iter()
-        .filter(|(line, product)| product.stock < line.quantity)
+        .filter(|(line, product)| product.stock.get() < line.quantity)
         .map(|(line, product)| Shortage {
             product_id: line.product_id,
             name: product.name,
             requested: line.quantity,
-            available: product.stock,
+            available: product.stock.get(),
         })
         .collect();
     Error::InsufficientStock(short)
@@ -103,8 +176,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::app::ports::FoundProduct;
-    use crate::domain::{Currency, OrderLine, ProductId};
+    use crate::domain::ProductId;
 
     fn found(id: u128, quantity: i32, product: Option<(&str, i32)>) -> FoundLine {
         FoundLine {
@@ -112,7 +184,7 @@ mod tests {
             product: product.map(|(currency, stock)| FoundProduct {
                 name: format!("product {id}"),
                 currency: Currency::parse(currency).unwrap(),
-                stock,
+                stock: Stock::new(stock).unwrap(),
             }),
         }
     }

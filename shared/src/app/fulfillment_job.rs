@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Context;
+use super::context::Context;
 use crate::domain::{CorrelationId, Order, OrderId, OrderNumber, ProductId};
 
 /// The version that this code writes and reads.
@@ -146,7 +146,9 @@ mod tests {
             job.as_object_mut().unwrap().remove(field);
             assert!(FulfillmentJob::parse(&job.to_string()).is_err(), "without {field}");
         }
-        for (field, value) in [("order_id", json!("1")), ("correlation_id", json!("a\nb"))] {
+        for (field, value) in
+            [("order_id", json!("1")), ("number", json!("1")), ("correlation_id", json!("a\nb"))]
+        {
             let mut job = valid();
             job[field] = value;
             assert!(FulfillmentJob::parse(&job.to_string()).is_err(), "with a bad {field}");

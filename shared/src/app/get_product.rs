@@ -1,9 +1,19 @@
 //! Gets a product through the cache.
 
-use super::ports::{CacheProducts, Cached, ReadProducts};
+use super::flights::Flights;
+use super::product_cache::{CacheProducts, Cached};
 use crate::Error;
-use crate::cache::Flights;
 use crate::domain::{Product, ProductId};
+
+/// Reads a product from the database.
+pub trait ReadProduct: Sync {
+    /// The product, or none.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn product(&self, id: ProductId)
+    -> impl Future<Output = Result<Option<Product>, Error>> + Send;
+}
 
 /// Gets product `id` from the cache, or else from the store, and fills the cache. Concurrent calls
 /// for the same product share one read.
@@ -13,7 +23,7 @@ use crate::domain::{Product, ProductId};
 pub async fn get_product(
     flights: &Flights,
     cache: &impl CacheProducts,
-    products: &impl ReadProducts,
+    products: &impl ReadProduct,
     id: ProductId,
 ) -> Result<Product, Error> {
     let read = async || {
@@ -38,7 +48,6 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
-    use crate::domain::{Page, ProductQuery};
 
     /// A cache that keeps nothing.
     struct NoCache;
@@ -58,19 +67,14 @@ mod tests {
         down: bool,
     }
 
-    impl ReadProducts for Store {
+    impl ReadProduct for Store {
         async fn product(&self, _: ProductId) -> Result<Option<Product>, Error> {
             self.asked.fetch_add(1, Ordering::Relaxed);
             tokio::task::yield_now().await;
             if self.down {
-                let source = "nobody is there".into();
-                return Err(Error::Unavailable { dependency: "Postgres", source });
+                return Err(Error::unavailable("Postgres", "nobody is there"));
             }
             Ok(None)
-        }
-
-        async fn products(&self, _: &ProductQuery) -> Result<Page<Product>, Error> {
-            Ok(Page { entries: Vec::new(), has_more: false })
         }
     }
 

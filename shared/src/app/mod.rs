@@ -1,41 +1,47 @@
-//! The use cases: one file and one function each.
+//! The use cases, and the traits that they need adapters to implement.
 
+mod batch;
 mod change_status;
 mod confirm_orders;
+mod context;
 mod create_order;
+mod flights;
 mod fulfillment_job;
 mod get_order;
 mod get_product;
 mod hand_over;
 mod list_orders;
 mod list_products;
-pub mod ports;
+mod page_cache;
+mod product_cache;
 mod put_product;
 mod relay_outbox;
+mod warehouse;
 
-pub use change_status::{cancel_order, update_order_status};
-pub use confirm_orders::{Delivery, confirm_orders};
-pub use create_order::{Created, create_order};
+pub use batch::{ConfirmOrders, Delivery};
+pub use change_status::{Change, ChangeOrders, cancel_order, update_order_status};
+pub use confirm_orders::confirm_orders;
+pub use context::Context;
+pub use create_order::{
+    Claim, Created, FoundLine, FoundProduct, PlaceOrders, Placement, SendJobs, create_order,
+};
+pub use flights::Flights;
 pub use fulfillment_job::{FulfillmentJob, InvalidJob};
-pub use get_order::get_order;
-pub use get_product::get_product;
-pub use list_orders::list_orders;
-pub use list_products::list_products;
-pub use put_product::{PutProduct, put_product};
-pub use relay_outbox::{Backoff, Relayed, forget_old_keys, relay_events, relay_outbox};
+pub use get_order::{ReadOrder, get_order};
+pub use get_product::{ReadProduct, get_product};
+pub use hand_over::{Refusal, RefuseOrders};
+pub use list_orders::{ListOrders, list_orders};
+pub use list_products::{ListProducts, list_products};
+pub use page_cache::PageCache;
+pub use product_cache::{CacheProducts, Cached};
+pub use put_product::{Precondition, Put, PutProduct, PutProducts, put_product};
+pub use relay_outbox::{
+    Backoff, Event, Job, Jobs, KeepOutbox, MeasureQueue, Message, Relayed, SendBatch, Settled,
+    forget_old_keys, relay_events, relay_outbox,
+};
+pub use warehouse::{DeadLetters, NoWarehouse, Offer, Warehouse};
+
+pub(crate) use page_cache::{MEMORY_CAPACITY, MEMORY_LIFETIME};
 
 #[cfg(all(test, feature = "warehouse"))]
 pub(crate) use hand_over::OFFER_TIME;
-
-use crate::domain::{Caller, CorrelationId};
-
-/// The caller and the request that a use case serves.
-#[derive(Clone, Debug)]
-pub struct Context {
-    /// The caller, with its scopes.
-    pub caller: Caller,
-    /// Identifies the request in logs, jobs and events.
-    pub correlation_id: CorrelationId,
-    /// The W3C trace context of the request, if it has one.
-    pub traceparent: Option<String>,
-}

@@ -1,8 +1,43 @@
 //! Creates or replaces a product.
 
-use super::ports::{CacheProducts, Cached, Precondition, Put, PutProducts};
+use super::product_cache::{CacheProducts, Cached};
 use crate::Error;
-use crate::domain::{NewProduct, Product, ProductId};
+use crate::domain::{NewProduct, Product, ProductId, Seen};
+
+/// Puts products.
+pub trait PutProducts: Sync {
+    /// Creates or replaces product `id` if `precondition` holds. Stock that was sold or returned
+    /// since the caller saw it stays so.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Internal`].
+    fn put(
+        &self,
+        id: ProductId,
+        product: &NewProduct,
+        precondition: Precondition,
+    ) -> impl Future<Output = Result<Put, Error>> + Send;
+}
+
+/// The condition for putting a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// It does not exist.
+    Absent,
+    /// It has the version that was seen.
+    Unchanged(Seen),
+}
+
+/// The outcome of putting a product.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It was created.
+    Created(Product),
+    /// It was replaced.
+    Replaced(Product),
+    /// Nothing was written; this is the current product, if it could be read.
+    Refused(Option<Product>),
+}
 
 /// A product that was put.
 #[derive(Debug)]

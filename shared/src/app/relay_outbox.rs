@@ -1,5 +1,7 @@
 //! Sends the messages of the outbox.
 
+mod outbox;
+
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,8 +9,9 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
-use super::ports::{Event, Job, Jobs, KeepOutbox, MeasureQueue, Message, SendBatch, Settled};
 use crate::{BoxError, Error, deadline};
+
+pub use outbox::{Event, Job, Jobs, KeepOutbox, MeasureQueue, Message, SendBatch, Settled};
 
 /// The most messages of a kind that a relay claims at a time, which bounds its memory: an event
 /// takes at most 100 kB (an order of a hundred lines), usually less than 1 kB.

@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::BoxError;
-use crate::app::ports::{CacheProducts, Cached};
+use crate::app::{CacheProducts, Cached};
 use crate::aws::{Aws, CallError, Client, Limits, Service};
-use crate::domain::{Currency, Money, Product, ProductId};
+use crate::domain::{Currency, Money, Product, ProductId, Stock, Version};
 use crate::metrics::{Metric, count};
 
 /// How long a product is cached after it was read from Postgres.
@@ -19,6 +19,9 @@ const PRODUCT_LIFETIME: Duration = Duration::from_mins(5);
 
 /// How long a missing product is cached.
 const MISSING_LIFETIME: Duration = Duration::from_secs(30);
+
+/// The version of a missing product: below every version.
+const MISSING: i64 = 0;
 
 /// DynamoDB takes a few milliseconds; after this, reading from Postgres is faster.
 const LIMITS: Limits =
@@ -97,7 +100,7 @@ impl CacheProducts for DynamoDbCache {
             "ConditionExpression": "attribute_not_exists(pk) OR version <= :version OR #ttl <= :now",
             "ExpressionAttributeNames": { "#ttl": "ttl" },
             "ExpressionAttributeValues": {
-                ":version": number(cached.version()),
+                ":version": number(cached.version().map_or(MISSING, Version::get)),
                 ":now": number(now.as_second()),
             },
         });
@@ -135,12 +138,12 @@ fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
     let mut put = |name: &str, value| item.insert(name.to_owned(), value);
     put("pk", text(key(id)));
     put("ttl", number(expires));
-    put("version", number(cached.version()));
+    put("version", number(cached.version().map_or(MISSING, Version::get)));
     if let Cached::Found(product) = cached {
         put("name", text(&product.name));
-        put("currency", text(product.price.currency.as_str()));
-        put("price_minor", number(product.price.minor));
-        put("stock", number(product.stock));
+        put("currency", text(product.price.currency().as_str()));
+        put("price_minor", number(product.price.minor()));
+        put("stock", number(product.stock.get()));
         put("active", json!({ "BOOL": product.active }));
         put("updated_at", text(product.updated_at.to_string()));
     }
@@ -157,17 +160,17 @@ fn decode(item: &Item, now: Timestamp) -> Option<(ProductId, Cached)> {
         return None;
     }
     let version = integer("version")?;
-    if version == Cached::Missing.version() {
+    if version == MISSING {
         return Some((id, Cached::Missing));
     }
     let currency = Currency::parse(text("currency")?).ok()?;
     let product = Product {
         id,
         name: text("name")?.to_owned(),
-        price: Money { minor: integer("price_minor")?, currency },
-        stock: integer("stock")?.try_into().ok()?,
+        price: Money::new(integer("price_minor")?, currency).ok()?,
+        stock: Stock::new(integer("stock")?.try_into().ok()?)?,
         active: item.get("active")?.get("BOOL")?.as_bool()?,
-        version,
+        version: Version::new(version)?,
         updated_at: text("updated_at")?.parse().ok()?,
     };
     Some((id, Cached::Found(product)))
@@ -181,10 +184,10 @@ mod tests {
         Product {
             id: ProductId::from(uuid::Uuid::from_u128(7)),
             name: "Enamel mug".to_owned(),
-            price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
-            stock: 12,
+            price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
+            stock: Stock::new(12).unwrap(),
             active: true,
-            version: 3,
+            version: Version::new(3).unwrap(),
             updated_at: "2026-02-21T12:00:00Z".parse().unwrap(),
         }
     }

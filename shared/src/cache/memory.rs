@@ -1,20 +1,13 @@
 //! The near tier of the cache: the memory of this process.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use moka::ops::compute::Op;
 use moka::sync::Cache;
 
-use crate::app::ports::{CacheProducts, Cached};
+use crate::app::{CacheProducts, Cached, MEMORY_CAPACITY, MEMORY_LIFETIME};
 use crate::domain::ProductId;
 use crate::metrics::{Metric, count};
-
-/// How long an entry is cached, and so how late a change elsewhere may be seen.
-pub(super) const LIFETIME: Duration = Duration::from_secs(3);
-
-/// The most products; at some 300 bytes each, a few megabytes.
-pub(super) const CAPACITY: u64 = 10_000;
 
 /// Caches products for three seconds, in front of another tier.
 pub struct MemoryCache<Behind> {
@@ -25,7 +18,8 @@ pub struct MemoryCache<Behind> {
 impl<Behind: CacheProducts> MemoryCache<Behind> {
     /// Puts a memory in front of `behind`.
     pub fn in_front_of(behind: Behind) -> Self {
-        let entries = Cache::builder().max_capacity(CAPACITY).time_to_live(LIFETIME).build();
+        let entries =
+            Cache::builder().max_capacity(MEMORY_CAPACITY).time_to_live(MEMORY_LIFETIME).build();
         Self { entries, behind }
     }
 

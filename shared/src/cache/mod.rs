@@ -4,12 +4,8 @@
 
 #[cfg(feature = "dynamodb")]
 mod dynamodb;
-mod flights;
 mod memory;
-mod pages;
 
 #[cfg(feature = "dynamodb")]
 pub use dynamodb::DynamoDbCache;
-pub use flights::Flights;
 pub use memory::MemoryCache;
-pub use pages::PageCache;

@@ -1,4 +1,4 @@
-//! Callers and what they may do.
+//! Callers, what they may do, and the orders that they may see.
 
 use super::Owner;
 
@@ -58,6 +58,32 @@ impl Caller {
     #[must_use]
     pub fn has_any(&self, scopes: &[Scope]) -> bool {
         self.scopes.iter().any(|scope| scopes.contains(scope))
+    }
+}
+
+/// The orders that a query may read or change.
+#[derive(Clone, Copy, Debug)]
+pub enum Visible<'a> {
+    /// Those of one owner.
+    Of(&'a Owner),
+    /// All, for staff.
+    All,
+}
+
+impl<'a> Visible<'a> {
+    /// The orders of `caller`: all for staff, else its own.
+    #[must_use]
+    pub fn to(caller: &'a Caller) -> Self {
+        if caller.has_any(&[Scope::Staff]) { Self::All } else { Self::Of(caller.subject()) }
+    }
+
+    /// The owner, or none for all.
+    #[must_use]
+    pub fn owner(self) -> Option<&'a Owner> {
+        match self {
+            Self::Of(owner) => Some(owner),
+            Self::All => None,
+        }
     }
 }
 

@@ -118,7 +118,7 @@ const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// The number of an order, for people, such as `ORD-20260221-A9JW0-0Z5SN-T190N`. Older orders have
 /// 8 hexadecimal digits after the day: `ORD-20260221-6BA0A415`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct OrderNumber(String);
 
 impl OrderNumber {
@@ -127,16 +127,28 @@ impl OrderNumber {
     pub const PATTERN: &str =
         "^ORD-[0-9]{8}-([0-9A-F]{8}|[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){2})$";
 
-    /// A number from the database.
-    #[must_use]
-    pub fn from_stored(number: String) -> Self {
-        Self(number)
-    }
-
     /// The number as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for OrderNumber {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_day = |day: &str| day.len() == 8 && day.bytes().all(|byte| byte.is_ascii_digit());
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');
+        let is_old = |tail: &str| tail.len() == 8 && tail.bytes().all(is_hex);
+        let is_group = |group: &str| group.len() == 5 && group.bytes().all(|b| DIGITS.contains(&b));
+        let is_new = |tail: &str| tail.split('-').count() == 3 && tail.split('-').all(is_group);
+        let parts = text.strip_prefix("ORD-").and_then(|rest| rest.split_once('-'));
+        if parts.is_some_and(|(day, tail)| is_day(day) && (is_old(tail) || is_new(tail))) {
+            Ok(Self(text))
+        } else {
+            Err("not an order number")
+        }
     }
 }
 
@@ -264,6 +276,33 @@ mod tests {
         // The last millisecond of the day, with all bits set.
         let id = OrderId::parse("019c82a5-57ff-7fff-bfff-ffffffffffff").unwrap();
         assert_eq!(id.number().as_str(), "ORD-20260221-MK5QZ-ZZZZZ-ZZZZZ");
+    }
+
+    #[test]
+    fn a_number_has_one_of_two_forms() {
+        let number = |text: &str| OrderNumber::try_from(text.to_owned());
+        for text in ["ORD-20260221-6BA0A415", "ORD-20260221-A9JW0-0Z5SN-T190N"] {
+            assert_eq!(number(text).unwrap().as_str(), text);
+        }
+        let generated = OrderId::generate().number();
+        assert_eq!(number(generated.as_str()), Ok(generated));
+        for text in [
+            "",
+            "ORD-",
+            "ORD-20260221",
+            "ORD-2026022-6BA0A415",
+            "ORD-20260221-6BA0A41",
+            "ORD-20260221-6ba0a415",
+            "ORD-20260221-6BA0A41G",
+            "ORD-20260221-A9JW0-0Z5SN",
+            "ORD-20260221-A9JW0-0Z5SN-T190I",
+            "ORD-20260221-A9JW0-0Z5SN-T190N-",
+            "ORD-20260221-A9JW00Z5SNT190N",
+            "ord-20260221-6BA0A415",
+            " ORD-20260221-6BA0A415",
+        ] {
+            assert!(number(text).is_err(), "{text}");
+        }
     }
 
     #[test]

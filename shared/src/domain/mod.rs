@@ -11,9 +11,11 @@ mod new_order;
 mod order;
 mod product;
 mod status;
+mod stock;
 mod text;
+mod version;
 
-pub use caller::{Caller, Scope};
+pub use caller::{Caller, Scope, Visible};
 pub use ids::{CorrelationId, IdempotencyKey, OrderId, OrderNumber, Owner, ProductId};
 pub use list::{Instant, OrderQuery, Page, PageSize, ProductQuery, Search};
 pub use money::{AmountOutOfRange, Currency, Money};
@@ -21,3 +23,5 @@ pub use new_order::{CustomerEmail, CustomerName, MAX_LINES, NewOrder, OrderLine,
 pub use order::{HistoryEntry, Order, OrderItem, OrderSummary};
 pub use product::{NewProduct, Product, ProductName, Seen};
 pub use status::Status;
+pub use stock::Stock;
+pub use version::Version;

@@ -40,27 +40,45 @@ impl Serialize for Currency {
     }
 }
 
-/// An amount in the minor unit of its currency: 1999 for 19.99 € or 1999 ¥.
+/// An amount in the minor unit of its currency: 1999 for 19.99 € or 1999 ¥. It is not negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Money {
-    /// The number of minor units.
-    pub minor: i64,
-    /// The currency.
-    pub currency: Currency,
+    minor: i64,
+    currency: Currency,
 }
 
 impl Money {
+    /// An amount of `minor` units.
+    ///
+    /// # Errors
+    /// [`AmountOutOfRange`] if it is negative.
+    pub fn new(minor: i64, currency: Currency) -> Result<Self, AmountOutOfRange> {
+        if minor < 0 { Err(AmountOutOfRange) } else { Ok(Self { minor, currency }) }
+    }
+
+    /// The number of minor units.
+    #[must_use]
+    pub fn minor(self) -> i64 {
+        self.minor
+    }
+
+    /// The currency.
+    #[must_use]
+    pub fn currency(self) -> Currency {
+        self.currency
+    }
+
     /// The price of `quantity` at this unit price.
     ///
     /// # Errors
-    /// [`AmountOutOfRange`] on overflow.
+    /// [`AmountOutOfRange`] on overflow, or if `quantity` is negative.
     pub fn times(self, quantity: i32) -> Result<Self, AmountOutOfRange> {
         let minor = self.minor.checked_mul(i64::from(quantity)).ok_or(AmountOutOfRange)?;
-        Ok(Self { minor, ..self })
+        Self::new(minor, self.currency)
     }
 }
 
-/// The amount overflows 64 bits.
+/// The amount is negative or overflows 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the amount is out of range")]
 pub struct AmountOutOfRange;
@@ -78,9 +96,11 @@ mod tests {
     }
 
     #[test]
-    fn an_overflow_is_an_error_and_never_a_wrap() {
-        let currency = Currency::parse("EUR").unwrap();
-        assert_eq!(Money { minor: 250, currency }.times(4), Ok(Money { minor: 1000, currency }));
-        assert_eq!(Money { minor: i64::MAX, currency }.times(2), Err(AmountOutOfRange));
+    fn an_amount_is_not_negative_and_does_not_overflow() {
+        let euros = |minor| Money::new(minor, Currency::parse("EUR").unwrap());
+        assert_eq!(euros(-1), Err(AmountOutOfRange));
+        assert_eq!(euros(250).unwrap().times(4), euros(1000));
+        assert_eq!(euros(250).unwrap().times(-4), Err(AmountOutOfRange));
+        assert_eq!(euros(i64::MAX).unwrap().times(2), Err(AmountOutOfRange));
     }
 }

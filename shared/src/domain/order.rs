@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Money, OrderId, OrderNumber, ProductId, Status};
+use super::{Money, OrderId, OrderNumber, ProductId, Status, Version};
 
 /// An order without its items and history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub struct OrderSummary {
     pub total: Money,
     /// The number of lines.
     pub item_count: i32,
-    /// Counts its changes, from 1.
-    pub version: i64,
+    /// Its version.
+    pub version: Version,
     /// When it was placed.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -45,7 +45,7 @@ impl Order {
     /// Whether the history has an entry for every version.
     #[must_use]
     pub fn has_whole_history(&self) -> bool {
-        i64::try_from(self.history.len()) == Ok(self.summary.version)
+        i64::try_from(self.history.len()) == Ok(self.summary.version.get())
     }
 }
 

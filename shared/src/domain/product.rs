@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Money, ProductId, text};
+use super::{Money, ProductId, Stock, Version, text};
 
 /// A product as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,11 +14,11 @@ pub struct Product {
     /// Its unit price.
     pub price: Money,
     /// How many can be sold. A cached value may be as old as the cache allows.
-    pub stock: i32,
+    pub stock: Stock,
     /// Whether it can be ordered.
     pub active: bool,
     /// Counts changes by staff; the higher version is the newer.
-    pub version: i64,
+    pub version: Version,
     /// When staff last changed it.
     pub updated_at: Timestamp,
 }
@@ -28,10 +28,10 @@ pub struct Product {
 pub struct NewProduct {
     /// Its name.
     pub name: ProductName,
-    /// Its unit price; not negative.
+    /// Its unit price.
     pub price: Money,
-    /// How many can be sold; not negative.
-    pub stock: i32,
+    /// How many can be sold.
+    pub stock: Stock,
     /// Whether it can be ordered.
     pub active: bool,
 }
@@ -70,7 +70,7 @@ impl ProductName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// The version.
-    pub version: i64,
+    pub version: Version,
     /// The stock; none to set the stock without comparing.
-    pub stock: Option<i32>,
+    pub stock: Option<Stock>,
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::BoxError;
-use crate::app::ports::{Event, Message, SendBatch};
+use crate::app::{Event, Message, SendBatch};
 use crate::aws::{Aws, Client, Limits, Service};
 
 /// The `source` of the events.

@@ -8,7 +8,7 @@ use super::Problem;
 use crate::Error;
 use crate::domain::{
     Currency, CustomerEmail, CustomerName, MAX_LINES, Money, NewOrder, NewProduct, ProductId,
-    ProductName, Quantity, Status,
+    ProductName, Quantity, Status, Stock,
 };
 use crate::error::Violation;
 
@@ -68,8 +68,9 @@ fn new_product(body: &Value) -> Result<NewProduct, Vec<Violation>> {
         let stock =
             reader.field(body, "stock", |reader, value| reader.number(value, i32::MAX.into()));
         let active = reader.field(body, "active", Reader::flag);
-        let price = Money { minor: minor?, currency: currency? };
-        Some(NewProduct { name: name?, price, stock: stock?.try_into().ok()?, active: active? })
+        let price = Money::new(minor?, currency?).ok()?;
+        let stock = Stock::new(stock?.try_into().ok()?)?;
+        Some(NewProduct { name: name?, price, stock, active: active? })
     });
     match product {
         Some(product) if reader.violations.is_empty() => Ok(product),
@@ -294,8 +295,8 @@ mod tests {
             "active": false,
         });
         let product = new_product(&valid).unwrap();
-        assert_eq!((product.name.as_str(), product.stock), ("Enamel mug", i32::MAX));
-        assert_eq!((product.price.minor, product.price.currency.as_str()), (0, "EUR"));
+        assert_eq!((product.name.as_str(), product.stock.get()), ("Enamel mug", i32::MAX));
+        assert_eq!((product.price.minor(), product.price.currency().as_str()), (0, "EUR"));
         assert!(!product.active);
 
         let pointers = |body: &Value| {

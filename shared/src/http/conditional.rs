@@ -9,8 +9,8 @@ use lambda_http::http::{HeaderValue, Method};
 
 use super::request::violation;
 use super::{Incoming, Problem};
-use crate::app::ports::Precondition;
-use crate::domain::{OrderSummary, Product, Seen};
+use crate::app::Precondition;
+use crate::domain::{OrderSummary, Product, Seen, Stock, Version};
 
 /// The `ETag` of an order.
 pub(super) fn order_tag(order: &OrderSummary) -> String {
@@ -51,11 +51,10 @@ impl<C> Incoming<C> {
 fn seen(tag: &str) -> Option<Seen> {
     let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
     let (version, stock) = match tag.split_once('-') {
-        Some((version, stock)) => (version, Some(stock.parse().ok().filter(|stock| *stock >= 0)?)),
+        Some((version, stock)) => (version, Some(Stock::parse(stock)?)),
         None => (tag, None),
     };
-    let version = version.parse().ok().filter(|version| *version > 0)?;
-    Some(Seen { version, stock })
+    Some(Seen { version: Version::parse(version)?, stock })
 }
 
 /// The `ETag`s in the `If-None-Match` of a read.
@@ -121,9 +120,12 @@ mod tests {
     #[test]
     fn a_put_creates_or_replaces_what_somebody_saw() {
         assert_eq!(precondition(&[(IF_NONE_MATCH, "*")]), Some(Precondition::Absent));
-        let unchanged = |version, stock| Some(Precondition::Unchanged(Seen { version, stock }));
-        assert_eq!(precondition(&[(IF_MATCH, "\"7-41\"")]), unchanged(7, Some(41)));
-        assert_eq!(precondition(&[(IF_MATCH, "\"7-0\"")]), unchanged(7, Some(0)));
+        let unchanged = |version, stock| {
+            let version = Version::new(version)?;
+            Some(Precondition::Unchanged(Seen { version, stock }))
+        };
+        assert_eq!(precondition(&[(IF_MATCH, "\"7-41\"")]), unchanged(7, Stock::new(41)));
+        assert_eq!(precondition(&[(IF_MATCH, "\"7-0\"")]), unchanged(7, Stock::new(0)));
         assert_eq!(precondition(&[(IF_MATCH, "\"7\"")]), unchanged(7, None));
     }
 

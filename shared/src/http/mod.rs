@@ -18,6 +18,7 @@ mod problem;
 mod render;
 mod reply;
 mod request;
+mod response;
 mod route;
 mod server;
 

@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::kind::Kind;
-use super::reply::response;
-use crate::domain::{CorrelationId, Scope};
+use super::response::response;
+use crate::domain::{CorrelationId, Scope, Version};
 use crate::error::{OwnerLimit, Violation, chain};
 use crate::{BoxError, Error};
 
@@ -231,11 +231,12 @@ impl From<Error> for Problem {
                 .with("next_statuses", json!(from.next().collect::<Vec<_>>())),
             Error::VersionMismatch { current } => {
                 let detail = "read it again, then resend the change with its new ETag as If-Match";
-                Self::new(Kind::VersionMismatch, detail).with("current_version", current)
+                Self::new(Kind::VersionMismatch, detail).with("current_version", current.get())
             }
             Error::ProductExists { current } => {
                 let detail = "to replace it, read it and send its ETag as If-Match";
-                Self::new(Kind::ProductExists, detail).with("current_version", current)
+                Self::new(Kind::ProductExists, detail)
+                    .with("current_version", current.map(Version::get))
             }
             Error::ProductMissing => {
                 Self::new(Kind::ProductMissing, "to create it, send If-None-Match: *")
@@ -244,8 +245,8 @@ impl From<Error> for Problem {
                 let detail = "the change would make the stock negative or too large; read the \
                               product again and send its new ETag as If-Match";
                 Self::new(Kind::StockTaken, detail)
-                    .with("current_version", version)
-                    .with("current_stock", stock)
+                    .with("current_version", version.get())
+                    .with("current_stock", stock.get())
             }
             Error::KeyReused => Self::new(Kind::KeyReused, detail),
             Error::KeyInFlight => {
@@ -330,8 +331,8 @@ mod tests {
     #[test]
     fn a_5xx_says_nothing_of_the_inside() {
         for error in [
-            Error::Internal("no table named orders".into()),
-            Error::Unavailable { dependency: "Postgres", source: "10.0.0.7 refused".into() },
+            Error::internal("no table named orders"),
+            Error::unavailable("Postgres", "10.0.0.7 refused"),
         ] {
             let (status, body) = body(error);
             assert!(status >= 500);
@@ -368,7 +369,7 @@ mod tests {
 
     #[test]
     fn what_may_go_better_later_says_when() {
-        let error = Error::Unavailable { dependency: "Postgres", source: "down".into() };
+        let error = Error::unavailable("Postgres", "down");
         assert!(error.retryable());
         let response = Problem::from(error).respond(&CorrelationId::generate());
         assert_eq!(response.headers()[RETRY_AFTER], "5");

@@ -249,11 +249,11 @@ impl<'a> From<&'a Product> for ProductBody<'a> {
         Self {
             id: product.id,
             name: &product.name,
-            currency: product.price.currency,
-            price_minor: product.price.minor,
-            stock: product.stock,
+            currency: product.price.currency(),
+            price_minor: product.price.minor(),
+            stock: product.stock.get(),
             active: product.active,
-            version: product.version,
+            version: product.version.get(),
             updated_at: product.updated_at,
         }
     }
@@ -267,10 +267,10 @@ impl<'a> From<&'a OrderSummary> for SummaryBody<'a> {
             status: order.status,
             customer_name: &order.customer_name,
             customer_email: &order.customer_email,
-            currency: order.total.currency,
-            total_minor: order.total.minor,
+            currency: order.total.currency(),
+            total_minor: order.total.minor(),
             item_count: order.item_count,
-            version: order.version,
+            version: order.version.get(),
             created_at: order.created_at,
             updated_at: order.updated_at,
         }
@@ -283,8 +283,8 @@ impl<'a> ItemBody<'a> {
             product_id: item.product_id,
             name: &item.name,
             quantity: item.quantity,
-            unit_price_minor: item.unit_price.minor,
-            line_total_minor: item.unit_price.times(item.quantity)?.minor,
+            unit_price_minor: item.unit_price.minor(),
+            line_total_minor: item.unit_price.times(item.quantity)?.minor(),
         })
     }
 }
@@ -307,7 +307,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::Money;
+    use crate::domain::{Money, Stock, Version};
 
     fn now() -> Timestamp {
         "2026-02-21T12:00:00.123456Z".parse().unwrap()
@@ -324,9 +324,9 @@ mod tests {
                 status: Status::Confirmed,
                 customer_name: text.to_owned(),
                 customer_email: text.to_owned(),
-                total: Money { minor: i64::MAX, currency },
+                total: Money::new(i64::MAX, currency).unwrap(),
                 item_count: 100,
-                version: 999,
+                version: Version::new(999).unwrap(),
                 created_at: now(),
                 updated_at: now(),
             },
@@ -334,7 +334,7 @@ mod tests {
                 OrderItem {
                     product_id: ProductId::from(Uuid::from_u128(7)),
                     name: text.to_owned(),
-                    unit_price: Money { minor: i64::MAX / 10_000, currency },
+                    unit_price: Money::new(i64::MAX / 10_000, currency).unwrap(),
                     quantity: 10_000,
                 };
                 100
@@ -368,9 +368,9 @@ mod tests {
                 id: ProductId::from(Uuid::from_u128(7)),
                 name: text.to_owned(),
                 price: order.summary.total,
-                stock: i32::MAX,
+                stock: Stock::new(i32::MAX).unwrap(),
                 active: false,
-                version: 999,
+                version: Version::new(999).unwrap(),
                 updated_at: now(),
             };
             assert_fits(&OrderBody::new(&order).unwrap());

@@ -1,8 +1,8 @@
-//! Replies of handlers, and the headers of every response.
+//! Replies of handlers.
 
 use lambda_http::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, LINK, LOCATION,
-    RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    RETRY_AFTER,
 };
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
@@ -11,20 +11,12 @@ use serde::Serialize;
 use super::conditional::{Known, order_tag, product_tag};
 use super::problem::RETRY_AFTER_SECONDS;
 use super::render::{Measured, OrderBody, ProductBody};
-use super::request::CORRELATION_ID;
+use super::response::response;
 use super::{Health, HealthStatus, Problem};
 use crate::Error;
 use crate::domain::{CorrelationId, Order, Product};
 
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-
-/// Headers that every response has, unless its reply sets another value: no content sniffing, TLS
-/// only (for two years), and no caching.
-const ALWAYS: [(HeaderName, &str); 3] = [
-    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (STRICT_TRANSPORT_SECURITY, "max-age=63072000"),
-    (CACHE_CONTROL, "private, no-store"),
-];
 
 /// The Content-Security-Policy of a page: inline styles only, no frames.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
@@ -147,26 +139,6 @@ impl Reply {
     }
 }
 
-/// A response with the headers of every response.
-pub(super) fn response(
-    status: StatusCode,
-    content_type: &'static str,
-    body: Vec<u8>,
-    correlation_id: &CorrelationId,
-) -> Response<Body> {
-    // As text, since API Gateway needs bytes in base64. JSON and HTML are always UTF-8.
-    let body = String::from_utf8(body).map_or(Body::Empty, Body::Text);
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.extend(ALWAYS.map(|(name, value)| (name, HeaderValue::from_static(value))));
-    if let Ok(correlation_id) = HeaderValue::from_str(correlation_id.as_str()) {
-        headers.insert(CORRELATION_ID, correlation_id);
-    }
-    response
-}
-
 #[cfg(test)]
 mod tests {
     use lambda_http::Request;
@@ -174,17 +146,18 @@ mod tests {
     use lambda_http::http::header::IF_NONE_MATCH;
 
     use super::*;
-    use crate::domain::{Currency, Money, ProductId};
+    use crate::domain::{Currency, Money, ProductId, Stock, Version};
+    use crate::http::response::CORRELATION_ID;
     use crate::http::{Route, answer_anyone};
 
     async fn asked(method: Method, known: &str, status: StatusCode) -> Response<Body> {
         let product = Product {
             id: ProductId::from(uuid::Uuid::from_u128(7)),
             name: "Enamel mug".to_owned(),
-            price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
-            stock: 41,
+            price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
+            stock: Stock::new(41).unwrap(),
             active: true,
-            version: 7,
+            version: Version::new(7).unwrap(),
             updated_at: "2026-02-21T12:00:00Z".parse().unwrap(),
         };
         let mut request = Request::new(Body::Empty);

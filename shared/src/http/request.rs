@@ -10,15 +10,12 @@ use sha2::{Digest, Sha256};
 use super::body::read_no_fields;
 use super::limits::bytes;
 use super::parameters::Parameters;
+use super::response::CORRELATION_ID;
 use super::{Anyone, Problem, Route, json};
 use crate::Error;
-use crate::app::Context;
-use crate::app::ports::Claim;
-use crate::domain::{Caller, CorrelationId, IdempotencyKey};
+use crate::app::{Claim, Context};
+use crate::domain::{Caller, CorrelationId, IdempotencyKey, Version};
 use crate::error::Violation;
-
-/// The header of the correlation id, in requests and responses.
-pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -95,14 +92,14 @@ impl<C> Incoming<C> {
     ///
     /// # Errors
     /// A violation of `If-Match`, if it is not the `ETag` of an order.
-    pub fn if_match(&self) -> Result<Option<i64>, Problem> {
+    pub fn if_match(&self) -> Result<Option<Version>, Problem> {
         let Some(value) = self.request.headers().get(IF_MATCH) else { return Ok(None) };
         let text = value.to_str().unwrap_or_default().trim();
         if text == "*" {
             return Ok(None);
         }
         let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-        match version.and_then(|version| version.parse().ok()).filter(|version| *version > 0) {
+        match version.and_then(Version::parse) {
             Some(version) => Ok(Some(version)),
             None => Err(violation(
                 "If-Match",
@@ -115,7 +112,7 @@ impl<C> Incoming<C> {
     ///
     /// # Errors
     /// 428 if there is no version, or as [`if_match`](Self::if_match).
-    pub fn required_if_match(&self) -> Result<i64, Problem> {
+    pub fn required_if_match(&self) -> Result<Version, Problem> {
         self.if_match()?.ok_or_else(Problem::precondition_required)
     }
 
@@ -320,7 +317,7 @@ mod tests {
             let request = lambda_http::http::Request::builder().header(IF_MATCH, value);
             incoming(request, Body::Empty).if_match().ok()
         };
-        assert_eq!(with("\"3\""), Some(Some(3)));
+        assert_eq!(with("\"3\""), Some(Version::new(3)));
         assert_eq!(with("*"), Some(None));
         for value in ["3", "\"\"", "\"0\"", "\"-1\"", "\"a\"", "W/\"3\"", "\"3\", \"4\""] {
             assert_eq!(with(value), None, "{value}");

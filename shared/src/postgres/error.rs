@@ -38,7 +38,7 @@ impl From<QueryError> for Error {
             {
                 AmountOutOfRange.into()
             }
-            QueryError::Refused(error) => Self::Internal(error.into()),
+            QueryError::Refused(error) => Self::internal(error),
         }
     }
 }
@@ -89,11 +89,11 @@ pub(super) fn fault(error: &tokio_postgres::Error) -> Fault {
 
 /// A row does not have the expected form.
 pub(super) fn unexpected(what: impl Into<BoxError>) -> Error {
-    Error::Internal(what.into())
+    Error::internal(what)
 }
 
 pub(super) fn unavailable(source: impl Into<BoxError>) -> Error {
-    Error::Unavailable { dependency: "Postgres", source: source.into() }
+    Error::unavailable("Postgres", source)
 }
 
 /// Whether another attempt to connect may succeed. A wrong password or a missing database is

@@ -9,8 +9,7 @@ use super::{
     Database, LIST_ALL_ORDERS, LIST_ALL_ORDERS_IN_STATUS, LIST_ORDERS_BY_EMAIL,
     LIST_ORDERS_BY_EMAIL_AND, LIST_OWN_ORDERS, LIST_OWN_ORDERS_IN_STATUS,
 };
-use crate::app::ports::Visible;
-use crate::domain::{Instant, OrderId, OrderQuery, Status};
+use crate::domain::{Instant, OrderId, OrderQuery, Status, Visible};
 
 /// The most milliseconds between the time in an order's id and its stored time.
 ///

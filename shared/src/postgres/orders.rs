@@ -15,14 +15,13 @@ use super::{
     CHANGE_STATUS, CONFIRM_ORDERS, Database, GET_ORDER, GET_STATUSES, PLACE_ORDER, REFUSE_ORDERS,
 };
 use crate::Error;
-use crate::app::ports::{
-    Change, ChangeOrders, Claim, ConfirmOrders, FoundLine, FoundProduct, PlaceOrders, Placement,
-    ReadOrders, Refusal, RefuseOrders, Visible,
+use crate::app::{
+    Change, ChangeOrders, Claim, ConfirmOrders, Context, FoundLine, FoundProduct, FulfillmentJob,
+    ListOrders, PlaceOrders, Placement, ReadOrder, Refusal, RefuseOrders,
 };
-use crate::app::{Context, FulfillmentJob};
 use crate::domain::{
     Currency, HistoryEntry, Money, NewOrder, Order, OrderId, OrderItem, OrderLine, OrderNumber,
-    OrderQuery, OrderSummary, Owner, Page, ProductId, Status,
+    OrderQuery, OrderSummary, Owner, Page, ProductId, Status, Stock, Version, Visible,
 };
 
 use crate::error::OwnerLimit;
@@ -36,13 +35,15 @@ const OWNER_PERIOD: Duration = Duration::from_mins(1);
 /// The route of idempotency keys of new orders.
 const PLACE_ROUTE: &str = "POST /orders";
 
-impl ReadOrders for Database {
+impl ReadOrder for Database {
     async fn order(&self, visible: Visible<'_>, id: OrderId) -> Result<Option<Order>, Error> {
         let owner = visible.owner().map(Owner::as_str);
         let rows = self.query(GET_ORDER, &[&owner, &id.as_uuid()]).await?;
         rows.first().map(order).transpose()
     }
+}
 
+impl ListOrders for Database {
     async fn orders(
         &self,
         visible: Visible<'_>,
@@ -158,9 +159,9 @@ impl Database {
 
 /// Whether the history shows that an earlier attempt made this change: to the version after `seen`,
 /// or to any version without it.
-fn was_made(order: &Order, status: Status, seen: Option<i64>, context: &Context) -> bool {
+fn was_made(order: &Order, status: Status, seen: Option<Version>, context: &Context) -> bool {
     (1..).zip(&order.history).any(|(version, entry)| {
-        seen.is_none_or(|seen| version == seen.saturating_add(1))
+        seen.is_none_or(|seen| version == seen.next().get())
             && entry.to == status
             && entry.from != Some(status)
             && entry.actor == context.caller.subject().as_str()
@@ -172,7 +173,7 @@ fn was_made(order: &Order, status: Status, seen: Option<i64>, context: &Context)
 fn as_placed(mut order: Order) -> Order {
     order.history.truncate(1);
     order.summary.status = Status::Pending;
-    order.summary.version = 1;
+    order.summary.version = Version::FIRST;
     order.summary.updated_at = order.summary.created_at;
     order
 }
@@ -183,7 +184,7 @@ impl ChangeOrders for Database {
         visible: Visible<'_>,
         id: OrderId,
         status: Status,
-        seen: Option<i64>,
+        seen: Option<Version>,
         context: &Context,
     ) -> Result<Option<Change>, Error> {
         let owner = visible.owner().map(Owner::as_str);
@@ -195,7 +196,7 @@ impl ChangeOrders for Database {
                     &[
                         &owner,
                         &id.as_uuid(),
-                        &seen,
+                        &seen.map(Version::get),
                         &status.as_str(),
                         &origins,
                         &context.caller.subject().as_str(),
@@ -285,9 +286,9 @@ fn placed_order(
         status: Status::Pending,
         customer_name: order.customer_name.as_str().to_owned(),
         customer_email: order.customer_email.as_str().to_owned(),
-        total: Money { minor, currency: item.unit_price.currency },
+        total: Money::new(minor, item.unit_price.currency()).map_err(unexpected)?,
         item_count: i32::try_from(items.len()).map_err(unexpected)?,
-        version: 1,
+        version: Version::FIRST,
         created_at: placed_at,
         updated_at: placed_at,
     };
@@ -318,11 +319,7 @@ fn found_line(row: &Row) -> Result<FoundLine, Error> {
     let name: Option<String> = row.try_get("name").map_err(unexpected)?;
     let product = match name {
         None => None,
-        Some(name) => Some(FoundProduct {
-            name,
-            currency: currency(row)?,
-            stock: row.try_get("stock").map_err(unexpected)?,
-        }),
+        Some(name) => Some(FoundProduct { name, currency: currency(row)?, stock: stock(row)? }),
     };
     let line = OrderLine { product_id: ProductId::from(id), quantity };
     Ok(FoundLine { line, product })
@@ -332,13 +329,13 @@ fn summary(row: &Row) -> Result<OrderSummary, Error> {
     let id: Uuid = row.try_get("id").map_err(unexpected)?;
     Ok(OrderSummary {
         id: OrderId::from(id),
-        number: OrderNumber::from_stored(row.try_get("number").map_err(unexpected)?),
+        number: number(row)?,
         status: status(row.try_get("status").map_err(unexpected)?)?,
         customer_name: row.try_get("customer_name").map_err(unexpected)?,
         customer_email: row.try_get("customer_email").map_err(unexpected)?,
         total: money(row, "total_minor")?,
         item_count: row.try_get("item_count").map_err(unexpected)?,
-        version: row.try_get("version").map_err(unexpected)?,
+        version: version(row)?,
         created_at: row.try_get("created_at").map_err(unexpected)?,
         updated_at: row.try_get("updated_at").map_err(unexpected)?,
     })
@@ -346,15 +343,19 @@ fn summary(row: &Row) -> Result<OrderSummary, Error> {
 
 fn order(row: &Row) -> Result<Order, Error> {
     let summary = summary(row)?;
-    let Json(items): Json<Vec<StoredItem>> = row.try_get("items").map_err(unexpected)?;
+    let Json(stored): Json<Vec<StoredItem>> = row.try_get("items").map_err(unexpected)?;
     let Json(history): Json<Vec<HistoryEntry>> = row.try_get("history").map_err(unexpected)?;
-    let items = items.into_iter().map(|item| OrderItem {
-        product_id: item.product_id,
-        name: item.name,
-        unit_price: Money { minor: item.unit_price_minor, currency: summary.total.currency },
-        quantity: item.quantity,
-    });
-    Ok(Order { items: items.collect(), history, summary })
+    let currency = summary.total.currency();
+    let mut items = Vec::with_capacity(stored.len());
+    for item in stored {
+        items.push(OrderItem {
+            product_id: item.product_id,
+            name: item.name,
+            unit_price: Money::new(item.unit_price_minor, currency).map_err(unexpected)?,
+            quantity: item.quantity,
+        });
+    }
+    Ok(Order { summary, items, history })
 }
 
 fn change(row: &Row) -> Result<Change, Error> {
@@ -372,7 +373,22 @@ struct StoredItem {
 
 /// The amount in column `minor`, in the currency of the row.
 pub(super) fn money(row: &Row, minor: &str) -> Result<Money, Error> {
-    Ok(Money { minor: row.try_get(minor).map_err(unexpected)?, currency: currency(row)? })
+    Money::new(row.try_get(minor).map_err(unexpected)?, currency(row)?).map_err(unexpected)
+}
+
+pub(super) fn stock(row: &Row) -> Result<Stock, Error> {
+    let pieces = row.try_get("stock").map_err(unexpected)?;
+    Stock::new(pieces).ok_or_else(|| unexpected(format!("stock {pieces} is negative")))
+}
+
+fn number(row: &Row) -> Result<OrderNumber, Error> {
+    let number: String = row.try_get("number").map_err(unexpected)?;
+    number.try_into().map_err(unexpected)
+}
+
+pub(super) fn version(row: &Row) -> Result<Version, Error> {
+    let number = row.try_get("version").map_err(unexpected)?;
+    Version::new(number).ok_or_else(|| unexpected(format!("version {number} is not positive")))
 }
 
 fn currency(row: &Row) -> Result<Currency, Error> {

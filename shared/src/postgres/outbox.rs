@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::error::unexpected;
 use super::{CLAIM_OUTBOX, Database, FORGET_OLD_KEYS, SETTLE_OUTBOX};
 use crate::Error;
-use crate::app::ports::{Event, Job, Jobs, KeepOutbox, Message, Settled};
+use crate::app::{Event, Job, Jobs, KeepOutbox, Message, Settled};
 
 impl KeepOutbox for Database {
     async fn claim_events(&self, limit: u16) -> Result<Vec<Message<Event>>, Error> {

@@ -5,18 +5,20 @@ use uuid::Uuid;
 
 use super::connection::Answer;
 use super::error::unexpected;
-use super::orders::money;
+use super::orders::{money, stock, version};
 use super::{Database, GET_PRODUCT, LIST_PRODUCTS, PUT_PRODUCT};
 use crate::Error;
-use crate::app::ports::{Precondition, Put, PutProducts, ReadProducts};
-use crate::domain::{NewProduct, Page, Product, ProductId, ProductQuery, Search};
+use crate::app::{ListProducts, Precondition, Put, PutProducts, ReadProduct};
+use crate::domain::{NewProduct, Page, Product, ProductId, ProductQuery, Search, Stock, Version};
 
-impl ReadProducts for Database {
+impl ReadProduct for Database {
     async fn product(&self, id: ProductId) -> Result<Option<Product>, Error> {
         let rows = self.query(GET_PRODUCT, &[&id.as_uuid()]).await?;
         rows.first().map(product).transpose()
     }
+}
 
+impl ListProducts for Database {
     async fn products(&self, query: &ProductQuery) -> Result<Page<Product>, Error> {
         let above = query.above.map(ProductId::as_uuid);
         let search = query.search.as_ref().map(Search::as_str);
@@ -43,12 +45,12 @@ impl PutProducts for Database {
                 &[
                     &id.as_uuid(),
                     &product.name.as_str(),
-                    &product.price.currency.as_str(),
-                    &product.price.minor,
-                    &product.stock,
+                    &product.price.currency().as_str(),
+                    &product.price.minor(),
+                    &product.stock.get(),
                     &product.active,
-                    &seen.map(|seen| seen.version),
-                    &seen.and_then(|seen| seen.stock),
+                    &seen.map(|seen| seen.version.get()),
+                    &seen.and_then(|seen| seen.stock).map(Stock::get),
                 ],
             )
             .await
@@ -64,7 +66,7 @@ impl PutProducts for Database {
         // product.
         let by_us = repeated
             && product.describes(&now)
-            && seen.map_or(0, |seen| seen.version).checked_add(1) == Some(now.version);
+            && seen.map_or(Version::FIRST, |seen| seen.version.next()) == now.version;
         match (row.try_get("outcome").map_err(unexpected)?, seen) {
             ("created", _) => Ok(Put::Created(now)),
             ("replaced", _) => Ok(Put::Replaced(now)),
@@ -82,9 +84,9 @@ fn product(row: &Row) -> Result<Product, Error> {
         id: ProductId::from(id),
         name: row.try_get("name").map_err(unexpected)?,
         price: money(row, "price_minor")?,
-        stock: row.try_get("stock").map_err(unexpected)?,
+        stock: stock(row)?,
         active: row.try_get("active").map_err(unexpected)?,
-        version: row.try_get("version").map_err(unexpected)?,
+        version: version(row)?,
         updated_at: row.try_get("updated_at").map_err(unexpected)?,
     })
 }

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::FulfillmentQueue;
 use crate::Error;
-use crate::app::FulfillmentJob;
-use crate::app::ports::SendJobs;
+use crate::app::{FulfillmentJob, SendJobs};
 use crate::lambda::AfterAnswer;
 
 /// Sends each job after the answer: the order is safe once Postgres has it. A failed send is logged,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::unavailable;
 use crate::Error;
-use crate::app::ports::DeadLetters;
+use crate::app::DeadLetters;
 use crate::aws::Client;
 
 /// The message attribute with the reason.

@@ -10,8 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::app::FulfillmentJob;
-use crate::app::ports::{Job, MeasureQueue, Message, SendBatch, SendJobs};
+use crate::app::{FulfillmentJob, Job, MeasureQueue, Message, SendBatch, SendJobs};
 use crate::aws::{Aws, CallError, Client, Limits, Service};
 use crate::{BoxError, Error};
 
@@ -123,12 +122,12 @@ impl MeasureQueue for FulfillmentQueue {
 
 impl SendJobs for FulfillmentQueue {
     async fn send(&self, job: &FulfillmentJob) -> Result<(), Error> {
-        let body = job.to_body().map_err(|error| Error::Internal(error.into()))?;
+        let body = job.to_body().map_err(Error::internal)?;
         let input = json!({ "QueueUrl": self.url, "MessageBody": body });
         self.client.call::<Value>("SendMessage", &input).await.map(drop).map_err(unavailable)
     }
 }
 
 fn unavailable(error: CallError) -> Error {
-    Error::Unavailable { dependency: "SQS", source: error.into() }
+    Error::unavailable("SQS", error)
 }

@@ -16,8 +16,7 @@ use serde::Deserialize;
 
 use super::signature::Signer;
 use crate::BoxError;
-use crate::app::FulfillmentJob;
-use crate::app::ports::Offer;
+use crate::app::{FulfillmentJob, Offer};
 use crate::config::WarehouseConfig;
 
 /// The most retries.

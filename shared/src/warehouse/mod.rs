@@ -3,8 +3,7 @@
 mod client;
 mod signature;
 
-use crate::app::FulfillmentJob;
-use crate::app::ports::{DeadLetters, NoWarehouse, Offer, Warehouse};
+use crate::app::{DeadLetters, FulfillmentJob, NoWarehouse, Offer, Warehouse};
 use crate::config::WarehouseConfig;
 use crate::queue::{DeadLetterQueue, FulfillmentQueue};
 use crate::{BoxError, Error};

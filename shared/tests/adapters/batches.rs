@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use uuid::Uuid;
-use waybill::app::FulfillmentJob;
-use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement};
+use waybill::app::{ConfirmOrders, FulfillmentJob, PlaceOrders, Placement};
 use waybill::domain::{OrderId, Status};
 
 use crate::support::{TestDatabase, context, order};

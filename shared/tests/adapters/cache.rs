@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use tokio::net::TcpListener;
-use waybill::app::ports::{CacheProducts, Cached};
+use waybill::app::{CacheProducts, Cached};
 use waybill::cache::DynamoDbCache;
-use waybill::domain::{Currency, Money, Product, ProductId};
+use waybill::domain::{Currency, Money, Product, ProductId, Stock, Version};
 
 use crate::support::{aws, aws_at, cache_table, service};
 
@@ -13,10 +13,10 @@ fn product(version: i64) -> Product {
     Product {
         id: ProductId::from(uuid::Uuid::from_u128(7)),
         name: format!("version {version}"),
-        price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
-        stock: 3,
+        price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
+        stock: Stock::new(3).unwrap(),
         active: true,
-        version,
+        version: Version::new(version).unwrap(),
         updated_at: "2026-02-21T12:00:00.123456Z".parse().unwrap(),
     }
 }

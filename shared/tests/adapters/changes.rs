@@ -2,12 +2,13 @@
 
 use futures_util::future::join_all;
 use waybill::Error;
-use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement, ReadOrders, Visible};
-use waybill::app::{self, Context, FulfillmentJob};
-use waybill::domain::{Order, OrderId, ProductId, Scope, Status};
+use waybill::app::{
+    self, ConfirmOrders, Context, FulfillmentJob, PlaceOrders, Placement, ReadOrder,
+};
+use waybill::domain::{Order, OrderId, ProductId, Scope, Status, Version, Visible};
 use waybill::postgres::Database;
 
-use crate::support::{TestDatabase, caller, context, order};
+use crate::support::{TestDatabase, caller, context, order, version};
 
 async fn place(database: &Database, lines: &[(ProductId, i64)]) -> Order {
     match database.place(OrderId::generate(), &order(lines), None, &context()).await.unwrap() {
@@ -29,7 +30,10 @@ async fn a_cancelled_order_gives_its_stock_back_and_is_answered_as_it_is_now() {
     let id = placed.summary.id;
     let cancelled = app::cancel_order(&*database, id, None, &context()).await.unwrap();
     assert_eq!(way(&cancelled), ["pending", "cancelled"]);
-    assert_eq!((cancelled.summary.status, cancelled.summary.version), (Status::Cancelled, 2));
+    assert_eq!(
+        (cancelled.summary.status, cancelled.summary.version),
+        (Status::Cancelled, version(2))
+    );
     assert_eq!(cancelled.items, placed.items);
     assert_eq!((test.stock(a).await, test.stock(b).await), (10, 10));
     let read = database.order(Visible::to(&context().caller), id).await.unwrap().unwrap();
@@ -44,18 +48,22 @@ async fn a_cancel_that_is_sent_again_is_answered_with_the_order_and_writes_nothi
     let database = test.connect().await;
     let mug = test.product("EUR", 100, 10).await;
     let id = place(&database, &[(mug, 3)]).await.summary.id;
-    let first = app::cancel_order(&*database, id, Some(1), &context()).await.unwrap();
+    let first = app::cancel_order(&*database, id, Some(version(1)), &context()).await.unwrap();
     // Without a version, with that of the first cancel, and with the current one.
-    for seen in [None, Some(1), Some(2)] {
+    for seen in [None, Some(version(1)), Some(version(2))] {
         let again = app::cancel_order(&*database, id, seen, &context()).await.unwrap();
         assert_eq!(again, first);
     }
-    let stale = app::cancel_order(&*database, id, Some(3), &context()).await;
-    assert!(matches!(stale, Err(Error::VersionMismatch { current: 2 })), "{stale:?}");
+    let stale = app::cancel_order(&*database, id, Some(version(3)), &context()).await;
+    assert!(
+        matches!(stale, Err(Error::VersionMismatch { current }) if current == version(2)),
+        "{stale:?}"
+    );
     assert_eq!((test.stock(mug).await, test.rows().await[2]), (10, 2));
     // A cancelled order does not change again.
     for status in [Status::Confirmed, Status::Shipped, Status::Delivered] {
-        let refused = app::update_order_status(&*database, id, status, 2, &context()).await;
+        let refused =
+            app::update_order_status(&*database, id, status, version(2), &context()).await;
         assert!(matches!(refused, Err(Error::IllegalTransition { .. })), "{refused:?}");
     }
 }
@@ -79,7 +87,7 @@ async fn an_order_goes_through_its_life_and_no_other_way() {
     let database = test.connect().await;
     let mug = test.product("EUR", 100, 10).await;
     let id = place(&database, &[(mug, 1)]).await.summary.id;
-    let mut version = 1;
+    let mut seen = Version::FIRST;
     for next in [Status::Confirmed, Status::Shipped, Status::Delivered] {
         let now = database
             .order(Visible::to(&context().caller), id)
@@ -89,14 +97,13 @@ async fn an_order_goes_through_its_life_and_no_other_way() {
             .summary
             .status;
         for status in Status::ALL.into_iter().filter(|status| !now.can_become(*status)) {
-            let refused =
-                app::update_order_status(&*database, id, status, version, &context()).await;
+            let refused = app::update_order_status(&*database, id, status, seen, &context()).await;
             assert!(matches!(refused, Err(Error::IllegalTransition { .. })), "{refused:?}");
         }
         let changed =
-            app::update_order_status(&*database, id, next, version, &context()).await.unwrap();
-        version += 1;
-        assert_eq!((changed.summary.status, changed.summary.version), (next, version));
+            app::update_order_status(&*database, id, next, seen, &context()).await.unwrap();
+        seen = seen.next();
+        assert_eq!((changed.summary.status, changed.summary.version), (next, seen));
     }
     assert_eq!(test.stock(mug).await, 9);
     let late = app::cancel_order(&*database, id, None, &context()).await;
@@ -109,15 +116,23 @@ async fn of_two_editors_the_second_is_told_and_nothing_is_lost() {
     let database = test.connect().await;
     let mug = test.product("EUR", 100, 10).await;
     let id = place(&database, &[(mug, 1)]).await.summary.id;
-    app::update_order_status(&*database, id, Status::Confirmed, 1, &context()).await.unwrap();
-    for seen in [1, 3] {
+    app::update_order_status(&*database, id, Status::Confirmed, version(1), &context())
+        .await
+        .unwrap();
+    for seen in [version(1), version(3)] {
         let late =
             app::update_order_status(&*database, id, Status::Shipped, seen, &context()).await;
-        assert!(matches!(late, Err(Error::VersionMismatch { current: 2 })), "{late:?}");
+        assert!(
+            matches!(late, Err(Error::VersionMismatch { current }) if current == version(2)),
+            "{late:?}"
+        );
         let late = app::cancel_order(&*database, id, Some(seen), &context()).await;
-        assert!(matches!(late, Err(Error::VersionMismatch { current: 2 })), "{late:?}");
+        assert!(
+            matches!(late, Err(Error::VersionMismatch { current }) if current == version(2)),
+            "{late:?}"
+        );
     }
-    app::cancel_order(&*database, id, Some(2), &context()).await.unwrap();
+    app::cancel_order(&*database, id, Some(version(2)), &context()).await.unwrap();
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use testkit::proxy::{Proxy, authority};
 use testkit::unused_address;
 use tokio::net::TcpListener;
 use waybill::Error;
-use waybill::app::ports::{PlaceOrders, Placement};
+use waybill::app::{PlaceOrders, Placement};
 use waybill::domain::OrderId;
 use waybill::postgres::Database;
 

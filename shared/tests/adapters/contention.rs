@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use waybill::app::ports::{PlaceOrders, Placement};
+use waybill::app::{PlaceOrders, Placement};
 use waybill::domain::OrderId;
 use waybill::{Error, deadline};
 

@@ -6,11 +6,10 @@ use std::path::PathBuf;
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use waybill::app::FulfillmentJob;
-use waybill::app::ports::{
-    ChangeOrders, ConfirmOrders, Event, KeepOutbox, PlaceOrders, Placement, Visible,
+use waybill::app::{
+    ChangeOrders, ConfirmOrders, Event, FulfillmentJob, KeepOutbox, PlaceOrders, Placement,
 };
-use waybill::domain::{OrderId, Status};
+use waybill::domain::{OrderId, Status, Visible};
 
 use crate::support::{TestDatabase, context, order};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use testkit::proxy::{Proxy, authority};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
-use waybill::app::ports::{PlaceOrders, Placement, ReadProducts};
+use waybill::app::{PlaceOrders, Placement, ReadProduct};
 use waybill::domain::OrderId;
 use waybill::postgres::Database;
 use waybill::{Error, deadline};

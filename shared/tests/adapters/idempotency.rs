@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use testkit::proxy::{Proxy, authority};
-use waybill::app::ports::{ChangeOrders, Claim, PlaceOrders, Placement, Visible};
-use waybill::domain::{IdempotencyKey, Order, OrderId, Status};
+use waybill::app::{ChangeOrders, Claim, PlaceOrders, Placement};
+use waybill::domain::{IdempotencyKey, Order, OrderId, Status, Visible};
 
 use crate::support::{TestDatabase, context, order};
 

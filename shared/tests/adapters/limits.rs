@@ -1,9 +1,8 @@
 //! The limits on the orders of an owner.
 
-use waybill::app::Context;
-use waybill::app::ports::{ChangeOrders, Claim, PlaceOrders, Placement, Visible};
+use waybill::app::{ChangeOrders, Claim, Context, PlaceOrders, Placement};
 use waybill::config::OwnerLimits;
-use waybill::domain::{IdempotencyKey, OrderId, ProductId, Scope, Status};
+use waybill::domain::{IdempotencyKey, OrderId, ProductId, Scope, Status, Visible};
 use waybill::error::OwnerLimit;
 use waybill::postgres::Database;
 

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
-use waybill::app;
-use waybill::app::ports::{PlaceOrders, Placement, ReadOrders, ReadProducts, Visible};
+use waybill::app::{self, ListOrders, ListProducts, PlaceOrders, Placement};
 use waybill::domain::{
     CustomerEmail, Instant, OrderId, OrderQuery, Owner, ProductId, ProductQuery, Search, Status,
+    Visible,
 };
 use waybill::postgres::Database;
 

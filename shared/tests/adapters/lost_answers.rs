@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use testkit::proxy::{Proxy, authority};
-use waybill::app::ports::{
-    ChangeOrders, ConfirmOrders, KeepOutbox, PlaceOrders, Placement, Precondition, Put,
-    PutProducts, ReadProducts, Refusal, RefuseOrders, Settled, Visible,
+use waybill::app::{
+    self, ChangeOrders, ConfirmOrders, FulfillmentJob, KeepOutbox, PlaceOrders, Placement,
+    Precondition, Put, PutProducts, ReadProduct, Refusal, RefuseOrders, Settled,
 };
-use waybill::app::{self, FulfillmentJob};
 use waybill::domain::{
-    Currency, Money, NewProduct, Order, OrderId, ProductId, ProductName, Seen, Status,
+    Currency, Money, NewProduct, Order, OrderId, ProductId, ProductName, Seen, Status, Stock,
+    Visible,
 };
 use waybill::postgres::Database;
 
-use crate::support::{STATEMENTS, TestDatabase, config, context, order};
+use crate::support::{STATEMENTS, TestDatabase, config, context, order, version};
 
 /// A database, and an adapter behind a proxy that can drop answers.
 struct World {
@@ -59,7 +59,7 @@ async fn an_order_that_took_the_last_stock_is_not_told_sold_out() {
     let context = context();
     let placement = world.losing(world.database.place(id, &wanted, None, &context)).await.unwrap();
     let Placement::Placed(placed) = placement else { panic!("{placement:?}") };
-    assert_eq!((placed.summary.id, placed.summary.version), (id, 1));
+    assert_eq!((placed.summary.id, placed.summary.version), (id, version(1)));
     assert_eq!((world.test.rows().await, world.test.stock(mug).await), ([1, 1, 1], 0));
 }
 
@@ -84,7 +84,7 @@ async fn one_request_is_one_order_whichever_index_reports_the_repeat() {
 /// A queue that accepts everything.
 struct Sent;
 
-impl app::ports::SendJobs for Sent {
+impl app::SendJobs for Sent {
     async fn send(&self, _: &FulfillmentJob) -> Result<(), waybill::Error> {
         Ok(())
     }
@@ -96,12 +96,21 @@ async fn a_change_that_was_made_is_answered_as_made() {
     let mug = world.test.product("EUR", 1450, 4).await;
     let id = world.place(mug, 4).await.summary.id;
     let context = context();
-    let confirmed = app::update_order_status(&world.database, id, Status::Confirmed, 1, &context);
+    let confirmed =
+        app::update_order_status(&world.database, id, Status::Confirmed, version(1), &context);
     let confirmed = world.losing(confirmed).await.unwrap();
-    assert_eq!((confirmed.summary.status, confirmed.summary.version), (Status::Confirmed, 2));
-    let cancelled =
-        world.losing(app::cancel_order(&world.database, id, Some(2), &context)).await.unwrap();
-    assert_eq!((cancelled.summary.status, cancelled.summary.version), (Status::Cancelled, 3));
+    assert_eq!(
+        (confirmed.summary.status, confirmed.summary.version),
+        (Status::Confirmed, version(2))
+    );
+    let cancelled = world
+        .losing(app::cancel_order(&world.database, id, Some(version(2)), &context))
+        .await
+        .unwrap();
+    assert_eq!(
+        (cancelled.summary.status, cancelled.summary.version),
+        (Status::Cancelled, version(3))
+    );
     assert_eq!(cancelled.history.len(), 3);
     assert_eq!(world.test.stock(mug).await, 4);
 }
@@ -114,7 +123,8 @@ async fn a_change_that_somebody_else_made_is_not_taken_for_ones_own() {
     let (one, other) = (context(), context());
     world.database.change(Visible::All, id, Status::Confirmed, None, &one).await.unwrap();
     // This batch finds the order confirmed, and its answer is lost.
-    let change = world.database.change(Visible::All, id, Status::Confirmed, Some(1), &other);
+    let change =
+        world.database.change(Visible::All, id, Status::Confirmed, Some(version(1)), &other);
     let change = world.losing(change).await.unwrap().unwrap();
     assert!(!change.made, "{change:?}");
 }
@@ -125,18 +135,18 @@ async fn a_product_that_was_put_is_answered_as_put_though_all_of_it_is_sold() {
     let id = ProductId::from(uuid::Uuid::now_v7());
     let product = |stock| NewProduct {
         name: ProductName::parse("Enamel mug").unwrap(),
-        price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
-        stock,
+        price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
+        stock: Stock::new(stock).unwrap(),
         active: true,
     };
     let (four, none) = (product(4), product(0));
     let put = world.losing(world.database.put(id, &four, Precondition::Absent)).await.unwrap();
     assert!(matches!(put, Put::Created(_)), "{put:?}");
     world.place(id, 3).await;
-    let seen = Precondition::Unchanged(Seen { version: 1, stock: Some(1) });
+    let seen = Precondition::Unchanged(Seen { version: version(1), stock: Stock::new(1) });
     let put = world.losing(world.database.put(id, &none, seen)).await.unwrap();
     let Put::Replaced(now) = put else { panic!("{put:?}") };
-    assert_eq!((now.version, now.stock), (2, 0));
+    assert_eq!((now.version, now.stock.get()), (version(2), 0));
     assert_eq!(world.database.product(id).await.unwrap(), Some(now));
     assert_eq!(world.test.books().await.discrepancies, []);
 }

@@ -9,11 +9,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 use waybill::BoxError;
-use waybill::app::ports::{
-    ConfirmOrders, Event, Job, Jobs, KeepOutbox, MeasureQueue, Message, PlaceOrders, Placement,
-    SendBatch, Settled,
+use waybill::app::{
+    self, Backoff, ConfirmOrders, Event, FulfillmentJob, Job, Jobs, KeepOutbox, MeasureQueue,
+    Message, PlaceOrders, Placement, Relayed, SendBatch, Settled,
 };
-use waybill::app::{self, Backoff, FulfillmentJob, Relayed};
 use waybill::domain::{Order, OrderId, ProductId};
 use waybill::events::EventBus;
 use waybill::postgres::Database;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
-use waybill::app::ports::{PlaceOrders, Placement};
+use waybill::app::{PlaceOrders, Placement};
 use waybill::domain::{Order, OrderId, ProductId};
 use waybill::postgres::Database;
 
@@ -95,7 +95,7 @@ async fn shop(
             Placement::Refused(lines) => {
                 let short = lines
                     .iter()
-                    .any(|found| found.product.as_ref().unwrap().stock < found.line.quantity);
+                    .any(|found| found.product.as_ref().unwrap().stock.get() < found.line.quantity);
                 assert!(short, "refused, though there is enough: {lines:?}");
                 refused += 1;
             }
@@ -153,7 +153,7 @@ async fn a_rush_of_two_hundred_baskets_sells_what_is_there_and_nothing_else() {
             sold[n] += pieces;
             total += prices[n] * pieces;
         }
-        assert_eq!(order.summary.total.minor, total);
+        assert_eq!(order.summary.total.minor(), total);
         assert_eq!(order.items.len(), distinct(basket));
         lines += order.items.len();
         let sql = "SELECT o.total_minor, sum(i.quantity * i.unit_price_minor)::bigint

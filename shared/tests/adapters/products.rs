@@ -1,9 +1,8 @@
 //! Reading products, with and without the cache.
 
 use waybill::Error;
-use waybill::app;
-use waybill::app::ports::ReadProducts;
-use waybill::cache::{DynamoDbCache, Flights, MemoryCache, PageCache};
+use waybill::app::{self, Flights, ListProducts, PageCache, ReadProduct};
+use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::domain::ProductId;
 
 use crate::support::{TestDatabase, aws, cache_table, first_products, service};
@@ -43,7 +42,7 @@ async fn a_product_is_read_once_and_then_served_from_the_cache() {
 
     let read =
         app::get_product(&Flights::default(), &process().await, &*database, mug).await.unwrap();
-    assert_eq!(read.price.minor, 1450);
+    assert_eq!(read.price.minor(), 1450);
     test.sql.batch_execute("DELETE FROM products").await.unwrap();
     // Another process, with an empty memory.
     assert_eq!(

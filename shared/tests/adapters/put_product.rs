@@ -6,26 +6,26 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use testkit::proxy::{Proxy, authority};
 use waybill::Error;
-use waybill::app::ports::{
-    CacheProducts, Cached, ChangeOrders, PlaceOrders, Placement, Precondition, Put, PutProducts,
-    ReadOrders, ReadProducts, Visible,
+use waybill::app::{
+    self, CacheProducts, Cached, ChangeOrders, Flights, PlaceOrders, Placement, Precondition, Put,
+    PutProduct, PutProducts, ReadOrder, ReadProduct,
 };
-use waybill::app::{self, PutProduct};
-use waybill::cache::{DynamoDbCache, Flights, MemoryCache};
+use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::domain::{
-    Currency, Money, NewProduct, OrderId, Product, ProductId, ProductName, Seen, Status,
+    Currency, Money, NewProduct, OrderId, Product, ProductId, ProductName, Seen, Status, Stock,
+    Version, Visible,
 };
 use waybill::postgres::Database;
 
 use crate::support::{
-    STATEMENTS, TestDatabase, aws, aws_at, cache_table, config, context, order, service,
+    STATEMENTS, TestDatabase, aws, aws_at, cache_table, config, context, order, service, version,
 };
 
 fn mug(currency: &str, minor: i64, stock: i32) -> NewProduct {
     NewProduct {
         name: ProductName::parse("Enamel mug").unwrap(),
-        price: Money { minor, currency: Currency::parse(currency).unwrap() },
-        stock,
+        price: Money::new(minor, Currency::parse(currency).unwrap()).unwrap(),
+        stock: Stock::new(stock).unwrap(),
         active: true,
     }
 }
@@ -61,7 +61,7 @@ async fn a_product_is_created_once_and_then_replaced() {
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let first = created(&database, &mug("EUR", 1450, 10)).await;
-    assert_eq!((first.version, first.stock, first.price.minor), (1, 10, 1450));
+    assert_eq!((first.version, first.stock.get(), first.price.minor()), (version(1), 10, 1450));
     assert_eq!(database.product(first.id).await.unwrap(), Some(first.clone()));
 
     let again = database.put(first.id, &mug("EUR", 1, 1), Precondition::Absent).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_product_is_created_once_and_then_replaced() {
     let put = database.put(first.id, &dearer, unchanged(&first)).await.unwrap();
     let Put::Replaced(second) = put else { panic!("{put:?}") };
     assert!(dearer.describes(&second));
-    assert_eq!((second.version, second.stock), (2, 12));
+    assert_eq!((second.version, second.stock.get()), (version(2), 12));
     assert!(second.updated_at > first.updated_at);
     assert_eq!(database.product(first.id).await.unwrap(), Some(second.clone()));
 
@@ -124,7 +124,7 @@ async fn of_twenty_who_replace_what_they_saw_one_does() {
         assert_eq!(refused, 19, "{puts:?}");
         let version = seen.version;
         seen = staff[0].product(seen.id).await.unwrap().unwrap();
-        assert_eq!(seen.version, version + 1);
+        assert_eq!(seen.version, version.next());
         assert!(puts.contains(&Put::Replaced(seen.clone())));
     }
     assert_eq!(test.books().await.discrepancies, []);
@@ -139,15 +139,18 @@ async fn what_was_sold_since_an_editor_looked_stays_sold() {
     // Only the price was edited.
     let put = database.put(seen.id, &mug("EUR", 1550, 10), unchanged(&seen)).await.unwrap();
     let Put::Replaced(now) = put else { panic!("{put:?}") };
-    assert_eq!((now.stock, now.price.minor), (7, 1550));
+    assert_eq!((now.stock.get(), now.price.minor()), (7, 1550));
 
     // The editor adds five; since then two were sold and one was returned.
     let three = placed(&database, seen.id, 2).await;
     placed(&database, seen.id, 1).await;
     let before = database.product(seen.id).await.unwrap().unwrap();
     cancelled(&database, three).await;
-    let put = database.put(seen.id, &mug("EUR", 1550, before.stock + 5), unchanged(&before)).await;
-    assert!(matches!(put.unwrap(), Put::Replaced(now) if now.stock == before.stock + 5 + 2));
+    let put =
+        database.put(seen.id, &mug("EUR", 1550, before.stock.get() + 5), unchanged(&before)).await;
+    assert!(
+        matches!(put.unwrap(), Put::Replaced(now) if now.stock.get() == before.stock.get() + 5 + 2)
+    );
     assert_eq!(test.books().await.discrepancies, []);
 }
 
@@ -157,9 +160,9 @@ async fn whoever_counted_anew_says_how_many_there_are_whatever_was_sold() {
     let database = test.connect().await;
     let seen = created(&database, &mug("EUR", 1450, 10)).await;
     placed(&database, seen.id, 3).await;
-    let counted = Precondition::Unchanged(Seen { version: 1, stock: None });
+    let counted = Precondition::Unchanged(Seen { version: version(1), stock: None });
     let put = database.put(seen.id, &mug("EUR", 1450, 20), counted).await.unwrap();
-    assert!(matches!(put, Put::Replaced(now) if now.stock == 20));
+    assert!(matches!(put, Put::Replaced(now) if now.stock.get() == 20));
     assert_eq!(test.books().await.discrepancies, []);
 }
 
@@ -177,13 +180,16 @@ async fn a_change_that_would_leave_less_than_nothing_or_too_much_is_refused() {
     };
     // The editor leaves three of ten, but four are already sold.
     let refused = put(3, &seen).await;
-    assert!(matches!(refused, Err(Error::StockTaken { version: 1, stock: 6 })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(Error::StockTaken { version: Version::FIRST, stock }) if stock.get() == 6),
+        "{refused:?}"
+    );
     // The next read sees it.
     let Some(Cached::Found(fresh)) = cache.recall(&[seen.id]).await.remove(&seen.id) else {
         panic!("not remembered")
     };
     assert_eq!(Some(&fresh), database.product(seen.id).await.unwrap().as_ref());
-    assert_eq!(put(0, &fresh).await.unwrap().product.stock, 0);
+    assert_eq!(put(0, &fresh).await.unwrap().product.stock.get(), 0);
 
     // The same at the upper end of an integer.
     let most = created(&database, &mug("EUR", 1450, 1)).await;
@@ -191,7 +197,10 @@ async fn a_change_that_would_leave_less_than_nothing_or_too_much_is_refused() {
     let none = database.product(most.id).await.unwrap().unwrap();
     cancelled(&database, given_back).await;
     let refused = put(i32::MAX, &none).await;
-    assert!(matches!(refused, Err(Error::StockTaken { version: 1, stock: 1 })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(Error::StockTaken { version: Version::FIRST, stock }) if stock.get() == 1),
+        "{refused:?}"
+    );
     cancelled(&database, sold).await;
     assert_eq!(test.books().await.discrepancies, []);
 }
@@ -208,7 +217,7 @@ async fn an_order_keeps_the_price_and_the_currency_of_its_time() {
     for (id, minor, currency) in [(old, 2900, "EUR"), (new, 3000, "CHF")] {
         let order = database.order(Visible::to(&context().caller), id).await.unwrap().unwrap();
         let total = order.summary.total;
-        assert_eq!((total.minor, total.currency.as_str()), (minor, currency));
+        assert_eq!((total.minor(), total.currency().as_str()), (minor, currency));
     }
 }
 
@@ -223,7 +232,7 @@ async fn a_product_is_put_by_the_books_as_they_are_when_its_turn_comes() {
     let now = Precondition::Unchanged(Seen { version: seen.version, stock: None });
     let put = database.put(seen.id, &fewer, now);
     let (put, ()) = tokio::join!(put, test.commit_once_somebody_waits());
-    assert!(matches!(put.unwrap(), Put::Replaced(product) if product.stock == 5));
+    assert!(matches!(put.unwrap(), Put::Replaced(product) if product.stock.get() == 5));
     assert_eq!(test.books().await.discrepancies, []);
 }
 
@@ -285,7 +294,7 @@ async fn the_books_balance_whatever_staff_and_customers_do_at_once() {
     assert!(placed > 0 && cancelled > 0 && put > 0);
     assert_eq!(test.books().await.discrepancies, []);
     let version = people[0].product(id).await.unwrap().unwrap().version;
-    assert_eq!(version, i64::from(1 + put));
+    assert_eq!(version.get(), i64::from(1 + put));
 }
 
 #[tokio::test]
@@ -303,7 +312,7 @@ async fn a_put_is_one_round_trip_and_one_whose_answer_was_lost_is_answered_and_m
     proxy.cut_next_answer();
     let put = database.put(first.id, &mug("EUR", 1550, 12), unchanged(&first)).await.unwrap();
     let Put::Replaced(second) = put else { panic!("{put:?}") };
-    assert_eq!((second.version, second.stock, second.price.minor), (2, 12, 1550));
+    assert_eq!((second.version, second.stock.get(), second.price.minor()), (version(2), 12, 1550));
     // Somebody else's change is not taken for one's own.
     proxy.cut_next_answer();
     let late = database.put(first.id, &mug("EUR", 99, 12), unchanged(&first)).await.unwrap();
@@ -324,7 +333,7 @@ async fn a_change_is_seen_here_at_once_and_by_other_processes_within_seconds() {
     let id = new_id();
     let read = async |cache: &MemoryCache<DynamoDbCache>| {
         let read = app::get_product(&Flights::default(), cache, &*database, id).await;
-        read.ok().map(|product| product.price.minor)
+        read.ok().map(|product| product.price.minor())
     };
     // Both cache that it is missing.
     assert_eq!((read(&here).await, read(&there).await), (None, None));

@@ -3,8 +3,7 @@
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use waybill::app;
-use waybill::app::ports::{ConfirmOrders, PlaceOrders, Placement};
+use waybill::app::{self, ConfirmOrders, PlaceOrders, Placement};
 use waybill::domain::{Order, OrderId, ProductId};
 use waybill::postgres::Database;
 

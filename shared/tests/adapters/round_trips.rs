@@ -1,12 +1,11 @@
 //! The round trips of each use case, counted at the servers.
 
 use testkit::proxy::{Proxy, authority};
-use waybill::app;
-use waybill::app::FulfillmentJob;
-use waybill::app::ports::{
-    ConfirmOrders, PlaceOrders, Placement, ReadOrders, ReadProducts, Refusal, RefuseOrders, Visible,
+use waybill::app::{
+    self, ConfirmOrders, FulfillmentJob, ListOrders, ListProducts, PlaceOrders, Placement,
+    ReadOrder, ReadProduct, Refusal, RefuseOrders,
 };
-use waybill::domain::{CustomerEmail, OrderId, OrderQuery, Status};
+use waybill::domain::{CustomerEmail, OrderId, OrderQuery, Status, Visible};
 use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
 

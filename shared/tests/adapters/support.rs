@@ -13,7 +13,7 @@ use waybill::aws::Aws;
 use waybill::config::{Config, DatabaseConfig, OwnerLimits, Timing};
 use waybill::domain::{
     Caller, CorrelationId, CustomerEmail, CustomerName, NewOrder, OrderQuery, Owner, PageSize,
-    ProductId, ProductQuery, Quantity, Scope,
+    ProductId, ProductQuery, Quantity, Scope, Version,
 };
 use waybill::postgres::reconcile::{Books, reconcile};
 use waybill::postgres::{
@@ -189,6 +189,10 @@ pub(crate) fn order(lines: &[(ProductId, i64)]) -> NewOrder {
 }
 
 /// A page of this size.
+pub(crate) fn version(number: i64) -> Version {
+    Version::new(number).unwrap()
+}
+
 pub(crate) fn page_of(limit: u8) -> PageSize {
     PageSize::parse(&limit.to_string()).unwrap()
 }

@@ -3,7 +3,7 @@
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Response};
 use serde_json::Value;
-use waybill::cache::{Flights, PageCache};
+use waybill::app::{Flights, PageCache};
 use waybill::config::{Config, CursorSecret};
 use waybill::http::{Callers, CursorKey, Route, answer, answer_anyone, read_event};
 

@@ -10,8 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use waybill::app::ports::NoWarehouse;
-use waybill::app::{Backoff, FulfillmentJob};
+use waybill::app::{Backoff, FulfillmentJob, NoWarehouse};
 use waybill::lambda::{self, AfterAnswer};
 
 use crate::cases;

@@ -1,20 +1,19 @@
-//! A shop in memory that follows the contracts of the ports. `mood` decides which of the allowed
-//! answers it gives.
+//! A shop in memory that follows the contracts of the traits in `app`. `mood` decides which of the
+//! allowed answers it gives.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 use uuid::Uuid;
-use waybill::app::ports::{
-    CacheProducts, Cached, Change, ChangeOrders, Claim, ConfirmOrders, Event, FoundLine,
-    FoundProduct, Job, Jobs, KeepOutbox, Message, PlaceOrders, Placement, Precondition, Put,
-    PutProducts, ReadOrders, ReadProducts, Refusal, RefuseOrders, SendBatch, SendJobs, Settled,
-    Visible,
+use waybill::app::{
+    CacheProducts, Cached, Change, ChangeOrders, Claim, ConfirmOrders, Context, Event, FoundLine,
+    FoundProduct, FulfillmentJob, Job, Jobs, KeepOutbox, ListOrders, ListProducts, Message,
+    PlaceOrders, Placement, Precondition, Put, PutProducts, ReadOrder, ReadProduct, Refusal,
+    RefuseOrders, SendBatch, SendJobs, Settled,
 };
-use waybill::app::{Context, FulfillmentJob};
 use waybill::domain::{
     Currency, HistoryEntry, Money, NewOrder, NewProduct, Order, OrderId, OrderItem, OrderQuery,
-    OrderSummary, Page, Product, ProductId, ProductQuery, Status,
+    OrderSummary, Page, Product, ProductId, ProductQuery, Status, Stock, Version, Visible,
 };
 use waybill::error::OwnerLimit;
 use waybill::{BoxError, Error};
@@ -37,7 +36,13 @@ impl PlaceOrders for Shop {
             let lines = order.lines().iter();
             Placement::Refused(lines.map(|&line| FoundLine { line, product: product() }).collect())
         };
-        let none_left = || Some(FoundProduct { name: "Mug".into(), currency: euro(), stock: 0 });
+        let none_left = || {
+            Some(FoundProduct {
+                name: "Mug".into(),
+                currency: euro(),
+                stock: Stock::new(0).unwrap(),
+            })
+        };
         Ok(match self.mood % 8 {
             0 => found(|| None),
             1 => Placement::OwnerLimit(OwnerLimit::PerMinute(60)),
@@ -50,11 +55,13 @@ impl PlaceOrders for Shop {
     }
 }
 
-impl ReadOrders for Shop {
+impl ReadOrder for Shop {
     async fn order(&self, _: Visible<'_>, id: OrderId) -> Result<Option<Order>, Error> {
         Ok((!self.mood.is_multiple_of(4)).then(|| stored(id, self.status())))
     }
+}
 
+impl ListOrders for Shop {
     async fn orders(
         &self,
         _: Visible<'_>,
@@ -72,7 +79,7 @@ impl ChangeOrders for Shop {
         _: Visible<'_>,
         id: OrderId,
         status: Status,
-        _: Option<i64>,
+        _: Option<Version>,
         _: &Context,
     ) -> Result<Option<Change>, Error> {
         let order = |status| stored(id, status);
@@ -84,11 +91,13 @@ impl ChangeOrders for Shop {
     }
 }
 
-impl ReadProducts for Shop {
+impl ReadProduct for Shop {
     async fn product(&self, id: ProductId) -> Result<Option<Product>, Error> {
         Ok((!self.mood.is_multiple_of(4)).then(|| product(id)))
     }
+}
 
+impl ListProducts for Shop {
     async fn products(&self, query: &ProductQuery) -> Result<Page<Product>, Error> {
         let product = |number| product(ProductId::from(Uuid::from_u128(number)));
         let found = u128::from(query.limit.get()) + u128::from(self.mood % 2);
@@ -119,10 +128,7 @@ impl CacheProducts for Shop {
 impl SendJobs for Shop {
     async fn send(&self, _: &FulfillmentJob) -> Result<(), Error> {
         match self.mood % 5 {
-            0 => {
-                let source = "it is away".into();
-                Err(Error::Unavailable { dependency: "the fulfillment queue", source })
-            }
+            0 => Err(Error::unavailable("the fulfillment queue", "it is away")),
             _ => Ok(()),
         }
     }
@@ -193,7 +199,7 @@ fn now() -> Timestamp {
 }
 
 fn stored(id: OrderId, status: Status) -> Order {
-    let price = Money { minor: 1450, currency: euro() };
+    let price = Money::new(1450, euro()).unwrap();
     let summary = OrderSummary {
         id,
         number: id.number(),
@@ -202,7 +208,7 @@ fn stored(id: OrderId, status: Status) -> Order {
         customer_email: "ada@example.com".to_owned(),
         total: price,
         item_count: 1,
-        version: 1,
+        version: Version::FIRST,
         created_at: now(),
         updated_at: now(),
     };
@@ -227,10 +233,10 @@ fn product(id: ProductId) -> Product {
     Product {
         id,
         name: "Mug".to_owned(),
-        price: Money { minor: 1450, currency: euro() },
-        stock: 41,
+        price: Money::new(1450, euro()).unwrap(),
+        stock: Stock::new(41).unwrap(),
         active: true,
-        version: 7,
+        version: Version::new(7).unwrap(),
         updated_at: now(),
     }
 }

@@ -12,7 +12,7 @@ use super::super::{Check, Checks, Health, HealthStatus, Kind, Problem};
 use crate::Error;
 use crate::domain::{
     AmountOutOfRange, CorrelationId, Currency, HistoryEntry, Money, Order, OrderId, OrderItem,
-    OrderNumber, OrderSummary, Product, ProductId, Scope, Status,
+    OrderSummary, Product, ProductId, Scope, Status, Stock, Version,
 };
 use crate::error::{OwnerLimit, Shortage, Violation};
 
@@ -121,9 +121,9 @@ fn sample_problem(kind: Kind) -> Problem {
             Error::IllegalTransition { from: Status::Shipped, to: Status::Cancelled }.into()
         }
         Kind::KeyInFlight => Error::KeyInFlight.into(),
-        Kind::StockTaken => Error::StockTaken { version: 7, stock: 3 }.into(),
-        Kind::VersionMismatch => Error::VersionMismatch { current: 3 }.into(),
-        Kind::ProductExists => Error::ProductExists { current: Some(1) }.into(),
+        Kind::StockTaken => Error::StockTaken { version: version(7), stock: stock(3) }.into(),
+        Kind::VersionMismatch => Error::VersionMismatch { current: version(3) }.into(),
+        Kind::ProductExists => Error::ProductExists { current: Some(Version::FIRST) }.into(),
         Kind::ProductMissing => Error::ProductMissing.into(),
         Kind::BodyTooLarge => Problem::body_too_large(MAX_BODY_BYTES),
         Kind::QueryTooLong => Problem::query_too_long(MAX_QUERY_BYTES),
@@ -134,9 +134,7 @@ fn sample_problem(kind: Kind) -> Problem {
         Kind::TooManyOrders => Error::TooManyOrders(OwnerLimit::Pending(100)).into(),
         Kind::HeadersTooLarge => Problem::headers_too_large(MAX_HEADER_BYTES, MAX_HEADERS),
         Kind::Internal => Problem::internal("an example"),
-        Kind::Unavailable => {
-            Error::Unavailable { dependency: "an example", source: "an example".into() }.into()
-        }
+        Kind::Unavailable => Error::unavailable("an example", "an example").into(),
     }
 }
 
@@ -145,9 +143,9 @@ pub(super) fn sample_product() -> Product {
         id: product_id(),
         name: "Notebook A5, dotted, 192 pages".to_owned(),
         price: euros(1450),
-        stock: 41,
+        stock: stock(41),
         active: true,
-        version: 7,
+        version: version(7),
         updated_at: at(0),
     }
 }
@@ -170,13 +168,13 @@ fn sample_order(way: &[Status]) -> Order {
     Order {
         summary: OrderSummary {
             id: order_id(),
-            number: OrderNumber::from_stored("ORD-20260221-ADAW0-0Z5SN-T190N".to_owned()),
+            number: order_id().number(),
             status: from.unwrap_or(Status::Pending),
             customer_name: "Ada Lovelace".to_owned(),
             customer_email: "ada@example.com".to_owned(),
             total: euros(2900),
             item_count: 1,
-            version: i64::try_from(way.len()).unwrap_or(1),
+            version: version(i64::try_from(way.len()).unwrap_or(1)),
             created_at: at(0),
             updated_at: last,
         },
@@ -195,9 +193,17 @@ fn at(minutes: i64) -> Timestamp {
     noon.saturating_add(SignedDuration::from_mins(minutes)).unwrap_or(noon)
 }
 
+fn version(number: i64) -> Version {
+    Version::new(number).unwrap_or_else(|| unreachable!("the examples are positive"))
+}
+
+fn stock(pieces: i32) -> Stock {
+    Stock::new(pieces).unwrap_or_else(|| unreachable!("the examples are positive"))
+}
+
 fn euros(minor: i64) -> Money {
     let currency = Currency::parse("EUR").unwrap_or_else(|_| unreachable!("EUR is a currency"));
-    Money { minor, currency }
+    Money::new(minor, currency).unwrap_or_else(|_| unreachable!("the examples are positive"))
 }
 
 fn body(body: impl Serialize) -> Value {

@@ -357,6 +357,7 @@ mod tests {
 
     use super::super::super::conditional::product_tag;
     use super::*;
+    use crate::domain::Stock;
 
     #[test]
     fn the_tag_of_a_product_is_as_it_is_described_up_to_the_largest_stock() {
@@ -364,7 +365,7 @@ mod tests {
         let validator = jsonschema::validator_for(&schema).unwrap();
         let mut product = examples::sample_product();
         for stock in [0, 41, 999_999_999, 1_000_000_000, i32::MAX] {
-            product.stock = stock;
+            product.stock = Stock::new(stock).unwrap();
             let tag = product_tag(&product);
             assert!(validator.is_valid(&Value::from(tag.as_str())), "{tag}");
         }

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use waybill::app::FulfillmentJob;
-use waybill::app::ports::{
-    Event, Job, Jobs, KeepOutbox, MeasureQueue, Message, SendBatch, SendJobs, Settled,
+use waybill::app::{
+    Event, FulfillmentJob, Job, Jobs, KeepOutbox, MeasureQueue, Message, SendBatch, SendJobs,
+    Settled,
 };
 use waybill::domain::OrderId;
 use waybill::postgres::Database;
@@ -76,7 +76,7 @@ impl SendBatch<Event> for Receiver {
 impl SendJobs for Receiver {
     async fn send(&self, job: &FulfillmentJob) -> Result<(), Error> {
         self.take("job", &job.to_body().unwrap())
-            .map_err(|source| Error::Unavailable { dependency: "SQS", source })
+            .map_err(|source| Error::unavailable("SQS", source))
     }
 }
 
@@ -93,7 +93,7 @@ impl KeepOutbox for Dying<'_> {
     }
 
     async fn settle(&self, _: &Settled) -> Result<(), Error> {
-        Err(Error::Unavailable { dependency: "Postgres", source: "killed".into() })
+        Err(Error::unavailable("Postgres", "killed"))
     }
 
     async fn forget_old_keys(&self) -> Result<u64, Error> {

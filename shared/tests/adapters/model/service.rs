@@ -8,9 +8,8 @@ use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use uuid::Uuid;
 use waybill::Error;
-use waybill::app::ports::{Claim, KeepOutbox as _, NoWarehouse};
-use waybill::app::{self, Backoff, Delivery};
-use waybill::domain::{IdempotencyKey, Order, OrderId, ProductId};
+use waybill::app::{self, Backoff, Claim, Delivery, KeepOutbox as _, NoWarehouse};
+use waybill::domain::{IdempotencyKey, Order, OrderId, ProductId, Version};
 use waybill::postgres::Database;
 
 use super::fakes::{Dying, Receiver};
@@ -77,14 +76,14 @@ impl Service {
             }
             Step::Cancel { order, off } => {
                 let seen = match off {
-                    Some(off) => Some(self.version(order).await + off),
+                    Some(off) => Some(self.version(order, off).await),
                     None => None,
                 };
                 let id = self.placed[order].summary.id;
                 self.changed(app::cancel_order(self.database, id, seen, &context()).await)
             }
             Step::Status { order, to, off } => {
-                let seen = self.version(order).await + off;
+                let seen = self.version(order, off).await;
                 let id = self.placed[order].summary.id;
                 let context = context();
                 self.changed(app::update_order_status(self.database, id, to, seen, &context).await)
@@ -153,7 +152,7 @@ impl Service {
                 way: order.history.iter().map(|entry| entry.to).collect(),
             },
             Err(Error::IllegalTransition { from, to }) => Outcome::Illegal { from, to },
-            Err(Error::VersionMismatch { current }) => Outcome::Stale { current },
+            Err(Error::VersionMismatch { current }) => Outcome::Stale { current: current.get() },
             Err(error) => panic!("{}", error.chain()),
         }
     }
@@ -207,10 +206,13 @@ impl Service {
         }
     }
 
-    async fn version(&self, n: usize) -> i64 {
+    /// The version of an order, and so much off. Below the first there is none; one far ahead is
+    /// as stale.
+    async fn version(&self, n: usize, off: i64) -> Version {
         let sql = "SELECT version FROM orders WHERE id = $1";
         let id = self.placed[n].summary.id.as_uuid();
-        self.test.sql.query_one(sql, &[&id]).await.unwrap().get(0)
+        let version: i64 = self.test.sql.query_one(sql, &[&id]).await.unwrap().get(0);
+        Version::new(version + off).unwrap_or(Version::new(i64::MAX).unwrap())
     }
 
     /// The number of an order.

@@ -7,8 +7,7 @@ use testkit::proxy::{Proxy, authority};
 use testkit::warehouse::{Answer, Asked, Warehouse};
 use testkit::{eventually, unused_address};
 use tokio::sync::Barrier;
-use waybill::app::FulfillmentJob;
-use waybill::app::ports::{Offer, Warehouse as _};
+use waybill::app::{FulfillmentJob, Offer, Warehouse as _};
 use waybill::domain::Status;
 use waybill::postgres::Database;
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use testkit::warehouse::{Answer, Asked, Warehouse};
-use waybill::app::ports::{Jobs, KeepOutbox, Refusal, RefuseOrders, Settled};
-use waybill::app::{self, Backoff, FulfillmentJob};
+use waybill::app::{
+    self, Backoff, FulfillmentJob, Jobs, KeepOutbox, Refusal, RefuseOrders, Settled,
+};
 use waybill::domain::Status;
 use waybill::events::EventBus;
 
 use super::{CONFIRMED, PATIENCE, World, counter};
-use crate::support::service;
+use crate::support::{service, version};
 
 #[tokio::test]
 async fn a_refused_order_stays_pending_with_the_reason_and_its_job_is_a_dead_letter() {
@@ -29,7 +30,7 @@ async fn a_refused_order_stays_pending_with_the_reason_and_its_job_is_a_dead_let
 
     let reason = "the warehouse refused it: 422, Too heavy";
     let refused = world.order(1).await;
-    assert_eq!((refused.summary.status, refused.summary.version), (Status::Pending, 2));
+    assert_eq!((refused.summary.status, refused.summary.version), (Status::Pending, version(2)));
     let [placed, refusal] = &refused.history[..] else { panic!("{:?}", refused.history) };
     assert_eq!(placed.reason, None);
     assert_eq!((refusal.from, refusal.to), (Some(Status::Pending), Status::Pending));

@@ -2,11 +2,17 @@
 //! would have to find and delete the pages that show it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use moka::sync::Cache;
 
-use super::memory::{CAPACITY, LIFETIME};
 use crate::domain::{Page, Product, ProductQuery};
+
+/// How long products stay in memory, and so how late a change elsewhere may be seen.
+pub(crate) const MEMORY_LIFETIME: Duration = Duration::from_secs(3);
+
+/// The most products in memory; at some 300 bytes each, a few megabytes.
+pub(crate) const MEMORY_CAPACITY: u64 = 10_000;
 
 /// Caches pages for three seconds.
 ///
@@ -20,8 +26,8 @@ impl Default for PageCache {
         let products = |_: &ProductQuery, page: &Arc<Page<Product>>| {
             u32::try_from(page.entries.len()).unwrap_or(u32::MAX).max(1)
         };
-        let cache = Cache::builder().max_capacity(CAPACITY).weigher(products);
-        Self(cache.time_to_live(LIFETIME).build())
+        let cache = Cache::builder().max_capacity(MEMORY_CAPACITY).weigher(products);
+        Self(cache.time_to_live(MEMORY_LIFETIME).build())
     }
 }
 
@@ -43,16 +49,16 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{Currency, Money, ProductId, Search};
+    use crate::domain::{Currency, Money, ProductId, Search, Stock, Version};
 
     fn page(products: u128) -> Arc<Page<Product>> {
         let product = |number| Product {
             id: ProductId::from(Uuid::from_u128(number)),
             name: "Enamel mug".to_owned(),
-            price: Money { minor: 1450, currency: Currency::parse("EUR").unwrap() },
-            stock: 1,
+            price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
+            stock: Stock::new(1).unwrap(),
             active: true,
-            version: 1,
+            version: Version::FIRST,
             updated_at: Timestamp::UNIX_EPOCH,
         };
         Arc::new(Page { entries: (0..products).map(product).collect(), has_more: false })
@@ -77,7 +83,7 @@ mod tests {
             pages.remember(&ProductQuery { above, ..ProductQuery::default() }, page(100));
             pages.0.run_pending_tasks();
         }
-        assert!(pages.0.weighted_size() <= CAPACITY, "{}", pages.0.weighted_size());
+        assert!(pages.0.weighted_size() <= MEMORY_CAPACITY, "{}", pages.0.weighted_size());
         assert_eq!(pages.0.weighted_size(), 100 * pages.0.entry_count());
     }
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
+use super::product_cache::Cached;
 use crate::Error;
-use crate::app::ports::Cached;
 use crate::domain::ProductId;
 
 type Flight = Arc<OnceCell<Result<Cached, Error>>>;
@@ -37,10 +37,7 @@ impl Flights {
             under_way.remove(&id);
         }
         drop(under_way);
-        match answer {
-            Ok(cached) => Ok(cached.clone()),
-            Err(error) => Err(error.shared()),
-        }
+        answer.clone()
     }
 
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<ProductId, Flight>> {
