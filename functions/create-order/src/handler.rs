@@ -2,10 +2,7 @@
 
 use waybill::app;
 use waybill::app::ports::{PlaceOrders, SendJobs};
-use waybill::domain::Scope;
-use waybill::http::{self, Incoming, Problem, Reply, Route, StatusCode};
-
-pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Write], parameters: &[] };
+use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
 
 pub(crate) async fn create_order(
     request: Incoming,

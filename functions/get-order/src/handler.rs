@@ -2,10 +2,8 @@
 
 use waybill::app;
 use waybill::app::ports::ReadOrders;
-use waybill::domain::{OrderId, Scope};
-use waybill::http::{Incoming, Problem, Reply, Route, StatusCode};
-
-pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Read, Scope::Staff], parameters: &[] };
+use waybill::domain::OrderId;
+use waybill::http::{Incoming, Problem, Reply, StatusCode};
 
 pub(crate) async fn get_order(
     request: Incoming,

@@ -3,10 +3,8 @@
 use waybill::app;
 use waybill::app::ports::{CacheProducts, ReadProducts};
 use waybill::cache::Flights;
-use waybill::domain::{ProductId, Scope};
-use waybill::http::{Incoming, Problem, Reply, Route, StatusCode};
-
-pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Read, Scope::Staff], parameters: &[] };
+use waybill::domain::ProductId;
+use waybill::http::{Incoming, Problem, Reply, StatusCode};
 
 pub(crate) async fn get_product(
     request: Incoming,

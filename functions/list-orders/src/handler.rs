@@ -2,11 +2,7 @@
 
 use waybill::app;
 use waybill::app::ports::ReadOrders;
-use waybill::domain::Scope;
-use waybill::http::{self, CursorKey, Incoming, Problem, Reply, Route};
-
-pub(crate) const ROUTE: Route =
-    Route { any_of: &[Scope::Read, Scope::Staff], parameters: http::ORDER_LIST_PARAMETERS };
+use waybill::http::{self, CursorKey, Incoming, Problem, Reply};
 
 pub(crate) async fn list_orders(
     request: Incoming,

@@ -2,10 +2,8 @@
 
 use waybill::app;
 use waybill::app::ports::ChangeOrders;
-use waybill::domain::{OrderId, Scope};
-use waybill::http::{self, Incoming, Problem, Reply, Route, StatusCode};
-
-pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Staff], parameters: &[] };
+use waybill::domain::OrderId;
+use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
 
 pub(crate) async fn update_order_status(
     request: Incoming,
