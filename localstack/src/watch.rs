@@ -175,15 +175,12 @@ fn next_steps(config: &Config, api_url: &str, stack: &Stack) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
     use std::fs;
 
     use saphyr::{LoadableYamlNode as _, Yaml};
 
     use super::*;
-
-    /// Method, path and function.
-    type Route = (String, String, String);
 
     fn read(path: &str) -> String {
         fs::read_to_string(format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -198,65 +195,12 @@ mod tests {
         path.iter().try_fold(node, |node, key| untagged(node).as_mapping_get(key))
     }
 
-    fn text(node: Option<&Yaml<'_>>) -> String {
-        node.map(untagged).and_then(|it| it.as_str()).unwrap().to_owned()
-    }
-
-    fn routes_of_the_template(template: &Yaml<'_>) -> BTreeSet<Route> {
-        let mut routes = BTreeSet::new();
-        for (_, resource) in get(template, &["Resources"]).unwrap().as_mapping().unwrap() {
-            let Some(events) = get(resource, &["Properties", "Events"]) else { continue };
-            let folder = text(get(resource, &["Properties", "CodeUri"]));
-            let function = folder.trim_end_matches('/').rsplit('/').next().unwrap().to_owned();
-            for (_, event) in events.as_mapping().unwrap() {
-                // `cargo lambda watch` itself answers where there is no route.
-                let is_default = get(event, &["Properties", "Path"]).is_none();
-                if text(get(event, &["Type"])) == "HttpApi" && !is_default {
-                    let of = |key: &str| text(get(event, &["Properties", key]));
-                    routes.insert((of("Method").to_uppercase(), of("Path"), function.clone()));
-                }
-            }
-        }
-        routes
-    }
-
-    /// Reads lines like `"/path" = [{ method = "GET", function = "name" }, ...]`.
-    fn routes_of_the_router(manifest: &str) -> BTreeSet<Route> {
-        let (_, section) = manifest.split_once("[workspace.metadata.lambda.watch.router]").unwrap();
-        let lines = section.lines().skip(1).take_while(|line| !line.starts_with('['));
-        let mut routes = BTreeSet::new();
-        for line in lines.filter(|line| line.starts_with('"')) {
-            let words: Vec<&str> = line.split('"').collect();
-            let path = words[1];
-            let value = |key: &str| -> Vec<&str> {
-                let wanted = format!("{key} =");
-                let pairs = words.windows(2).filter(|pair| pair[0].trim_end().ends_with(&wanted));
-                pairs.map(|pair| pair[1]).collect()
-            };
-            let (methods, functions) = (value("method"), value("function"));
-            assert!(!methods.is_empty() && methods.len() == functions.len(), "{line}");
-            for (method, function) in methods.into_iter().zip(functions) {
-                routes.insert((method.to_owned(), path.to_owned(), function.to_owned()));
-            }
-        }
-        routes
-    }
-
     #[test]
     fn the_package_that_does_not_compile_is_named() {
         let line =
             "error: could not compile `get-order` (bin \"get-order\") due to 1 previous error";
         assert_eq!(failed_to_compile(line), Some("get-order"));
         assert_eq!(failed_to_compile("   Compiling get-order v0.1.0"), None);
-    }
-
-    #[test]
-    fn watch_serves_exactly_the_routes_of_the_template() {
-        let source = read("template.yaml");
-        let documents = Yaml::load_from_str(&source).unwrap();
-        let template = routes_of_the_template(&documents[0]);
-        assert!(!template.is_empty());
-        assert_eq!(routes_of_the_router(&read("Cargo.toml")), template);
     }
 
     #[test]

@@ -23,9 +23,7 @@ use waybill::domain::{
     Caller, Currency, HistoryEntry, Money, Order, OrderId, OrderItem, OrderSummary, Owner, Page,
     ProductId, Scope, Status, Version,
 };
-use waybill::http::{
-    Callers, CursorKey, ORDER_LIST_PARAMETERS, Reply, Route, StatusCode, answer, read_order_list,
-};
+use waybill::http::{Callers, CursorKey, Reply, StatusCode, answer, read_order_list, routes};
 
 /// How much the making of one response took from the allocator.
 #[derive(Default)]
@@ -57,8 +55,6 @@ impl Counted {
     }
 }
 
-const ROUTE: Route = Route { any_of: &[Scope::Staff], parameters: ORDER_LIST_PARAMETERS };
-
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut criterion = Criterion::default().without_plots().configure_from_args();
@@ -74,7 +70,7 @@ fn page_of_orders(runtime: &Runtime, criterion: &mut Criterion) {
     let callers = Callers { watch: Some(caller()), first_issuer: None };
     let counted = Counted::default();
     let serve = |request| {
-        runtime.block_on(answer(request, &callers, &ROUTE, async |request| {
+        runtime.block_on(answer(request, &callers, &routes::LIST_ORDERS, async |request| {
             let list = read_order_list(&request, &key)?;
             Ok(counted.count(|| list.reply(&page)))
         }))
@@ -93,9 +89,9 @@ fn largest_order(runtime: &Runtime, criterion: &mut Criterion) {
         history: Status::ALL.into_iter().take(4).map(entry).collect(),
     };
     let callers = Callers { watch: Some(caller()), first_issuer: None };
-    let counted = Counted::default();
+    let (counted, request) = (Counted::default(), || Request::new(Body::Empty));
     let serve = |request| {
-        runtime.block_on(answer(request, &callers, &ROUTE, async |_| {
+        runtime.block_on(answer(request, &callers, &routes::GET_ORDER, async |_| {
             Ok(counted.count(|| Reply::order(StatusCode::OK, &order))?)
         }))
     };

@@ -1,11 +1,24 @@
 //! The routes, and who may call them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use testkit::template::{Template, arguments, folder, plain, property, strings, variable_of};
+use waybill::http::{Route, routes};
 
 use crate::source;
 
+/// The name of a route in API Gateway.
+fn key(route: &Route) -> String {
+    format!("{} {}", route.method.as_str(), route.path)
+}
+
+/// The function of each route of the template.
+fn functions(template: &Template) -> BTreeMap<String, String> {
+    template.routes().iter().map(|route| (route.key(), folder(route.function))).collect()
+}
+
 #[test]
-fn every_route_that_is_not_public_requires_the_scopes_that_its_function_requires() {
+fn the_template_has_the_routes_of_the_api_with_their_scopes() {
     let template = Template::read();
     let auth = &template.api()["Auth"];
     assert_eq!(auth["DefaultAuthorizer"].as_str(), Some("Tokens"));
@@ -15,29 +28,72 @@ fn every_route_that_is_not_public_requires_the_scopes_that_its_function_requires
         assert!(property(&authorizer["JwtConfiguration"], part).is_some(), "{part}");
     }
 
-    let public =
-        ["$default", "GET /docs", "GET /health", "GET /openapi.json", "GET /problems/{code}"];
-    let routes = template.routes();
-    assert!(routes.len() >= 8);
-    for route in &routes {
-        let (code, key) = (source(&folder(route.function)), route.key());
+    let mut deployed = BTreeMap::new();
+    for route in template.routes() {
+        let key = route.key();
         let auth = route.auth.unwrap_or_else(|| panic!("{key} does not say who may call it"));
-        if public.contains(&key.as_str()) {
-            assert_eq!(auth["Authorizer"].as_str(), Some("NONE"), "{key}");
-            assert!(code.contains("http::serve_public("), "{key}");
-            continue;
-        }
-        assert!(property(auth, "Authorizer").is_none(), "{key}");
-        let scopes = strings(&auth["AuthorizationScopes"]);
-        assert!(!scopes.is_empty(), "{key}");
-        let (_, asked) = code.split_once("any_of: &[").unwrap();
-        let (asked, _) = asked.split_once(']').unwrap();
-        let asked: Vec<_> = asked.split("Scope::").skip(1).collect();
-        let asked = asked.iter().map(|it| it.trim_end_matches([',', ' ', '\n']));
-        let asked: Vec<_> = asked.map(|it| format!("orders/{}", it.to_lowercase())).collect();
-        assert_eq!(asked, scopes, "{key}");
-        assert!(code.contains("http::serve(&config, &handler::ROUTE,"), "{key}");
+        let scopes = match property(auth, "AuthorizationScopes") {
+            Some(scopes) => {
+                assert!(property(auth, "Authorizer").is_none(), "{key}");
+                strings(scopes)
+            }
+            None => {
+                assert_eq!(auth["Authorizer"].as_str(), Some("NONE"), "{key}");
+                Vec::new()
+            }
+        };
+        assert!(deployed.insert(key, scopes).is_none());
     }
+    let mut defined: BTreeMap<_, Vec<_>> = routes::ALL
+        .iter()
+        .map(|route| (key(route), route.any_of.iter().map(|scope| scope.as_str()).collect()))
+        .collect();
+    defined.insert("$default".to_owned(), Vec::new());
+    assert_eq!(deployed, defined);
+}
+
+/// The constant of `createOrder` is `CREATE_ORDER`.
+fn constant(route: &Route) -> String {
+    let mut name = String::new();
+    for letter in route.operation.chars() {
+        if letter.is_uppercase() {
+            name.push('_');
+        }
+        name.extend(letter.to_uppercase());
+    }
+    name
+}
+
+#[test]
+fn a_function_serves_the_route_that_the_template_sends_it() {
+    let functions = functions(&Template::read());
+    for route in routes::ALL {
+        let function = &functions[&key(route)];
+        let call = match (function.as_str(), route.any_of) {
+            ("describe-api", []) => "http::serve_public(description,".to_owned(),
+            (_, []) => format!("http::serve_public(&routes::{},", constant(route)),
+            _ => format!("http::serve(&config, &routes::{},", constant(route)),
+        };
+        assert!(source(function).contains(&call), "{function} lacks {call}");
+    }
+}
+
+#[test]
+fn cargo_lambda_watch_has_the_routes_of_the_template() {
+    let manifest: toml::Table = include_str!("../../../Cargo.toml").parse().unwrap();
+    let router = &manifest["workspace"]["metadata"]["lambda"]["watch"]["router"];
+    let mut watched = BTreeMap::new();
+    for (path, entries) in router.as_table().unwrap() {
+        for entry in entries.as_array().unwrap() {
+            let [method, function] = ["method", "function"].map(|key| entry[key].as_str().unwrap());
+            let known = watched.insert(format!("{method} {path}"), function.to_owned());
+            assert!(known.is_none(), "{method} {path}");
+        }
+    }
+    let mut deployed = functions(&Template::read());
+    // `cargo lambda watch` has no default route.
+    deployed.remove("$default");
+    assert_eq!(watched, deployed);
 }
 
 #[test]
@@ -71,10 +127,13 @@ fn a_deployed_function_has_no_fixed_caller() {
 fn functions_that_check_owners_are_given_the_first_issuer_and_migrate_also_the_current_one() {
     let template = Template::read();
     assert_eq!(template.parameter("FirstJwtIssuer")["Default"].as_str(), Some(""));
+    let all = functions(&template);
+    let private = routes::ALL.iter().filter(|route| !route.any_of.is_empty());
+    let private: BTreeSet<_> = private.map(|route| &all[&key(route)]).collect();
     for (id, function) in template.functions() {
-        let code = source(&folder(id));
         let migrates = id == "MigrateFunction";
-        let expected = (migrates || code.contains("http::serve(")).then_some("FirstJwtIssuer");
+        let checks_owners = private.contains(&folder(id));
+        let expected = (migrates || checks_owners).then_some("FirstJwtIssuer");
         assert_eq!(variable_of(function, "FIRST_JWT_ISSUER").map(plain), expected, "{id}");
         assert_eq!(variable_of(function, "JWT_ISSUER").is_some(), migrates, "{id}");
     }

@@ -1,10 +1,8 @@
 //! Cancels an order, optionally only in the version that the caller saw.
 
 use waybill::app::{self, ChangeOrders};
-use waybill::domain::{OrderId, Scope};
-use waybill::http::{Incoming, Problem, Reply, Route, StatusCode};
-
-pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Write, Scope::Staff], parameters: &[] };
+use waybill::domain::OrderId;
+use waybill::http::{Incoming, Problem, Reply, StatusCode};
 
 pub(crate) async fn cancel_order(
     request: Incoming,

@@ -4,15 +4,18 @@ mod handler;
 
 use std::process::ExitCode;
 
+use waybill::http::{self, routes};
+use waybill::lambda;
 use waybill::postgres::{CHANGE_STATUS, Database};
-use waybill::{http, lambda};
 
 fn main() -> ExitCode {
     waybill::start("cancel-order", async |config| {
         let database = Database::connect(&config.database()?, &[CHANGE_STATUS]).await?;
         let database = lambda::keep(database);
         lambda::on_shutdown(database.close()).await;
-        http::serve(&config, &handler::ROUTE, |request| handler::cancel_order(request, database))
-            .await
+        http::serve(&config, &routes::CANCEL_ORDER, |request| {
+            handler::cancel_order(request, database)
+        })
+        .await
     })
 }

@@ -1,10 +1,7 @@
 //! Places an order.
 
 use waybill::app::{self, PlaceOrders, SendJobs};
-use waybill::domain::Scope;
-use waybill::http::{self, Incoming, Problem, Reply, Route, StatusCode};
-
-pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Write], parameters: &[] };
+use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
 
 pub(crate) async fn create_order(
     request: Incoming,

@@ -5,9 +5,10 @@ mod handler;
 use std::process::ExitCode;
 
 use waybill::aws::Aws;
+use waybill::http::{self, routes};
+use waybill::lambda;
 use waybill::postgres::{Database, GET_ORDER, PLACE_ORDER};
 use waybill::queue::{FulfillmentQueue, SendAfterAnswer};
-use waybill::{http, lambda};
 
 fn main() -> ExitCode {
     waybill::start("create-order", async |config| {
@@ -17,7 +18,7 @@ fn main() -> ExitCode {
         let database = lambda::keep(Database::connect(&database, &[PLACE_ORDER, GET_ORDER]).await?);
         let after_answer = lambda::on_shutdown_with_work(&config, database.close()).await?;
         let queue = lambda::keep(SendAfterAnswer::new(queue, after_answer));
-        http::serve(&config, &handler::ROUTE, |request| {
+        http::serve(&config, &routes::CREATE_ORDER, |request| {
             handler::create_order(request, database, queue)
         })
         .await

@@ -1,10 +1,8 @@
 //! Gets an order.
 
 use waybill::app::{self, ReadOrder};
-use waybill::domain::{OrderId, Scope};
-use waybill::http::{Incoming, Problem, Reply, Route, StatusCode};
-
-pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Read, Scope::Staff], parameters: &[] };
+use waybill::domain::OrderId;
+use waybill::http::{Incoming, Problem, Reply, StatusCode};
 
 pub(crate) async fn get_order(
     request: Incoming,

@@ -4,14 +4,16 @@ mod handler;
 
 use std::process::ExitCode;
 
+use waybill::http::{self, routes};
+use waybill::lambda;
 use waybill::postgres::{Database, GET_ORDER};
-use waybill::{http, lambda};
 
 fn main() -> ExitCode {
     waybill::start("get-order", async |config| {
         let database = Database::connect(&config.database()?, &[GET_ORDER]).await?;
         let database = lambda::keep(database);
         lambda::on_shutdown(database.close()).await;
-        http::serve(&config, &handler::ROUTE, |request| handler::get_order(request, database)).await
+        http::serve(&config, &routes::GET_ORDER, |request| handler::get_order(request, database))
+            .await
     })
 }

@@ -1,10 +1,8 @@
 //! Gets a product.
 
 use waybill::app::{self, CacheProducts, Flights, ReadProduct};
-use waybill::domain::{ProductId, Scope};
-use waybill::http::{Incoming, Problem, Reply, Route, StatusCode};
-
-pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Read, Scope::Staff], parameters: &[] };
+use waybill::domain::ProductId;
+use waybill::http::{Incoming, Problem, Reply, StatusCode};
 
 pub(crate) async fn get_product(
     request: Incoming,

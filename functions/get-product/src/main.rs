@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use waybill::app::Flights;
 use waybill::aws::Aws;
 use waybill::cache::{DynamoDbCache, MemoryCache};
+use waybill::http::{self, routes};
+use waybill::lambda;
 use waybill::postgres::{Database, GET_PRODUCT};
-use waybill::{http, lambda};
 
 fn main() -> ExitCode {
     waybill::start("get-product", async |config| {
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
         let database = lambda::keep(Database::connect(&database, &[GET_PRODUCT]).await?);
         lambda::on_shutdown(database.close()).await;
         let flights = lambda::keep(Flights::default());
-        http::serve(&config, &handler::ROUTE, |request| {
+        http::serve(&config, &routes::GET_PRODUCT, |request| {
             handler::get_product(request, flights, cache, database)
         })
         .await

@@ -8,16 +8,10 @@ use waybill::cache::DynamoDbCache;
 use waybill::config::Config;
 use waybill::http::{
     Anyone, Check, Checks, Health, HealthStatus as Status, Incoming, LatestHealth, Problem, Reply,
-    Route,
 };
 use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
 use waybill::{BoxError, Error};
-
-/// The query parameter that checks the dependencies.
-const DEEP: &str = "deep";
-
-pub(crate) const ROUTE: Route = Route { any_of: &[], parameters: &[DEEP] };
 
 /// The timeout of a check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
@@ -41,7 +35,7 @@ pub(crate) async fn health(
     config: &Config,
     deep: &Deep,
 ) -> Result<Reply, Problem> {
-    if !request.flag(DEEP)? {
+    if !request.flag("deep")? {
         return Ok(Reply::health(&Health::shallow()));
     }
     let check = async {

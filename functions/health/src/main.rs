@@ -4,11 +4,12 @@ mod handler;
 
 use std::process::ExitCode;
 
-use waybill::{http, lambda};
+use waybill::http::{self, routes};
+use waybill::lambda;
 
 fn main() -> ExitCode {
     waybill::start("health", async |config| {
         let (config, deep) = (lambda::keep(config), lambda::keep(handler::Deep::default()));
-        http::serve_public(&handler::ROUTE, |request| handler::health(request, config, deep)).await
+        http::serve_public(&routes::HEALTH, |request| handler::health(request, config, deep)).await
     })
 }

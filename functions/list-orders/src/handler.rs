@@ -1,11 +1,7 @@
 //! Lists orders.
 
 use waybill::app::{self, ListOrders};
-use waybill::domain::Scope;
-use waybill::http::{self, CursorKey, Incoming, Problem, Reply, Route};
-
-pub(crate) const ROUTE: Route =
-    Route { any_of: &[Scope::Read, Scope::Staff], parameters: http::ORDER_LIST_PARAMETERS };
+use waybill::http::{self, CursorKey, Incoming, Problem, Reply};
 
 pub(crate) async fn list_orders(
     request: Incoming,

@@ -4,9 +4,9 @@ mod handler;
 
 use std::process::ExitCode;
 
-use waybill::http::CursorKey;
+use waybill::http::{self, CursorKey, routes};
+use waybill::lambda;
 use waybill::postgres::{Database, LIST_ORDERS};
-use waybill::{http, lambda};
 
 fn main() -> ExitCode {
     waybill::start("list-orders", async |config| {
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         let database = Database::connect(&config.database()?, LIST_ORDERS).await?;
         let (cursors, database) = (lambda::keep(cursors), lambda::keep(database));
         lambda::on_shutdown(database.close()).await;
-        http::serve(&config, &handler::ROUTE, |request| {
+        http::serve(&config, &routes::LIST_ORDERS, |request| {
             handler::list_orders(request, cursors, database)
         })
         .await

@@ -1,11 +1,7 @@
 //! Lists products.
 
 use waybill::app::{self, ListProducts, PageCache};
-use waybill::domain::Scope;
-use waybill::http::{self, CursorKey, Incoming, Problem, Reply, Route};
-
-pub(crate) const ROUTE: Route =
-    Route { any_of: &[Scope::Read, Scope::Staff], parameters: http::PRODUCT_LIST_PARAMETERS };
+use waybill::http::{self, CursorKey, Incoming, Problem, Reply};
 
 pub(crate) async fn list_products(
     request: Incoming,

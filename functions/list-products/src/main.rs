@@ -5,9 +5,9 @@ mod handler;
 use std::process::ExitCode;
 
 use waybill::app::PageCache;
-use waybill::http::CursorKey;
+use waybill::http::{self, CursorKey, routes};
+use waybill::lambda;
 use waybill::postgres::{Database, LIST_PRODUCTS};
-use waybill::{http, lambda};
 
 fn main() -> ExitCode {
     waybill::start("list-products", async |config| {
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         let (cursors, database) = (lambda::keep(cursors), lambda::keep(database));
         lambda::on_shutdown(database.close()).await;
         let pages = lambda::keep(PageCache::default());
-        http::serve(&config, &handler::ROUTE, |request| {
+        http::serve(&config, &routes::LIST_PRODUCTS, |request| {
             handler::list_products(request, cursors, pages, database)
         })
         .await

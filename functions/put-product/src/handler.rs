@@ -1,10 +1,8 @@
 //! Creates or replaces a product.
 
 use waybill::app::{self, CacheProducts, PutProducts};
-use waybill::domain::{ProductId, Scope};
-use waybill::http::{self, Incoming, Problem, Reply, Route, StatusCode};
-
-pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Staff], parameters: &[] };
+use waybill::domain::ProductId;
+use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
 
 pub(crate) async fn put_product(
     request: Incoming,

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use waybill::aws::Aws;
 use waybill::cache::{DynamoDbCache, MemoryCache};
+use waybill::http::{self, routes};
+use waybill::lambda;
 use waybill::postgres::{Database, PUT_PRODUCT};
-use waybill::{http, lambda};
 
 fn main() -> ExitCode {
     waybill::start("put-product", async |config| {
@@ -17,7 +18,7 @@ fn main() -> ExitCode {
         let cache = lambda::keep(MemoryCache::in_front_of(cache));
         let database = lambda::keep(Database::connect(&database, &[PUT_PRODUCT]).await?);
         lambda::on_shutdown(database.close()).await;
-        http::serve(&config, &handler::ROUTE, |request| {
+        http::serve(&config, &routes::PUT_PRODUCT, |request| {
             handler::put_product(request, cache, database)
         })
         .await

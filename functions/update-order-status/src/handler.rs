@@ -1,10 +1,8 @@
 //! Changes the status of an order.
 
 use waybill::app::{self, ChangeOrders};
-use waybill::domain::{OrderId, Scope};
-use waybill::http::{self, Incoming, Problem, Reply, Route, StatusCode};
-
-pub(crate) const ROUTE: Route = Route { any_of: &[Scope::Staff], parameters: &[] };
+use waybill::domain::OrderId;
+use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
 
 pub(crate) async fn update_order_status(
     request: Incoming,

@@ -102,14 +102,14 @@ mod tests {
     use lambda_http::http::header::HeaderName;
 
     use super::*;
-    use crate::http::Route;
+    use crate::http::routes;
 
     fn precondition(headers: &[(HeaderName, &str)]) -> Option<Precondition> {
         let mut request = Request::new(Body::Empty);
         for (name, value) in headers {
             request.headers_mut().append(name, value.parse().unwrap());
         }
-        Incoming::of_anyone(request, Route::default()).precondition().ok()
+        Incoming::of_anyone(request, routes::PUT_PRODUCT).precondition().ok()
     }
 
     fn known(lists: &[&str]) -> bool {

@@ -8,7 +8,7 @@ use super::body::status;
 use super::cursor::{Binding, Cursor, CursorKey};
 use super::parameters::Parameters;
 use super::render::{OrderList, ProductList};
-use super::{Incoming, Problem, Reply};
+use super::{Incoming, Problem, Reply, routes};
 use crate::domain::{
     CustomerEmail, Instant, OrderId, OrderQuery, OrderSummary, Page, PageSize, Product, ProductId,
     ProductQuery, Scope, Search,
@@ -16,13 +16,6 @@ use crate::domain::{
 
 /// The characters to escape in a URL (RFC 3986, 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// The query parameters of a list of orders.
-pub const ORDER_LIST_PARAMETERS: &[&str] =
-    &["limit", "cursor", "status", "email", "placed_after", "placed_before"];
-
-/// The query parameters of a list of products.
-pub const PRODUCT_LIST_PARAMETERS: &[&str] = &["limit", "cursor", "q"];
 
 /// A request for a page of a list.
 pub struct List<'a, Query> {
@@ -45,7 +38,7 @@ pub fn read_order_list<'a>(
     if asks_for_email && !request.context().caller.has_any(&[Scope::Staff]) {
         return Err(Problem::forbidden(&[Scope::Staff]));
     }
-    List::read(request, key, "/orders", |parameters, position| {
+    List::read(request, key, routes::LIST_ORDERS.path, |parameters, position| {
         let query = OrderQuery {
             limit: parameters.parse("limit", PageSize::parse).unwrap_or_default(),
             below: position.map(OrderId::from),
@@ -71,7 +64,7 @@ pub fn read_product_list<'a>(
     request: &'a Incoming,
     key: &'a CursorKey,
 ) -> Result<List<'a, ProductQuery>, Problem> {
-    List::read(request, key, "/products", |parameters, position| ProductQuery {
+    List::read(request, key, routes::LIST_PRODUCTS.path, |parameters, position| ProductQuery {
         limit: parameters.parse("limit", PageSize::parse).unwrap_or_default(),
         above: position.map(ProductId::from),
         search: parameters.parse("q", Search::parse),
@@ -164,18 +157,14 @@ mod tests {
     }
 
     fn incoming(parameters: &[(&str, &str)]) -> Incoming {
-        incoming_with(Scope::Staff, ORDER_LIST_PARAMETERS, parameters)
+        incoming_with(Scope::Staff, routes::LIST_ORDERS, parameters)
     }
 
     fn incoming_for_products(parameters: &[(&str, &str)]) -> Incoming {
-        incoming_with(Scope::Read, PRODUCT_LIST_PARAMETERS, parameters)
+        incoming_with(Scope::Read, routes::LIST_PRODUCTS, parameters)
     }
 
-    fn incoming_with(
-        scope: Scope,
-        known: &'static [&'static str],
-        parameters: &[(&str, &str)],
-    ) -> Incoming {
+    fn incoming_with(scope: Scope, route: Route, parameters: &[(&str, &str)]) -> Incoming {
         let mut query = HashMap::<String, Vec<String>>::new();
         for (name, value) in parameters {
             query.entry((*name).to_owned()).or_default().push((*value).to_owned());
@@ -183,7 +172,6 @@ mod tests {
         let request = Request::new(Body::Empty).with_query_string_parameters(query);
         let trail = Trail::of(&request);
         let caller = Caller::new(Owner::parse("ada").unwrap(), [scope]);
-        let route = Route { any_of: &Scope::ALL, parameters: known };
         Incoming::of(request, caller, trail, route)
     }
 
@@ -234,12 +222,12 @@ mod tests {
         let key = key();
         for email in ["ada@example.com", "", "nobody"] {
             let parameters = [("email", email), ("limit", "0")];
-            let request = incoming_with(Scope::Read, ORDER_LIST_PARAMETERS, &parameters);
+            let request = incoming_with(Scope::Read, routes::LIST_ORDERS, &parameters);
             let Err(problem) = read_order_list(&request, &key) else { panic!("{email}") };
             assert_eq!(problem.respond(&CorrelationId::generate()).status(), 403);
         }
         let parameters = [("status", "pending")];
-        let request = incoming_with(Scope::Read, ORDER_LIST_PARAMETERS, &parameters);
+        let request = incoming_with(Scope::Read, routes::LIST_ORDERS, &parameters);
         assert!(read_order_list(&request, &key).is_ok());
     }
 
@@ -254,17 +242,17 @@ mod tests {
             ("placed_before", "2026-02-21T12:00:00 01:00"),
         ]);
         wrong.sort();
-        let mut expected = ORDER_LIST_PARAMETERS.to_vec();
+        let mut expected = routes::LIST_ORDERS.parameters.to_vec();
         expected.sort_unstable();
         assert_eq!(wrong, expected);
     }
 
     #[test]
     fn a_parameter_that_is_empty_repeated_or_out_of_order_is_refused() {
-        for name in ORDER_LIST_PARAMETERS {
+        for name in routes::LIST_ORDERS.parameters {
             assert_eq!(wrong(&[(name, "")]), [*name]);
         }
-        for name in PRODUCT_LIST_PARAMETERS {
+        for name in routes::LIST_PRODUCTS.parameters {
             let request = incoming_for_products(&[(name, "")]);
             assert!(read_product_list(&request, &key()).is_err(), "{name}");
         }

@@ -20,6 +20,7 @@ mod reply;
 mod request;
 mod response;
 mod route;
+pub mod routes;
 mod server;
 
 pub use access::{Anyone, Callers};
@@ -28,13 +29,11 @@ pub use cursor::CursorKey;
 pub use event::read_event;
 pub use health::{Check, Checks, Health, HealthStatus, LatestHealth};
 pub use kind::Kind;
-pub use lists::{
-    List, ORDER_LIST_PARAMETERS, PRODUCT_LIST_PARAMETERS, read_order_list, read_product_list,
-};
+pub use lists::{List, read_order_list, read_product_list};
 pub use problem::Problem;
 pub use reply::Reply;
 pub use request::Incoming;
-pub use route::{FindRoute, Route};
+pub use route::{FindRoute, Method, Route};
 pub use server::{REQUEST_TIME, answer, answer_anyone, serve, serve_public};
 
 /// Re-exported for the tests of functions.

@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::domain::{Currency, Money, ProductId, Stock, Version};
     use crate::http::response::CORRELATION_ID;
-    use crate::http::{Route, answer_anyone};
+    use crate::http::{answer_anyone, routes};
 
     async fn asked(method: Method, known: &str, status: StatusCode) -> Response<Body> {
         let product = Product {
@@ -164,7 +164,7 @@ mod tests {
         *request.method_mut() = method;
         request.headers_mut().insert(IF_NONE_MATCH, known.parse().unwrap());
         let handler = async |_| Ok(Reply::product(status, &product));
-        answer_anyone(request, &Route::default(), handler).await
+        answer_anyone(request, &routes::GET_PRODUCT, handler).await
     }
 
     #[tokio::test]

@@ -219,12 +219,13 @@ mod tests {
     use lambda_http::Body;
 
     use super::*;
+    use crate::http::routes;
 
     fn incoming(
         request: lambda_http::http::request::Builder,
         body: impl Into<Body>,
     ) -> Incoming<Anyone> {
-        Incoming::of_anyone(request.body(body.into()).unwrap(), Route::default())
+        Incoming::of_anyone(request.body(body.into()).unwrap(), routes::DOCS)
     }
 
     fn with_query(parameters: &[(&str, &[&str])]) -> Incoming<Anyone> {
@@ -235,7 +236,7 @@ mod tests {
             })
             .collect();
         let request = Request::new(Body::Empty).with_query_string_parameters(parameters);
-        Incoming::of_anyone(request, Route { parameters: &["deep"], ..Route::default() })
+        Incoming::of_anyone(request, routes::HEALTH)
     }
 
     #[test]

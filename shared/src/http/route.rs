@@ -1,15 +1,47 @@
-//! Routes: what a request must have before its handler runs.
+//! What a route is.
 
 use super::Problem;
 use crate::domain::Scope;
 
-/// The scopes and query parameters of a route.
-#[derive(Clone, Copy, Debug, Default)]
+/// A route of the API.
+#[derive(Clone, Copy, Debug)]
 pub struct Route {
+    /// The operation id in the description.
+    pub operation: &'static str,
+    /// The method.
+    pub method: Method,
+    /// The path, with its parameters in braces.
+    pub path: &'static str,
     /// The scopes, one of which a caller needs. Empty for a public route.
     pub any_of: &'static [Scope],
     /// The names of the query parameters. Others are refused.
     pub parameters: &'static [&'static str],
+}
+
+/// The method of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `PATCH`
+    Patch,
+    /// `POST`
+    Post,
+    /// `PUT`
+    Put,
+}
+
+impl Method {
+    /// The method as in a request.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Patch => "PATCH",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+        }
+    }
 }
 
 /// Finds the route of a public request.

@@ -5,7 +5,7 @@ use lambda_http::{Body, Response};
 use serde_json::Value;
 use waybill::app::{Flights, PageCache};
 use waybill::config::{Config, CursorSecret};
-use waybill::http::{Callers, CursorKey, Route, answer, answer_anyone, read_event};
+use waybill::http::{Callers, CursorKey, Route, answer, answer_anyone, read_event, routes};
 
 use crate::shop::Shop;
 
@@ -61,30 +61,15 @@ impl Function {
     /// The route of the function.
     pub(crate) fn route(self) -> Route {
         match self {
-            Self::CancelOrder => cancel_order::ROUTE,
-            Self::CreateOrder => create_order::ROUTE,
-            Self::GetOrder => get_order::ROUTE,
-            Self::GetProduct => get_product::ROUTE,
-            Self::Health => health::ROUTE,
-            Self::ListOrders => list_orders::ROUTE,
-            Self::ListProducts => list_products::ROUTE,
-            Self::PutProduct => put_product::ROUTE,
-            Self::UpdateOrderStatus => update_order_status::ROUTE,
-        }
-    }
-
-    /// The operation id in the description.
-    pub(crate) fn operation_id(self) -> &'static str {
-        match self {
-            Self::CancelOrder => "cancelOrder",
-            Self::CreateOrder => "createOrder",
-            Self::GetOrder => "getOrder",
-            Self::GetProduct => "getProduct",
-            Self::Health => "health",
-            Self::ListOrders => "listOrders",
-            Self::ListProducts => "listProducts",
-            Self::PutProduct => "putProduct",
-            Self::UpdateOrderStatus => "updateOrderStatus",
+            Self::CancelOrder => routes::CANCEL_ORDER,
+            Self::CreateOrder => routes::CREATE_ORDER,
+            Self::GetOrder => routes::GET_ORDER,
+            Self::GetProduct => routes::GET_PRODUCT,
+            Self::Health => routes::HEALTH,
+            Self::ListOrders => routes::LIST_ORDERS,
+            Self::ListProducts => routes::LIST_PRODUCTS,
+            Self::PutProduct => routes::PUT_PRODUCT,
+            Self::UpdateOrderStatus => routes::UPDATE_ORDER_STATUS,
         }
     }
 
@@ -93,29 +78,27 @@ impl Function {
         // From text, as it arrives.
         let event: LambdaRequest = serde_json::from_str(&event.to_string()).unwrap();
         let request = read_event(event);
-        let (cursors, callers) = (key(), Callers::default());
+        let (route, cursors, callers) = (self.route(), key(), Callers::default());
         match self {
             Self::CancelOrder => {
-                answer(request, &callers, &cancel_order::ROUTE, |request| {
+                answer(request, &callers, &route, |request| {
                     cancel_order::cancel_order(request, shop)
                 })
                 .await
             }
             Self::CreateOrder => {
-                answer(request, &callers, &create_order::ROUTE, |request| {
+                answer(request, &callers, &route, |request| {
                     create_order::create_order(request, shop, shop)
                 })
                 .await
             }
             Self::GetOrder => {
-                answer(request, &callers, &get_order::ROUTE, |request| {
-                    get_order::get_order(request, shop)
-                })
-                .await
+                answer(request, &callers, &route, |request| get_order::get_order(request, shop))
+                    .await
             }
             Self::GetProduct => {
                 let flights = Flights::default();
-                answer(request, &callers, &get_product::ROUTE, |request| {
+                answer(request, &callers, &route, |request| {
                     get_product::get_product(request, &flights, shop, shop)
                 })
                 .await
@@ -124,29 +107,29 @@ impl Function {
                 let (config, deep) = (Config::from_env(), health::Deep::default());
                 // The largest handler: it connects to all dependencies.
                 let health = |request| Box::pin(health::health(request, &config, &deep));
-                answer_anyone(request, &health::ROUTE, health).await
+                answer_anyone(request, &route, health).await
             }
             Self::ListOrders => {
-                answer(request, &callers, &list_orders::ROUTE, |request| {
+                answer(request, &callers, &route, |request| {
                     list_orders::list_orders(request, &cursors, shop)
                 })
                 .await
             }
             Self::ListProducts => {
                 let pages = PageCache::default();
-                answer(request, &callers, &list_products::ROUTE, |request| {
+                answer(request, &callers, &route, |request| {
                     list_products::list_products(request, &cursors, &pages, shop)
                 })
                 .await
             }
             Self::PutProduct => {
-                answer(request, &callers, &put_product::ROUTE, |request| {
+                answer(request, &callers, &route, |request| {
                     put_product::put_product(request, shop, shop)
                 })
                 .await
             }
             Self::UpdateOrderStatus => {
-                answer(request, &callers, &update_order_status::ROUTE, |request| {
+                answer(request, &callers, &route, |request| {
                     update_order_status::update_order_status(request, shop)
                 })
                 .await

@@ -417,7 +417,7 @@ fn the_description_names_the_scopes_and_the_query_parameters_of_each_route() {
     let paths = document["paths"].as_object().unwrap().values();
     let operations: Vec<_> = paths.flat_map(|path| path.as_object().unwrap().values()).collect();
     for function in Function::ALL {
-        let id = function.operation_id();
+        let id = function.route().operation;
         let operation = operations.iter().find(|it| it["operationId"] == id).unwrap();
         let parameters = operation["parameters"].as_array().unwrap().iter();
         let mut described: Vec<_> = parameters
