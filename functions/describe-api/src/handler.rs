@@ -81,8 +81,6 @@ fn matches(pattern: &str, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use saphyr::{LoadableYamlNode as _, Yaml};
-
     use waybill::http;
 
     use super::*;
@@ -131,57 +129,6 @@ mod tests {
             let response = http::answer_anyone(request, &description, handler).await;
             assert_eq!(response.status(), status, "{method} {path}");
         }
-    }
-
-    /// Method and path of each route, and its scopes.
-    type Routes = BTreeMap<String, Vec<String>>;
-
-    fn routes_of_the_document() -> Routes {
-        let document = serde_json::to_value(openapi::document()).unwrap();
-        let mut routes = Routes::new();
-        for (path, item) in document["paths"].as_object().unwrap() {
-            for (method, operation) in item.as_object().unwrap() {
-                let requirements = operation["security"].as_array().unwrap();
-                let scopes = requirements.iter().map(|requirement| {
-                    let scopes = requirement["Tokens"].as_array().unwrap();
-                    assert_eq!(scopes.len(), 1, "two in one requirement are both needed");
-                    scopes[0].as_str().unwrap().to_owned()
-                });
-                routes.insert(format!("{} {path}", method.to_uppercase()), scopes.collect());
-            }
-        }
-        routes
-    }
-
-    fn routes_of_the_template() -> Routes {
-        let template = Yaml::load_from_str(include_str!("../../../template.yaml")).unwrap();
-        let mut routes = Routes::new();
-        for resource in template[0]["Resources"].as_mapping().unwrap().values() {
-            let Some(events) = resource["Properties"].as_mapping_get("Events") else { continue };
-            for event in events.as_mapping().unwrap().values() {
-                let properties = &event["Properties"];
-                // The catch-all route is not in the description.
-                let Some(path) = properties.as_mapping_get("Path") else { continue };
-                let scopes = properties["Auth"].as_mapping_get("AuthorizationScopes");
-                let scopes = scopes.and_then(|it| it.as_vec()).map_or(&[][..], Vec::as_slice);
-                routes.insert(
-                    format!(
-                        "{} {}",
-                        properties["Method"].as_str().unwrap(),
-                        path.as_str().unwrap()
-                    ),
-                    scopes.iter().map(|scope| scope.as_str().unwrap().to_owned()).collect(),
-                );
-            }
-        }
-        routes
-    }
-
-    /// Another test compares the template with the router of `cargo lambda watch`.
-    #[test]
-    fn the_routes_and_scopes_of_the_description_are_those_of_the_template() {
-        assert_eq!(routes_of_the_document(), routes_of_the_template());
-        assert!(routes_of_the_document().len() >= 12);
     }
 
     #[test]

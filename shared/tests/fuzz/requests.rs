@@ -411,30 +411,6 @@ fn what_location_and_link_name_is_found_under_any_base_path() {
     }
 }
 
-#[test]
-fn the_description_names_the_scopes_and_the_query_parameters_of_each_route() {
-    let document = serde_json::to_value(waybill::http::openapi::document()).unwrap();
-    let paths = document["paths"].as_object().unwrap().values();
-    let operations: Vec<_> = paths.flat_map(|path| path.as_object().unwrap().values()).collect();
-    for function in Function::ALL {
-        let id = function.route().operation;
-        let operation = operations.iter().find(|it| it["operationId"] == id).unwrap();
-        let parameters = operation["parameters"].as_array().unwrap().iter();
-        let mut described: Vec<_> = parameters
-            .filter(|parameter| parameter["in"] == "query")
-            .map(|parameter| parameter["name"].as_str().unwrap())
-            .collect();
-        let mut taken = function.route().parameters.to_vec();
-        described.sort_unstable();
-        taken.sort_unstable();
-        assert_eq!(described, taken, "{id}");
-        let scopes = operation["security"].as_array().unwrap().iter();
-        let described: Vec<_> = scopes.map(|it| it["Tokens"][0].as_str().unwrap()).collect();
-        let wanted: Vec<_> = function.route().any_of.iter().map(|scope| scope.as_str()).collect();
-        assert_eq!(described, wanted, "{id}");
-    }
-}
-
 proptest! {
     #![proptest_config(cases(1_000))]
 

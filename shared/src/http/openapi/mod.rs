@@ -1,16 +1,17 @@
 //! The `OpenAPI` 3.1 description of the HTTP API.
 //!
 //! Response bodies are described by the types that are rendered, and problems by [`Kind`]. Request
-//! bodies are described by hand; tests compare them with the readers, and the routes with the template.
+//! bodies are described by hand; tests compare them with the readers.
 
 mod examples;
+mod operations;
 mod parts;
-mod routes;
 mod schemas;
 mod sketch;
 
 use lambda_http::http::StatusCode;
 use utoipa::ToSchema;
+use utoipa::openapi::path::HttpMethod;
 use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
@@ -19,16 +20,21 @@ use utoipa::openapi::{
 
 use super::problem::ProblemBody;
 use super::render::{OrderBody, OrderList, ProductBody, ProductList};
-use super::{Health, Kind};
+use super::{Health, Kind, Method};
 use crate::error::{Shortage, Violation};
 
 /// The whole document.
 #[must_use]
 pub fn document() -> OpenApi {
     let mut paths = Paths::new();
-    for route in routes::all() {
-        let methods = vec![route.method];
-        paths.add_path_operation(route.path, methods, route.operation);
+    for (route, operation) in operations::all() {
+        let method = match route.method {
+            Method::Get => HttpMethod::Get,
+            Method::Patch => HttpMethod::Patch,
+            Method::Post => HttpMethod::Post,
+            Method::Put => HttpMethod::Put,
+        };
+        paths.add_path_operation(route.path, vec![method], operation);
     }
     // Relative to the URL of this document, so that it holds for any server and base path.
     let server =
@@ -101,7 +107,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::body::read_no_fields;
-    use super::super::{read_new_order, read_new_product, read_new_status};
+    use super::super::{read_new_order, read_new_product, read_new_status, routes};
     use super::*;
 
     fn whole() -> Value {
@@ -138,12 +144,28 @@ mod tests {
             let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
             assert!(document.pointer(pointer).is_some(), "{pointer}");
         }
-        let known: Vec<_> = routes::all().into_iter().map(|it| it.operation.operation_id).collect();
         all(&document["paths"], "links", &mut links);
         let links: Vec<_> = links.iter().flat_map(|it| it.as_object().unwrap().values()).collect();
         assert!(links.len() >= 5);
         for link in links {
-            assert!(known.contains(&link["operationId"].as_str().map(str::to_owned)), "{link}");
+            assert!(routes::ALL.iter().any(|it| link["operationId"] == it.operation), "{link}");
+        }
+    }
+
+    #[test]
+    fn every_route_is_described_with_its_query_parameters() {
+        let described: Vec<_> =
+            operations::all().iter().map(|(route, _)| route.operation).collect();
+        let defined: Vec<_> = routes::ALL.iter().map(|route| route.operation).collect();
+        assert_eq!(described, defined);
+        let document = whole();
+        for route in routes::ALL {
+            let method = route.method.as_str().to_lowercase();
+            let parameters =
+                document["paths"][route.path][method]["parameters"].as_array().unwrap();
+            let query: Vec<_> = parameters.iter().filter(|it| it["in"] == "query").collect();
+            let query: Vec<_> = query.iter().map(|it| it["name"].as_str().unwrap()).collect();
+            assert_eq!(query, route.parameters, "{}", route.operation);
         }
     }
 

@@ -1,34 +1,26 @@
-//! A builder of routes, which starts with what all routes share.
+//! A builder of operations. It adds what the route says and what all routes share.
 
 use serde_json::{Value, json};
-use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter};
+use utoipa::openapi::path::{Operation, OperationBuilder, Parameter};
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Required, ResponseBuilder};
 
-use super::super::Kind;
+use super::super::{Kind, Route};
 use super::parts::{JSON, gateway_message, header, json_body, problems};
 use super::schemas::text;
-use crate::domain::Scope;
 
-/// One route.
-pub(super) struct Route {
-    pub(super) path: &'static str,
-    pub(super) method: HttpMethod,
-    pub(super) operation: Operation,
-}
-
-/// A builder of a route.
+/// A builder of the operation of a route.
 pub(super) struct Sketch {
+    route: Route,
     operation: OperationBuilder,
-    scopes: &'static [Scope],
     kinds: Vec<Kind>,
 }
 
 impl Sketch {
-    pub(super) fn new(operation_id: &str, tag: &str, summary: &str) -> Self {
-        let operation = OperationBuilder::new()
-            .operation_id(Some(operation_id))
+    pub(super) fn new(route: Route, tag: &str, summary: &str) -> Self {
+        let mut operation = OperationBuilder::new()
+            .operation_id(Some(route.operation))
             .tag(tag)
             .summary(Some(summary));
         let trail = header(
@@ -38,7 +30,7 @@ impl Sketch {
             text(),
         )
         .example(Some(json!("checkout-42")));
-        let kinds = vec![
+        let mut kinds = vec![
             Kind::InvalidRequest,
             Kind::BodyTooLarge,
             Kind::QueryTooLong,
@@ -46,18 +38,21 @@ impl Sketch {
             Kind::Internal,
             Kind::Unavailable,
         ];
-        Self { operation, scopes: &[], kinds }.parameter(trail)
+        if route.any_of.is_empty() {
+            // Explicit: no token is required.
+            operation = operation.securities(Some([]));
+        } else {
+            kinds.extend([Kind::Unauthorized, Kind::Forbidden]);
+        }
+        for scope in route.any_of {
+            operation = operation.security(SecurityRequirement::new("Tokens", [scope.as_str()]));
+        }
+        Self { route, operation, kinds }.parameter(trail)
     }
 
     pub(super) fn description(mut self, description: &str) -> Self {
         self.operation = self.operation.description(Some(description));
         self
-    }
-
-    /// A token needs one of these scopes.
-    pub(super) fn scopes(mut self, any_of: &'static [Scope]) -> Self {
-        self.scopes = any_of;
-        self.problems(&[Kind::Unauthorized, Kind::Forbidden])
     }
 
     pub(super) fn parameter(mut self, parameter: impl Into<Parameter>) -> Self {
@@ -93,25 +88,17 @@ impl Sketch {
         self
     }
 
-    pub(super) fn at(self, method: HttpMethod, path: &'static str) -> Route {
-        let mut operation = self.operation;
+    pub(super) fn build(self) -> (Route, Operation) {
         let throttled = ResponseBuilder::new()
             .description("Too many requests; sent by API Gateway.")
             .content(JSON, gateway_message())
             .build();
-        if self.scopes.is_empty() {
-            // Explicit: no token is required.
-            operation = operation.securities(Some([]));
-        }
-        for scope in self.scopes {
-            operation = operation.security(SecurityRequirement::new("Tokens", [scope.as_str()]));
-        }
-        let mut operation = operation.build();
+        let mut operation = self.operation.build();
         for (status, response) in problems(&self.kinds) {
             // A response that the route itself describes wins.
             operation.responses.responses.entry(status).or_insert_with(|| response.into());
         }
         operation.responses.responses.entry("429".to_owned()).or_insert_with(|| throttled.into());
-        Route { path, method, operation }
+        (self.route, operation)
     }
 }

@@ -1,18 +1,18 @@
-//! Each route: its scopes, its parameters and body, and all of its responses.
+//! The operation of each route: its texts, its parameters and body, and all of its responses.
 
 use serde_json::json;
 use utoipa::openapi::link::{Link, LinkBuilder};
-use utoipa::openapi::path::{HttpMethod, Parameter, ParameterIn};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::{Ref, Required, ResponseBuilder};
 
-use super::super::{HealthStatus, Kind};
+use super::super::{HealthStatus, Kind, Route, routes};
 use super::examples;
 use super::parts::{
     JSON, answer, bare, header, id, or_problem, parameter, query, response_header, text_answer,
 };
 use super::schemas::{email, flag, integer, line, text, time};
-use super::sketch::{Route, Sketch};
-use crate::domain::{Scope, Status};
+use super::sketch::Sketch;
+use crate::domain::Status;
 
 /// The `ETag` of an order.
 const ORDER_TAG: &str = r#"^"[1-9][0-9]{0,17}"$"#;
@@ -21,8 +21,8 @@ const ORDER_TAG_OR_ANY: &str = r#"^(\*|"[1-9][0-9]{0,17}")$"#;
 /// The `ETag` of a product, with or without its stock. The largest stock has ten digits.
 const PRODUCT_TAG: &str = r#"^"[1-9][0-9]{0,17}(-(0|[1-9][0-9]{0,9}))?"$"#;
 
-/// All routes, in the order of the page.
-pub(super) fn all() -> Vec<Route> {
+/// The operation of each route, in the order of [`routes::ALL`].
+pub(super) fn all() -> Vec<(Route, Operation)> {
     vec![
         create_order(),
         list_orders(),
@@ -33,13 +33,13 @@ pub(super) fn all() -> Vec<Route> {
         get_product(),
         put_product(),
         health(),
-        description(),
+        describe(),
         docs(),
-        problem(),
+        describe_problem(),
     ]
 }
 
-fn create_order() -> Route {
+fn create_order() -> (Route, Operation) {
     let key = header(
         "Idempotency-Key",
         "Makes the request safe to repeat: 1 to 255 visible ASCII characters, bare or quoted. A \
@@ -67,13 +67,12 @@ fn create_order() -> Route {
             "true",
         ),
     )
-    .link("read", link("getOrder", "/id", "The order."));
-    Sketch::new("createOrder", "Orders", "Place an order")
+    .link("read", link(routes::GET_ORDER, "/id", "The order."));
+    Sketch::new(routes::CREATE_ORDER, "Orders", "Place an order")
         .description(
             "Names and prices come from the products, which must all have the same currency. Stock is \
              reserved for all lines or for none.",
         )
-        .scopes(&[Scope::Write])
         .parameter(key)
         .body("NewOrder", examples::new_order())
         .response("201", next_steps(created))
@@ -86,13 +85,12 @@ fn create_order() -> Route {
             Kind::MixedCurrencies,
             Kind::TooManyOrders,
         ])
-        .at(HttpMethod::Post, "/orders")
+        .build()
 }
 
-fn list_orders() -> Route {
-    Sketch::new("listOrders", "Orders", "List orders")
+fn list_orders() -> (Route, Operation) {
+    Sketch::new(routes::LIST_ORDERS, "Orders", "List orders")
         .description("Newest first. Customers see their own orders, staff everyone's.")
-        .scopes(&[Scope::Read, Scope::Staff])
         .parameters(page_parameters())
         .parameter(query(
             "status",
@@ -104,42 +102,42 @@ fn list_orders() -> Route {
         .parameter(query("placed_before", "Only orders placed before this time.", time()))
         .response(
             "200",
-            page("A page of orders.", "OrderList", examples::orders())
-                .link("first", link("getOrder", "/orders/0/id", "The first order of the page.")),
+            page("A page of orders.", "OrderList", examples::orders()).link(
+                "first",
+                link(routes::GET_ORDER, "/orders/0/id", "The first order of the page."),
+            ),
         )
-        .at(HttpMethod::Get, "/orders")
+        .build()
 }
 
-fn get_order() -> Route {
-    Sketch::new("getOrder", "Orders", "Get an order")
+fn get_order() -> (Route, Operation) {
+    Sketch::new(routes::GET_ORDER, "Orders", "Get an order")
         .description("With its items and its history. Another customer's order answers 404.")
-        .scopes(&[Scope::Read, Scope::Staff])
         .parameter(order_id())
         .parameter(if_none_match())
         .response("200", next_steps(an_order("The order.", &[Status::Pending, Status::Confirmed])))
         .response("304", unchanged())
         .problems(&[Kind::OrderNotFound])
-        .at(HttpMethod::Get, "/orders/{id}")
+        .build()
 }
 
-fn cancel_order() -> Route {
+fn cancel_order() -> (Route, Operation) {
     let if_match = header(
         "If-Match",
         "Cancels the order only if this is still its ETag. `*` means any, as without the header.",
         text().min_length(Some(1)).pattern(Some(ORDER_TAG_OR_ANY)),
     );
-    Sketch::new("cancelOrder", "Orders", "Cancel an order")
+    Sketch::new(routes::CANCEL_ORDER, "Orders", "Cancel an order")
         .description("Allowed from `pending` and `confirmed`. Returns the reserved stock.")
-        .scopes(&[Scope::Write, Scope::Staff])
         .parameter(order_id())
         .parameter(if_match)
         .no_fields()
         .response("200", an_order("The cancelled order.", &[Status::Pending, Status::Cancelled]))
         .problems(&[Kind::OrderNotFound, Kind::IllegalTransition, Kind::VersionMismatch])
-        .at(HttpMethod::Patch, "/orders/{id}/cancel")
+        .build()
 }
 
-fn update_order_status() -> Route {
+fn update_order_status() -> (Route, Operation) {
     let if_match = header(
         "If-Match",
         "The ETag of the order. Without it the response is 428.",
@@ -148,9 +146,8 @@ fn update_order_status() -> Route {
     .required(Required::True)
     .example(Some(json!("\"2\"")));
     let way = [Status::Pending, Status::Confirmed, Status::Shipped];
-    Sketch::new("updateOrderStatus", "Orders", "Change the status of an order")
+    Sketch::new(routes::UPDATE_ORDER_STATUS, "Orders", "Change the status of an order")
         .description("The `next_statuses` of the order are allowed.")
-        .scopes(&[Scope::Staff])
         .parameter(order_id())
         .parameter(if_match)
         .body("NewStatus", json!({ "status": "shipped" }))
@@ -161,44 +158,42 @@ fn update_order_status() -> Route {
             Kind::VersionMismatch,
             Kind::PreconditionRequired,
         ])
-        .at(HttpMethod::Patch, "/orders/{id}/status")
+        .build()
 }
 
-fn list_products() -> Route {
+fn list_products() -> (Route, Operation) {
     let search =
         query("q", "Only products whose name contains this text; case is ignored.", line(100));
-    Sketch::new("listProducts", "Products", "List products")
+    Sketch::new(routes::LIST_PRODUCTS, "Products", "List products")
         .description("Products that can be ordered, by id. Up to three seconds old.")
-        .scopes(&[Scope::Read, Scope::Staff])
         .parameters(page_parameters())
         .parameter(search)
         .response(
             "200",
             page("A page of products.", "ProductList", examples::products()).link(
                 "first",
-                link("getProduct", "/products/0/id", "The first product of the page."),
+                link(routes::GET_PRODUCT, "/products/0/id", "The first product of the page."),
             ),
         )
-        .at(HttpMethod::Get, "/products")
+        .build()
 }
 
-fn get_product() -> Route {
-    Sketch::new("getProduct", "Products", "Get a product")
+fn get_product() -> (Route, Operation) {
+    Sketch::new(routes::GET_PRODUCT, "Products", "Get a product")
         .description("Including one that can no longer be ordered.")
-        .scopes(&[Scope::Read, Scope::Staff])
         .parameter(product_id())
         .parameter(if_none_match())
         .response(
             "200",
             a_product("The product.")
-                .link("replace", under_its_tag("putProduct", "Replaces the product.")),
+                .link("replace", under_its_tag(routes::PUT_PRODUCT, "Replaces the product.")),
         )
         .response("304", unchanged())
         .problems(&[Kind::ProductNotFound])
-        .at(HttpMethod::Get, "/products/{id}")
+        .build()
 }
 
-fn put_product() -> Route {
+fn put_product() -> (Route, Operation) {
     let if_match = header(
         "If-Match",
         "Replaces the product only if this is still its ETag. If just its stock has changed since, the \
@@ -214,9 +209,8 @@ fn put_product() -> Route {
         "The URL of the product, relative to that of the request.",
         "019b76da-a800-7000-8000-000000000007",
     );
-    Sketch::new("putProduct", "Products", "Create or replace a product")
+    Sketch::new(routes::PUT_PRODUCT, "Products", "Create or replace a product")
         .description("All fields are required.")
-        .scopes(&[Scope::Staff])
         .parameter(product_id())
         .parameter(if_match)
         .parameter(if_none_match)
@@ -230,37 +224,37 @@ fn put_product() -> Route {
             Kind::ProductMissing,
             Kind::PreconditionRequired,
         ])
-        .at(HttpMethod::Put, "/products/{id}")
+        .build()
 }
 
-fn health() -> Route {
+fn health() -> (Route, Operation) {
     let deep =
         query("deep", "`true` checks the dependencies too.", flag()).example(Some(json!(true)));
     let well = examples::health(true, HealthStatus::Ok);
     let down = examples::health(true, HealthStatus::Down);
-    Sketch::new("health", "Service", "Check the health of the service")
+    Sketch::new(routes::HEALTH, "Service", "Check the health of the service")
         .parameter(deep)
         .response("200", answer("Orders can be placed.", "Health", well))
         .response("503", or_problem(answer("Orders can't be placed.", "Health", down)))
-        .at(HttpMethod::Get, "/health")
+        .build()
 }
 
-fn description() -> Route {
+fn describe() -> (Route, Operation) {
     let document = utoipa::openapi::ContentBuilder::new()
         .schema(Some(utoipa::openapi::schema::Object::new()))
         .build();
-    Sketch::new("describe", "Service", "Get this description")
+    Sketch::new(routes::DESCRIBE, "Service", "Get this description")
         .response("200", bare("This document.").content(JSON, document))
-        .at(HttpMethod::Get, "/openapi.json")
+        .build()
 }
 
-fn docs() -> Route {
-    Sketch::new("docs", "Service", "Get this description as a page")
+fn docs() -> (Route, Operation) {
+    Sketch::new(routes::DOCS, "Service", "Get this description as a page")
         .response("200", text_answer("The page.", "text/html"))
-        .at(HttpMethod::Get, "/docs")
+        .build()
 }
 
-fn problem() -> Route {
+fn describe_problem() -> (Route, Operation) {
     let codes = Kind::ALL.iter().map(|kind| kind.code());
     let code = parameter(
         "code",
@@ -270,11 +264,11 @@ fn problem() -> Route {
     )
     .required(Required::True)
     .example(Some(json!(Kind::OrderNotFound.code())));
-    Sketch::new("describeProblem", "Service", "Get the description of a problem")
+    Sketch::new(routes::DESCRIBE_PROBLEM, "Service", "Get the description of a problem")
         .parameter(code)
         .response("200", text_answer("The page.", "text/html"))
         .problems(&[Kind::NoSuchRoute])
-        .at(HttpMethod::Get, "/problems/{code}")
+        .build()
 }
 
 fn order_id() -> Parameter {
@@ -308,19 +302,19 @@ fn page(description: &str, schema: &str, example: serde_json::Value) -> Response
         .header("Link", response_header(link, "<?limit=10&cursor=AQGh…>; rel=\"next\""))
 }
 
-/// A link to the route that takes the id under `pointer` of the response.
-fn link(operation_id: &str, pointer: &str, description: &str) -> Link {
+/// A link to a route that takes the id under `pointer` of the response.
+fn link(route: Route, pointer: &str, description: &str) -> Link {
     LinkBuilder::new()
-        .operation_id(operation_id)
+        .operation_id(route.operation)
         .parameter("path.id", format!("$response.body#{pointer}"))
         .description(description)
         .build()
 }
 
-/// A link to the route that changes what the response shows, guarded by its `ETag`.
-fn under_its_tag(operation_id: &str, description: &str) -> Link {
+/// A link to a route that changes what the response shows, guarded by its `ETag`.
+fn under_its_tag(route: Route, description: &str) -> Link {
     LinkBuilder::new()
-        .operation_id(operation_id)
+        .operation_id(route.operation)
         .parameter("path.id", "$response.body#/id")
         .parameter("header.If-Match", "$response.header.ETag")
         .description(description)
@@ -328,9 +322,9 @@ fn under_its_tag(operation_id: &str, description: &str) -> Link {
 }
 
 fn next_steps(order: ResponseBuilder) -> ResponseBuilder {
-    order
-        .link("cancel", under_its_tag("cancelOrder", "Cancels the order."))
-        .link("change", under_its_tag("updateOrderStatus", "Changes the status of the order."))
+    let cancel = under_its_tag(routes::CANCEL_ORDER, "Cancels the order.");
+    let change = under_its_tag(routes::UPDATE_ORDER_STATUS, "Changes the status of the order.");
+    order.link("cancel", cancel).link("change", change)
 }
 
 fn an_order(description: &str, way: &[Status]) -> ResponseBuilder {
