@@ -36,7 +36,7 @@ test: cargo ## Run everything that CI runs, on a separate stack
 figures: cargo ## Build each function as it is deployed, and print its size and start time (with a running stack)
 	@$(RUN) figures $(ARGS)
 
-bench: cargo ## Measure large responses, and the service's statements beside the same SQL by pgbench
+bench: cargo ## Measure functions and large responses, and the statements beside the same SQL by pgbench
 	@$(RUN) bench $(ARGS)
 
 reconcile: cargo ## Check that stock and orders add up

@@ -81,6 +81,16 @@ fn the_table_of_operations_has_every_warning_and_error_that_is_logged_and_no_oth
     assert!(unknown.is_empty(), "not in the code: {unknown:?}");
 }
 
+/// All pages of the documentation.
+fn pages() -> Vec<PathBuf> {
+    let root = root();
+    let mut pages = files(&root.join("docs"), ".md");
+    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+        pages.push(root.join(name));
+    }
+    pages
+}
+
 /// Where a link to `heading` leads, as GitHub and editors have it.
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase().replace(' ', "-");
@@ -89,13 +99,8 @@ fn anchor(heading: &str) -> String {
 
 #[test]
 fn every_link_of_the_documentation_leads_to_a_file_and_a_heading() {
-    let root = root();
-    let mut pages = files(&root.join("docs"), ".md");
-    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
-        pages.push(root.join(name));
-    }
     let mut links = 0;
-    for page in pages {
+    for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
         for link in text.split("](").skip(1) {
             let link = link.split(')').next().unwrap();
@@ -117,4 +122,44 @@ fn every_link_of_the_documentation_leads_to_a_file_and_a_heading() {
         }
     }
     assert!(links > 50, "the links are not found");
+}
+
+/// The paths in backticks that begin with a folder of the repository, `{a,b}` written out.
+fn paths(text: &str) -> Vec<String> {
+    let folders =
+        ["docs/", "e2e/", "functions/", "localstack/", "ops/", "shared/", "sql/", "testkit/"];
+    let mut found = Vec::new();
+    for word in text.split('`').skip(1).step_by(2) {
+        let is_path = folders.iter().any(|folder| word.starts_with(folder));
+        if !is_path || word.contains([' ', '<', '*']) {
+            continue;
+        }
+        match word.split_once('{').and_then(|(start, rest)| Some((start, rest.split_once('}')?))) {
+            Some((start, (names, end))) => {
+                found.extend(names.split(',').map(|name| format!("{start}{name}{end}")));
+            }
+            None => found.push(word.to_owned()),
+        }
+    }
+    found
+}
+
+#[test]
+fn every_path_that_the_documentation_names_exists() {
+    let root = root();
+    let mut count = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        // Without the blocks, whose fences are backticks too.
+        let prose: String = text.split("```").step_by(2).collect();
+        for path in paths(&prose) {
+            assert!(
+                root.join(&path).exists(),
+                "{path} in {}: there is no such file",
+                page.display()
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 50, "the paths are not found");
 }
