@@ -68,6 +68,17 @@ fn a_role_may_write_only_to_the_log_of_its_own_function() {
     }
 }
 
+/// Others send to a queue without looking at it.
+#[test]
+fn the_attributes_of_a_queue_are_read_by_its_consumer_the_relay_and_health() {
+    let template = Template::read();
+    let mut roles = template.allowed();
+    roles.retain(|(_, it)| strings(&it["Action"]).contains(&"sqs:GetQueueAttributes"));
+    let mut roles: Vec<_> = roles.iter().map(|(role, _)| *role).collect();
+    roles.sort_unstable();
+    assert_eq!(roles, ["FulfillOrderRole", "HealthRole", "RelayOutboxRole"]);
+}
+
 /// An emulator may allow what a role does not; AWS doesn't.
 #[test]
 fn a_function_is_given_what_its_code_asks_for_and_nothing_else() {
