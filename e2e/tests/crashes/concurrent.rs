@@ -65,7 +65,7 @@ async fn killed_with_several_orders_under_way_is_repeated_for_each() {
 }
 
 #[tokio::test]
-async fn an_answer_waits_for_no_send_without_an_extension() {
+async fn answers_wait_for_no_send() {
     let world = World::new().await;
     let mut create = start(&world).await;
     world.sqs.fail(Fault::Slow(FOREVER));

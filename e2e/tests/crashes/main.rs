@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | create-order is killed | before its statement | [`create::killed_before_its_statement_has_stored_nothing_and_is_repeated`] |
 //! | | after the answer, before the send | [`create::killed_after_the_answer_and_before_the_send_is_fulfilled_by_the_relay`] |
-//! | | after the send, before the answer, on a platform where the send comes first | [`create::killed_while_its_answer_waits_for_the_send_is_answered_when_repeated`] |
+//! | | after the send, before the answer, with `WORK_BEFORE_ANSWER=true` | [`create::killed_while_its_answer_waits_for_the_send_is_answered_when_repeated`] |
 //! | create-order is frozen | during the send | [`create::frozen_with_the_send_half_way_is_fulfilled_once`] |
 //! | SQS is deaf | until the deadline of create-order | [`create::a_deaf_sqs_delays_no_answer_and_no_freezing_beyond_the_deadline`] |
 //! | fulfill-order is killed | after the commit, before the acknowledgement | [`fulfillment::killed_between_commit_and_acknowledgement_confirms_once`] |
@@ -33,7 +33,7 @@
 //! | 500 processes, 100 connections | at once | [`connections::more_processes_than_connections_answer_only_201_and_503`] |
 //! | several orders in one process | more than it has connections | [`concurrent::orders_are_placed_at_once_on_a_bounded_number_of_connections`] |
 //! | | it is killed | [`concurrent::killed_with_several_orders_under_way_is_repeated_for_each`] |
-//! | | SQS is slow | [`concurrent::an_answer_waits_for_no_send_without_an_extension`] |
+//! | | SQS is slow | [`concurrent::answers_wait_for_no_send`] |
 //!
 //! [`upgrade`] expands the schema while orders are placed. Nothing may fail then.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]

@@ -16,8 +16,8 @@ fn main() -> ExitCode {
         let queue = config.fulfillment_queue_url()?;
         let queue = FulfillmentQueue::new(&Aws::new(config.aws()?)?, queue);
         let database = lambda::keep(Database::connect(&database, &[PLACE_ORDER, GET_ORDER]).await?);
-        let after_answer = lambda::on_shutdown_with_work(&config, database.close()).await?;
-        let queue = lambda::keep(SendAfterAnswer::new(queue, after_answer));
+        lambda::on_shutdown(database.close()).await;
+        let queue = lambda::keep(SendAfterAnswer::new(lambda::keep(queue)));
         http::serve(&config, &routes::CREATE_ORDER, |request| {
             handler::create_order(request, database, queue)
         })

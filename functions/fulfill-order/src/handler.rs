@@ -11,7 +11,6 @@ use waybill::app::{
     SendBatch, Warehouse,
 };
 use waybill::config::WarehouseConfig;
-use waybill::lambda::{AfterAnswer, Invocation};
 use waybill::postgres::{CLAIM_OUTBOX, CONFIRM_ORDERS, GET_STATUSES, REFUSE_ORDERS, SETTLE_OUTBOX};
 use waybill::{BoxError, deadline, lambda};
 
@@ -36,7 +35,6 @@ pub(crate) struct Events<O: 'static, B: 'static> {
     pub(crate) outbox: &'static O,
     pub(crate) bus: &'static B,
     pub(crate) backoff: Backoff,
-    pub(crate) after_answer: AfterAnswer,
 }
 
 impl<O, B> Events<O, B>
@@ -46,7 +44,7 @@ where
 {
     /// Sends what the batch wrote, and what else is due. The relay makes up for what fails here.
     async fn send(&self, end: Instant) {
-        let Self { outbox, bus, backoff, .. } = *self;
+        let Self { outbox, bus, backoff } = *self;
         let send = async move {
             let until = end.min(Instant::now() + EVENTS);
             if let Err(error) = app::relay_events(outbox, bus, backoff, until).await {
@@ -54,8 +52,7 @@ where
                 tracing::warn!(error, "failed to relay events; the relay will retry");
             }
         };
-        // Boxed, as it is large.
-        self.after_answer.run(Box::pin(send)).await;
+        lambda::after_answer(send).await;
     }
 }
 
@@ -65,7 +62,6 @@ pub(crate) async fn fulfill_orders(
     warehouse: &(impl Warehouse + DeadLetters),
     events: &Events<impl KeepOutbox + Send + 'static, impl SendBatch<Event> + Send + 'static>,
 ) -> Result<SqsBatchResponse, BoxError> {
-    let _answering = Invocation::begin(&event.context.request_id);
     let span = tracing::info_span!(
         "batch",
         request_id = event.context.request_id,

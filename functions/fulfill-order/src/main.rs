@@ -24,11 +24,12 @@ fn main() -> ExitCode {
         let statements = handler::statements(warehouse.as_ref());
         let database = lambda::keep(Database::connect(&database, statements).await?);
         let warehouse = lambda::keep(Counter::new(warehouse, &FulfillmentQueue::new(&aws, queue))?);
-        let after_answer = lambda::on_shutdown_with_work(&config, database.close()).await?;
-        let events = lambda::keep(Events { outbox: database, bus, backoff, after_answer });
-        lambda_runtime::run_concurrent(service_fn(|event| {
-            handler::fulfill_orders(event, database, warehouse, events)
-        }))
+        lambda::on_shutdown(database.close()).await;
+        let events = lambda::keep(Events { outbox: database, bus, backoff });
+        lambda::run(
+            config.work_before_answer()?,
+            service_fn(|event| handler::fulfill_orders(event, database, warehouse, events)),
+        )
         .await
     })
 }

@@ -14,7 +14,6 @@ use super::event::without_url;
 use super::request::{self, Trail};
 use super::{Anyone, FindRoute, Incoming, Problem, Reply, Route, limits};
 use crate::config::Config;
-use crate::lambda::Invocation;
 use crate::{BoxError, deadline, lambda, metrics};
 
 /// How long a request may take in all: its deadline for whatever its handler waits for.
@@ -36,7 +35,8 @@ where
 {
     let callers = Callers { watch: config.watch_caller()?, first_issuer: config.first_issuer() };
     let callers = lambda::keep(callers);
-    run(move |request| answer(request, callers, route, handler)).await
+    let answer = move |request| answer(request, callers, route, handler);
+    run(config.work_before_answer()?, answer).await
 }
 
 /// Serves the requests of any caller, each by the route that `routes` finds for it. The handler learns
@@ -50,7 +50,7 @@ where
     H: Fn(Incoming<Anyone>) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
-    run(move |request| answer_anyone(request, routes, handler)).await
+    run(false, move |request| answer_anyone(request, routes, handler)).await
 }
 
 /// What [`serve`] answers to one request.
@@ -85,22 +85,21 @@ where
     answer_admitted(request, admit, handler).await
 }
 
-async fn run<A, F>(answer: A) -> Result<(), BoxError>
+async fn run<A, F>(work_before_answer: bool, answer: A) -> Result<(), BoxError>
 where
     A: Fn(Request) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let requests = service_fn(move |request: Request| async move {
-        let context = request.lambda_context_ref();
-        let _answering = Invocation::begin(context.map_or("", |context| &context.request_id));
-        Ok::<_, Infallible>(answer(request).await)
-    });
+    let requests =
+        service_fn(
+            move |request: Request| async move { Ok::<_, Infallible>(answer(request).await) },
+        );
     let events = MapRequest::new(
         // What `lambda_http::run` makes of a handler, with a step in front of it.
         Adapter::from(requests),
         |LambdaEvent { payload, context }| LambdaEvent::new(without_url(payload), context),
     );
-    lambda_http::lambda_runtime::run_concurrent(events).await
+    lambda::run(work_before_answer, events).await
 }
 
 async fn answer_admitted<A, C, H, F>(request: Request, admit: A, handler: H) -> Response<Body>

@@ -2,17 +2,26 @@
 
 mod after_answer;
 
+use std::fmt::Debug;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
+use futures_util::Stream;
 use lambda_extension::Extension;
+use lambda_runtime::tower::layer::layer_fn;
+use lambda_runtime::{Diagnostic, IntoFunctionResponse, LambdaEvent, Runtime, Service};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::{BoxError, telemetry};
 
-pub use after_answer::{AfterAnswer, Invocation};
+pub use after_answer::after_answer;
+
+use after_answer::WithWorkAfter;
 
 /// Runs `main` as the function `function`, with logging and configuration. It runs on one thread, or
 /// on several if the process handles several invocations at once. An error is logged, and the process
@@ -57,25 +66,30 @@ pub async fn on_shutdown(close: impl Future<Output = ()> + Send + 'static) {
     close_on_sigterm(close);
 }
 
-/// The same for a function with work after its answers. Returns the way to do it.
+/// Answers invocations with `handler` for as long as the process lives: several at once, if the
+/// platform hands them out. Does the work of [`after_answer`] after each answer, or before it if
+/// `work_before_answer`.
 ///
 /// # Errors
-/// If `WORK_BEFORE_ANSWER` is invalid.
-pub async fn on_shutdown_with_work(
-    config: &Config,
-    close: impl Future<Output = ()> + Send + 'static,
-) -> Result<AfterAnswer, ConfigError> {
-    if config.work_before_answer()? {
-        on_shutdown(close).await;
-        return Ok(AfterAnswer::before());
+/// If the Lambda runtime can't go on.
+pub async fn run<H, E, R, B, S, D, F>(work_before_answer: bool, handler: H) -> Result<(), BoxError>
+where
+    H: Service<LambdaEvent<E>, Response = R> + Clone + Send + 'static,
+    H::Future: Future<Output = Result<R, H::Error>> + Send + 'static,
+    H::Error: Into<Diagnostic> + Debug,
+    E: DeserializeOwned + Send + 'static,
+    R: IntoFunctionResponse<B, S> + Send + 'static,
+    B: Serialize + Send + 'static,
+    S: Stream<Item = Result<D, F>> + Unpin + Send + 'static,
+    D: Into<Bytes> + Send + 'static,
+    F: Into<BoxError> + Send + Debug + 'static,
+{
+    let runtime = Runtime::new(handler);
+    // Boxed, because each is as large as all that a handler awaits.
+    if work_before_answer {
+        return Box::pin(runtime.run_concurrent()).await;
     }
-    if config.concurrency() > 1 {
-        on_shutdown(close).await;
-        return Ok(AfterAnswer::never_frozen());
-    }
-    let after_answer = AfterAnswer::register().await;
-    close_on_sigterm(close);
-    Ok(after_answer)
+    Box::pin(runtime.layer(layer_fn(WithWorkAfter)).run_concurrent()).await
 }
 
 /// Keeps `value` for as long as the process lives. Handlers run in tasks, which can't borrow from

@@ -11,7 +11,7 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waybill::app::{Backoff, FulfillmentJob, NoWarehouse};
-use waybill::lambda::{self, AfterAnswer};
+use waybill::lambda;
 
 use crate::cases;
 use crate::functions::fulfill_order::{Events, fulfill_orders};
@@ -114,7 +114,6 @@ proptest! {
             outbox: lambda::keep(shop),
             bus: lambda::keep(shop),
             backoff,
-            after_answer: AfterAnswer::before(),
         };
         let answer = runtime.block_on(fulfill_orders(event, &shop, &NoWarehouse, &events));
         let failed: BTreeSet<_> = answer
