@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn if_whoever_reads_goes_away_another_one_reads() {
+    async fn if_the_reader_goes_away_another_one_reads() {
         let (flights, store) = (Flights::default(), Store::default());
         let id = uuid::Uuid::from_u128(1).into();
         let mut first = Box::pin(get_product(&flights, &NoCache, &store, id));

@@ -1,4 +1,4 @@
-//! Around every handler: a span to log under, an answer whatever happens, the headers of all answers.
+//! Serves requests: authorizes them, calls the handler within a deadline, and logs the response.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -16,18 +16,18 @@ use super::{Anyone, FindRoute, Incoming, Problem, Reply, Route, limits};
 use crate::config::Config;
 use crate::{BoxError, deadline, lambda, metrics};
 
-/// How long a request may take in all: its deadline for whatever its handler waits for.
+/// The deadline of a request, for everything that its handler waits for.
 pub const REQUEST_TIME: Duration = Duration::from_secs(5);
 
-/// How long after its deadline a handler may still answer for itself, and say what it waited for. Less
-/// than [`deadline::RESERVE`], so that the service answers before the platform does in its place.
+/// How long after its deadline a handler may still answer, and say what it waited for. Less than
+/// [`deadline::RESERVE`], so that the service answers before the platform's timeout.
 const GRACE: Duration = Duration::from_millis(1500);
 
-/// Serves the requests of `route` with `handler` for as long as the process lives. A caller whose token
-/// has none of its scopes is refused, and so is a query parameter that it doesn't take.
+/// Serves the requests of `route` with `handler` for as long as the process lives. Refuses callers
+/// without one of its scopes, and query parameters that it doesn't take.
 ///
 /// # Errors
-/// If the variable that names a caller makes no sense, or the Lambda runtime can't go on.
+/// If a variable is invalid, or the Lambda runtime can't go on.
 pub async fn serve<H, F>(config: &Config, route: &'static Route, handler: H) -> Result<(), BoxError>
 where
     H: Fn(Incoming) -> F + Copy + Send + Sync + 'static,
@@ -39,8 +39,8 @@ where
     run(config.work_before_answer()?, answer).await
 }
 
-/// Serves the requests of any caller, each by the route that `routes` finds for it. The handler learns
-/// nothing of the caller, and can reach no use case that needs one.
+/// Serves the requests of any caller, each by the route that `routes` finds for it. The handler gets no
+/// caller, so it can't reach a use case that needs one.
 ///
 /// # Errors
 /// If the Lambda runtime can't go on.
@@ -53,7 +53,7 @@ where
     run(false, move |request| answer_anyone(request, routes, handler)).await
 }
 
-/// What [`serve`] answers to one request.
+/// Answers one request as [`serve`] does.
 pub async fn answer<H, F>(
     request: Request,
     callers: &Callers,
@@ -71,7 +71,7 @@ where
     answer_admitted(request, admit, handler).await
 }
 
-/// What [`serve_public`] answers to one request.
+/// Answers one request as [`serve_public`] does.
 pub async fn answer_anyone<R, H, F>(request: Request, routes: &R, handler: H) -> Response<Body>
 where
     R: FindRoute + Sync,
@@ -95,7 +95,7 @@ where
             move |request: Request| async move { Ok::<_, Infallible>(answer(request).await) },
         );
     let events = MapRequest::new(
-        // What `lambda_http::run` makes of a handler, with a step in front of it.
+        // The same as `lambda_http::run`, with a step in front of it.
         Adapter::from(requests),
         |LambdaEvent { payload, context }| LambdaEvent::new(without_url(payload), context),
     );
@@ -132,7 +132,7 @@ where
             });
             match admitted {
                 Ok(incoming) => {
-                    // Boxed, as a handler's future is large and each layer around it would copy it.
+                    // Boxed, because the future of a handler is large, and each layer would copy it.
                     let answer = Box::pin(deadline::within(deadline, handler(incoming)));
                     tokio::time::timeout_at(deadline + GRACE, answer)
                         .await
@@ -154,7 +154,7 @@ where
     .await
 }
 
-/// When the handler of `request` must have its answer.
+/// The deadline of `request`.
 fn deadline_of(request: &Request) -> tokio::time::Instant {
     match request.lambda_context_ref().map(Context::deadline) {
         Some(end) => deadline::of_invocation(end, REQUEST_TIME),

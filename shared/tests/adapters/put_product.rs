@@ -155,7 +155,7 @@ async fn what_was_sold_since_an_editor_looked_stays_sold() {
 }
 
 #[tokio::test]
-async fn whoever_counted_anew_says_how_many_there_are_whatever_was_sold() {
+async fn stock_that_was_counted_anew_is_set_whatever_was_sold() {
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let seen = created(&database, &mug("EUR", 1450, 10)).await;
