@@ -1,8 +1,8 @@
 //! Replies of handlers, and the headers of every response.
 
 use lambda_http::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, LINK, LOCATION,
-    RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, LINK,
+    LOCATION, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
@@ -30,6 +30,11 @@ const ALWAYS: [(HeaderName, &str); 3] = [
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
                            form-action 'none'; frame-ancestors 'none'";
 
+/// The Content-Security-Policy of a page with scripts: they come from here, and so does what they load.
+const SCRIPTS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; \
+                              connect-src 'self'; img-src 'self' data:; font-src 'self' data:; \
+                              base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// The reply of a handler.
 pub struct Reply {
     status: StatusCode,
@@ -55,6 +60,22 @@ impl Reply {
     pub fn page(html: &str) -> Self {
         Self::document("text/html; charset=utf-8", html)
             .with(CONTENT_SECURITY_POLICY, PAGE_POLICY.to_owned())
+    }
+
+    /// A reply with an HTML page with inline styles and scripts of this service.
+    #[must_use]
+    pub fn page_with_scripts(html: &str) -> Self {
+        Self::document("text/html; charset=utf-8", html)
+            .with(CONTENT_SECURITY_POLICY, SCRIPTS_POLICY.to_owned())
+    }
+
+    /// A reply with a script, compressed by gzip, that never changes under its URL.
+    #[must_use]
+    pub fn gzipped_script(bytes: &[u8]) -> Self {
+        let reply = Self::text(StatusCode::OK, "text/javascript; charset=utf-8", "")
+            .with(CONTENT_ENCODING, "gzip".to_owned())
+            .with(CACHE_CONTROL, "public, max-age=31536000, immutable".to_owned());
+        Self { body: Ok(bytes.to_vec()), ..reply }
     }
 
     fn text(status: StatusCode, content_type: &'static str, body: &str) -> Self {
@@ -154,8 +175,9 @@ pub(super) fn response(
     body: Vec<u8>,
     correlation_id: &CorrelationId,
 ) -> Response<Body> {
-    // As text, since API Gateway needs bytes in base64. JSON and HTML are always UTF-8.
-    let body = String::from_utf8(body).map_or(Body::Empty, Body::Text);
+    // As text if it can be, since API Gateway needs bytes in base64.
+    let body =
+        String::from_utf8(body).map_or_else(|error| Body::Binary(error.into_bytes()), Body::Text);
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
