@@ -18,7 +18,14 @@ async fn the_description_and_the_page_are_public() {
     assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
     let policy = response.headers()["content-security-policy"].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none';"), "{policy}");
-    assert!(response.text().await.unwrap().contains("Place an order"));
+    let page = response.text().await.unwrap();
+    let (_, script) = page.split_once("src=\"docs?").unwrap();
+    let (script, _) = script.split_once('"').unwrap();
+    let response = stack.request(Method::GET, &format!("/docs?{script}")).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    let bytes = response.bytes().await.unwrap();
+    assert!(bytes.starts_with(&[0x1f, 0x8b]), "the gateway hands on something other than gzip");
 }
 
 #[tokio::test]

@@ -1,27 +1,22 @@
-//! Serves the pages, all rendered when the process starts, and answers requests without a route.
+//! Serves the description and its pages, and answers requests without a route.
 
 use std::collections::BTreeMap;
 
 use waybill::BoxError;
 use waybill::http::{Anyone, FindRoute, Incoming, Problem, Reply, Route, openapi, routes};
 
-use crate::{page, problems};
+use crate::{docs, problems};
 
-/// The rendered pages.
+/// The description and the pages of problems.
 pub(crate) struct Description {
     document: String,
-    docs: String,
     problems: BTreeMap<&'static str, String>,
 }
 
 impl Description {
     pub(crate) fn new() -> Result<Self, BoxError> {
         let document = serde_json::to_value(openapi::document())?;
-        Ok(Self {
-            docs: page::render(&document),
-            problems: problems::render(),
-            document: serde_json::to_string(&document)?,
-        })
+        Ok(Self { problems: problems::render(), document: serde_json::to_string(&document)? })
     }
 }
 
@@ -29,7 +24,10 @@ impl Description {
 impl FindRoute for Description {
     fn find(&self, method: &str, path: &str) -> Result<Route, Problem> {
         if let Some(route) = routes_of(path).find(|route| route.method.as_str() == method) {
-            return Ok(*route);
+            // The files of the page are not for people, so the description doesn't have them.
+            let is_docs = route.path == routes::DOCS.path;
+            let parameters = if is_docs { &[docs::FILE] } else { route.parameters };
+            return Ok(Route { parameters, ..*route });
         }
         let methods = methods(path);
         if methods.is_empty() {
@@ -57,7 +55,7 @@ pub(crate) fn describe(
 ) -> Result<Reply, Problem> {
     Ok(match request.path() {
         "/openapi.json" => Reply::document("application/json", &description.document),
-        "/docs" => Reply::page(&description.docs),
+        "/docs" => docs::reply(request.parameter(docs::FILE))?,
         path => {
             let page =
                 path.strip_prefix("/problems/").and_then(|code| description.problems.get(code));
@@ -132,24 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn the_page_names_every_route_and_every_scope_and_links_every_problem() {
+    fn nothing_on_the_page_of_a_problem_comes_from_elsewhere_or_runs() {
         let description = Description::new().unwrap();
-        for route in routes::ALL {
-            let heading = format!("{}</span> <code>{}</code>", route.method.as_str(), route.path);
-            assert!(description.docs.contains(&heading), "{heading}");
-        }
-        for scope in ["orders/read", "orders/write", "orders/staff"] {
-            assert!(description.docs.contains(scope), "{scope}");
-        }
-        for code in description.problems.keys() {
-            assert!(description.docs.contains(&format!("href=\"problems/{code}\"")), "{code}");
-        }
-    }
-
-    #[test]
-    fn nothing_on_a_page_comes_from_elsewhere_or_runs() {
-        let description = Description::new().unwrap();
-        for html in description.problems.values().chain([&description.docs]) {
+        for html in description.problems.values() {
             for word in ["<script", "http://", "https://", "src=", "@import", "url(", "<link"] {
                 assert!(!html.contains(word), "{word}");
             }
@@ -157,9 +140,8 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_far_below_what_lambda_takes() {
+    fn the_description_is_far_below_what_lambda_takes() {
         let description = Description::new().unwrap();
-        assert!(description.docs.len() < 500_000, "{}", description.docs.len());
         assert!(description.document.len() < 500_000, "{}", description.document.len());
     }
 }

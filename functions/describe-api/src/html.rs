@@ -1,4 +1,4 @@
-//! Escaping, and the frame of all pages.
+//! Escaping, and the frame of the pages of problems.
 
 /// Appends to a `String`, which never fails.
 macro_rules! put {

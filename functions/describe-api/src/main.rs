@@ -1,10 +1,10 @@
 //! `GET /openapi.json`, `GET /docs`, `GET /problems/{code}`: what the API is; and the answer to
 //! whatever it is not.
 
+mod docs;
 mod handler;
 mod html;
 mod markdown;
-mod page;
 mod problems;
 
 use std::process::ExitCode;

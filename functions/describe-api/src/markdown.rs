@@ -1,10 +1,10 @@
-//! The Markdown that the documentation of this API uses: paragraphs, fenced code, `code` and links.
+//! The Markdown of `docs/problems.md`: paragraphs, fenced code, `code` and links.
 //! Everything else stays as it is.
 
 use crate::html::{escape, put};
 
-/// Renders `text` as HTML. `target` maps the address of each link.
-pub(crate) fn render(text: &str, target: fn(&str) -> String) -> String {
+/// Renders `text` as HTML.
+pub(crate) fn render(text: &str) -> String {
     let mut html = String::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
@@ -15,27 +15,26 @@ pub(crate) fn render(text: &str, target: fn(&str) -> String) -> String {
             rest = after.trim_start();
         } else {
             let (paragraph, after) = rest.split_once("\n\n").unwrap_or((rest, ""));
-            put!(html, "<p>{}</p>\n", inline(paragraph, target));
+            put!(html, "<p>{}</p>\n", inline(paragraph));
             rest = after.trim_start();
         }
     }
     html
 }
 
-/// Renders a paragraph as HTML.
-pub(crate) fn inline(text: &str, target: fn(&str) -> String) -> String {
+fn inline(text: &str) -> String {
     let mut html = String::new();
     for (index, part) in text.split('`').enumerate() {
         if index % 2 == 1 {
             put!(html, "<code>{}</code>", escape(part));
         } else {
-            html.push_str(&links(part, target));
+            html.push_str(&links(part));
         }
     }
     html
 }
 
-fn links(text: &str, target: fn(&str) -> String) -> String {
+fn links(text: &str) -> String {
     let link = text.split_once('[').and_then(|(before, rest)| {
         let (label, rest) = rest.split_once("](")?;
         let (address, after) = rest.split_once(')')?;
@@ -46,9 +45,9 @@ fn links(text: &str, target: fn(&str) -> String) -> String {
         Some((before, label, address, after)) => format!(
             "{}<a href=\"{}\">{}</a>{}",
             escape(before),
-            escape(&target(address)),
+            escape(address),
             escape(label),
-            links(after, target)
+            links(after)
         ),
     }
 }
@@ -61,9 +60,9 @@ mod tests {
     fn paragraphs_code_and_links_become_html_and_nothing_else_does() {
         let text = "One `a < b`.\nTwo <b>.\n\n```json\n{\n\n}\n```\n\n[x](/y) and [z](w).";
         assert_eq!(
-            render(text, str::to_uppercase),
+            render(text),
             "<p>One <code>a &lt; b</code>.\nTwo &lt;b&gt;.</p>\n<pre><code>{\n\n}</code></pre>\n\
-             <p><a href=\"/Y\">x</a> and <a href=\"W\">z</a>.</p>\n"
+             <p><a href=\"/y\">x</a> and <a href=\"w\">z</a>.</p>\n"
         );
     }
 }

@@ -23,13 +23,13 @@ fn problem(kind: Kind) -> String {
     // The title is already the heading.
     let (_, section) = section.trim().split_once('\n').unwrap_or_default();
     let body = format!(
-        "<main class=\"problem\">\n<p class=\"status\">{status}</p>\n<h1>{title}</h1>\n\
+        "<main>\n<p class=\"status\">{status}</p>\n<h1>{title}</h1>\n\
          <p class=\"type\"><code>{path}</code></p>\n{section}\
          <p><a href=\"../docs\">API documentation</a></p>\n</main>\n",
         status = kind.status().as_u16(),
         title = escape(kind.title()),
         path = kind.path(),
-        section = markdown::render(section, str::to_owned),
+        section = markdown::render(section),
     );
     page(&format!("{}: {}", kind.code(), kind.title()), &body)
 }

@@ -1,8 +1,8 @@
 //! Replies of handlers.
 
 use lambda_http::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, LINK, LOCATION,
-    RETRY_AFTER,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, LINK,
+    LOCATION, RETRY_AFTER,
 };
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
@@ -21,6 +21,11 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 /// The Content-Security-Policy of a page: inline styles only, no frames.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
                            form-action 'none'; frame-ancestors 'none'";
+
+/// The Content-Security-Policy of a page with scripts: they come from here, and so does what they load.
+const SCRIPTS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; \
+                              connect-src 'self'; img-src 'self' data:; font-src 'self' data:; \
+                              base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The reply of a handler.
 pub struct Reply {
@@ -47,6 +52,22 @@ impl Reply {
     pub fn page(html: &str) -> Self {
         Self::document("text/html; charset=utf-8", html)
             .with(CONTENT_SECURITY_POLICY, PAGE_POLICY.to_owned())
+    }
+
+    /// A reply with an HTML page with inline styles and scripts of this service.
+    #[must_use]
+    pub fn page_with_scripts(html: &str) -> Self {
+        Self::document("text/html; charset=utf-8", html)
+            .with(CONTENT_SECURITY_POLICY, SCRIPTS_POLICY.to_owned())
+    }
+
+    /// A reply with a script, compressed by gzip, that never changes under its URL.
+    #[must_use]
+    pub fn gzipped_script(bytes: &[u8]) -> Self {
+        let reply = Self::text(StatusCode::OK, "text/javascript; charset=utf-8", "")
+            .with(CONTENT_ENCODING, "gzip".to_owned())
+            .with(CACHE_CONTROL, "public, max-age=31536000, immutable".to_owned());
+        Self { body: Ok(bytes.to_vec()), ..reply }
     }
 
     fn text(status: StatusCode, content_type: &'static str, body: &str) -> Self {

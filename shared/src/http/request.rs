@@ -129,6 +129,12 @@ impl<C> Incoming<C> {
         Ok(Some(Claim { key, request_hash }))
     }
 
+    /// The raw value of a query parameter of the route.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters().get(name)
+    }
+
     /// A query parameter that is `true` or `false`, by default false.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use lambda_http::{Body, Response};
 
 use crate::domain::CorrelationId;
 
-/// Carries the correlation id, there and back.
+/// The header of the correlation id, in requests and responses.
 pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// Headers that every response has, unless its reply sets another value: no content sniffing, TLS
@@ -26,8 +26,9 @@ pub(super) fn response(
     body: Vec<u8>,
     correlation_id: &CorrelationId,
 ) -> Response<Body> {
-    // As text, since API Gateway needs bytes in base64. JSON and HTML are always UTF-8.
-    let body = String::from_utf8(body).map_or(Body::Empty, Body::Text);
+    // As text if it can be, since API Gateway needs bytes in base64.
+    let body =
+        String::from_utf8(body).map_or_else(|error| Body::Binary(error.into_bytes()), Body::Text);
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
