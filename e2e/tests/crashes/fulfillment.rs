@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use e2e::eventually;
+use serde_json::Value;
 use testkit::fault::Fault;
 use testkit::proxy::Holds;
 use uuid::Uuid;
@@ -12,14 +13,19 @@ use crate::world::{FOREVER, World};
 /// Far below the function's timeout of 30 s, and long enough for a busy machine.
 const LIMIT: Duration = Duration::from_secs(10);
 
-#[tokio::test]
-async fn killed_between_commit_and_acknowledgement_confirms_once() {
-    let world = World::new().await;
+/// Places three orders, and receives the jobs of some or all of them in one batch.
+async fn three_jobs(world: &World) -> (Value, Vec<String>) {
     let mut create = world.start("create-order").await;
     for key in ["a", "b", "c"] {
         world.place_and_send(&mut create, world.request(key)).await;
     }
-    let (event, handles) = world.receive().await.unwrap();
+    world.receive().await.unwrap()
+}
+
+#[tokio::test]
+async fn killed_between_commit_and_acknowledgement_confirms_once() {
+    let world = World::new().await;
+    let (event, handles) = three_jobs(&world).await;
     let fulfill = world.start("fulfill-order").await;
     world.postgres.hold(Holds::Answers);
     fulfill.give(event).await;
@@ -41,11 +47,7 @@ async fn killed_between_commit_and_acknowledgement_confirms_once() {
 #[tokio::test]
 async fn killed_between_sending_and_settling_its_events_sends_them_again() {
     let world = World::new().await;
-    let mut create = world.start("create-order").await;
-    for key in ["a", "b", "c"] {
-        world.place_and_send(&mut create, world.request(key)).await;
-    }
-    let (event, handles) = world.receive().await.unwrap();
+    let (event, handles) = three_jobs(&world).await;
     let fulfill = world.start("fulfill-order").await;
     world.eventbridge.fail(Fault::Slow(FOREVER));
     fulfill.give(event).await;

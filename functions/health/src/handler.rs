@@ -54,7 +54,7 @@ impl Dependencies {
         let table = config.product_cache_table()?;
         let queue = config.fulfillment_queue_url()?;
         let aws = Aws::new(config.aws()?)?;
-        let cache = DynamoDbCache::connect(&aws, table);
+        let cache = DynamoDbCache::new(&aws, table);
         let queue = FulfillmentQueue::new(&aws, queue);
         Ok(Self { database: Database::connect(&database, &[]).await?, cache, queue })
     }

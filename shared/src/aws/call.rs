@@ -113,10 +113,10 @@ impl Client {
         action: &str,
         input: &impl Serialize,
     ) -> Result<T, CallError> {
-        let name = self.service.name();
+        let name = self.service.name;
         let body =
             serde_json::to_vec(input).map_err(|error| CallError::Request(name, error.into()))?;
-        let target = format!("{}.{action}", self.service.target());
+        let target = format!("{}.{action}", self.service.target);
         let backoff = ExponentialBuilder::default()
             .with_min_delay(RETRY_DELAY)
             .with_max_times(self.limits.tries.saturating_sub(1))
@@ -131,7 +131,7 @@ impl Client {
     }
 
     async fn try_once(&self, target: &str, body: &[u8]) -> Result<Vec<u8>, CallError> {
-        let name = self.service.name();
+        let name = self.service.name;
         let request = self.request(target, body).map_err(|it| CallError::Request(name, it))?;
         let answer = timeout(self.limits.one_try, self.send(request)).await;
         let (status, answer) = answer
@@ -149,11 +149,11 @@ impl Client {
     }
 
     fn request(&self, target: &str, body: &[u8]) -> Result<Request, BoxError> {
-        let headers = [("content-type", self.service.content_type()), ("x-amz-target", target)];
+        let headers = [("content-type", self.service.content_type), ("x-amz-target", target)];
         let parameters = SigningParams::builder()
             .identity(&self.aws.0.identity)
             .region(&self.aws.0.config.region)
-            .name(self.service.signing_name())
+            .name(self.service.signing_name)
             .time(SystemTime::now())
             .settings(SigningSettings::default())
             .build()?

@@ -15,7 +15,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext};
 use aws_smithy_runtime_api::client::identity::Identity;
 
 use crate::BoxError;
-use crate::config::AwsConfig;
+use crate::config::{AwsConfig, AwsEndpoints};
 
 pub use call::CallError;
 pub(crate) use call::{Client, Limits};
@@ -31,15 +31,46 @@ struct Inner {
 }
 
 /// One of AWS's services, as its calls name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Service {
-    #[cfg(feature = "dynamodb")]
-    DynamoDb,
-    #[cfg(feature = "eventbridge")]
-    EventBridge,
-    #[cfg(feature = "sqs")]
-    Sqs,
+#[derive(Clone, Copy)]
+pub(crate) struct Service {
+    /// Its name in errors.
+    name: &'static str,
+    /// Its name in signatures and host names.
+    signing_name: &'static str,
+    /// The prefix of `X-Amz-Target`.
+    target: &'static str,
+    /// Its version of AWS's JSON protocol.
+    content_type: &'static str,
+    /// Its own endpoint, if a variable names one.
+    endpoint: fn(&AwsEndpoints) -> Option<&String>,
 }
+
+#[cfg(feature = "dynamodb")]
+pub(crate) const DYNAMODB: Service = Service {
+    name: "DynamoDB",
+    signing_name: "dynamodb",
+    target: "DynamoDB_20120810",
+    content_type: "application/x-amz-json-1.0",
+    endpoint: |endpoints| endpoints.dynamodb.as_ref(),
+};
+
+#[cfg(feature = "eventbridge")]
+pub(crate) const EVENTBRIDGE: Service = Service {
+    name: "EventBridge",
+    signing_name: "events",
+    target: "AWSEvents",
+    content_type: "application/x-amz-json-1.1",
+    endpoint: |endpoints| endpoints.eventbridge.as_ref(),
+};
+
+#[cfg(feature = "sqs")]
+pub(crate) const SQS: Service = Service {
+    name: "SQS",
+    signing_name: "sqs",
+    target: "AmazonSQS",
+    content_type: "application/x-amz-json-1.0",
+    endpoint: |endpoints| endpoints.sqs.as_ref(),
+};
 
 impl Aws {
     /// Makes no call yet.
@@ -73,76 +104,17 @@ impl Aws {
     /// The URL that calls of `service` go to.
     fn endpoint(&self, service: Service) -> String {
         let AwsConfig { region, endpoints, .. } = &self.0.config;
-        let own = match service {
-            #[cfg(feature = "dynamodb")]
-            Service::DynamoDb => &endpoints.dynamodb,
-            #[cfg(feature = "eventbridge")]
-            Service::EventBridge => &endpoints.eventbridge,
-            #[cfg(feature = "sqs")]
-            Service::Sqs => &endpoints.sqs,
-        };
-        if let Some(url) = own.as_ref().or(endpoints.all.as_ref()) {
+        if let Some(url) = (service.endpoint)(endpoints).or(endpoints.all.as_ref()) {
             return url.clone();
         }
         let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        format!("https://{}.{region}.{domain}", service.signing_name())
-    }
-}
-
-impl Service {
-    /// Its name in errors.
-    fn name(self) -> &'static str {
-        match self {
-            #[cfg(feature = "dynamodb")]
-            Self::DynamoDb => "DynamoDB",
-            #[cfg(feature = "eventbridge")]
-            Self::EventBridge => "EventBridge",
-            #[cfg(feature = "sqs")]
-            Self::Sqs => "SQS",
-        }
-    }
-
-    /// Its name in signatures and host names.
-    fn signing_name(self) -> &'static str {
-        match self {
-            #[cfg(feature = "dynamodb")]
-            Self::DynamoDb => "dynamodb",
-            #[cfg(feature = "eventbridge")]
-            Self::EventBridge => "events",
-            #[cfg(feature = "sqs")]
-            Self::Sqs => "sqs",
-        }
-    }
-
-    /// The prefix of `X-Amz-Target`.
-    fn target(self) -> &'static str {
-        match self {
-            #[cfg(feature = "dynamodb")]
-            Self::DynamoDb => "DynamoDB_20120810",
-            #[cfg(feature = "eventbridge")]
-            Self::EventBridge => "AWSEvents",
-            #[cfg(feature = "sqs")]
-            Self::Sqs => "AmazonSQS",
-        }
-    }
-
-    /// Its version of AWS's JSON protocol.
-    fn content_type(self) -> &'static str {
-        match self {
-            #[cfg(feature = "dynamodb")]
-            Self::DynamoDb => "application/x-amz-json-1.0",
-            #[cfg(feature = "eventbridge")]
-            Self::EventBridge => "application/x-amz-json-1.1",
-            #[cfg(feature = "sqs")]
-            Self::Sqs => "application/x-amz-json-1.0",
-        }
+        format!("https://{}.{region}.{domain}", service.signing_name)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::AwsEndpoints;
 
     fn aws(region: &str, endpoints: AwsEndpoints) -> Aws {
         Aws::new(AwsConfig {
@@ -159,23 +131,17 @@ mod tests {
     #[test]
     fn a_service_is_called_in_its_region_or_where_a_variable_says() {
         let of_aws = aws("eu-central-1", AwsEndpoints::default());
-        assert_eq!(of_aws.endpoint(Service::Sqs), "https://sqs.eu-central-1.amazonaws.com");
-        assert_eq!(
-            of_aws.endpoint(Service::EventBridge),
-            "https://events.eu-central-1.amazonaws.com"
-        );
+        assert_eq!(of_aws.endpoint(SQS), "https://sqs.eu-central-1.amazonaws.com");
+        assert_eq!(of_aws.endpoint(EVENTBRIDGE), "https://events.eu-central-1.amazonaws.com");
         let of_china = aws("cn-north-1", AwsEndpoints::default());
-        assert_eq!(
-            of_china.endpoint(Service::DynamoDb),
-            "https://dynamodb.cn-north-1.amazonaws.com.cn"
-        );
+        assert_eq!(of_china.endpoint(DYNAMODB), "https://dynamodb.cn-north-1.amazonaws.com.cn");
         let endpoints = AwsEndpoints {
             all: Some("http://127.0.0.1:4566".to_owned()),
             sqs: Some("http://127.0.0.1:9324".to_owned()),
             ..AwsEndpoints::default()
         };
         let emulator = aws("eu-central-1", endpoints);
-        assert_eq!(emulator.endpoint(Service::Sqs), "http://127.0.0.1:9324");
-        assert_eq!(emulator.endpoint(Service::DynamoDb), "http://127.0.0.1:4566");
+        assert_eq!(emulator.endpoint(SQS), "http://127.0.0.1:9324");
+        assert_eq!(emulator.endpoint(DYNAMODB), "http://127.0.0.1:4566");
     }
 }

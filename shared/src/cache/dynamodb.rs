@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::BoxError;
 use crate::app::{CacheProducts, Cached};
-use crate::aws::{Aws, CallError, Client, Limits, Service};
+use crate::aws::{Aws, CallError, Client, DYNAMODB, Limits};
 use crate::domain::{Currency, Money, Product, ProductId, Stock, Version};
 use crate::metrics::{Metric, count};
 
@@ -38,11 +38,17 @@ pub struct DynamoDbCache {
 }
 
 impl DynamoDbCache {
-    /// Uses `table`. Makes one call in the background and ignores its result, so that the first
-    /// request finds the connection open.
+    /// Uses `table`. Makes no call yet.
+    #[must_use]
+    pub fn new(aws: &Aws, table: String) -> Self {
+        Self { client: aws.client(DYNAMODB, LIMITS), table }
+    }
+
+    /// The same. Makes one call in the background and ignores its result, so that the first request
+    /// finds the connection open.
     #[must_use]
     pub fn connect(aws: &Aws, table: String) -> Self {
-        let cache = Self { client: aws.client(Service::DynamoDb, LIMITS), table };
+        let cache = Self::new(aws, table);
         let first = cache.clone();
         tokio::spawn(async move { first.recall(&[ProductId::from(Uuid::nil())]).await });
         cache

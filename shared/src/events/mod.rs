@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::BoxError;
 use crate::app::{Event, Message, SendBatch};
-use crate::aws::{Aws, Client, Limits, Service};
+use crate::aws::{Aws, Client, EVENTBRIDGE, Limits};
 
 /// The `source` of the events.
 const SOURCE: &str = "waybill";
@@ -26,7 +26,7 @@ impl EventBus {
     /// Uses the bus `name`. Makes no call yet.
     #[must_use]
     pub fn new(aws: &Aws, name: String) -> Self {
-        Self { client: aws.client(Service::EventBridge, LIMITS), name }
+        Self { client: aws.client(EVENTBRIDGE, LIMITS), name }
     }
 }
 

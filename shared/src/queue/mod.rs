@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::app::{FulfillmentJob, Job, MeasureQueue, Message, SendBatch, SendJobs};
-use crate::aws::{Aws, CallError, Client, Limits, Service};
+use crate::aws::{Aws, CallError, Client, Limits, SQS};
 use crate::{BoxError, Error};
 
 pub use after_answer::SendAfterAnswer;
@@ -32,7 +32,7 @@ impl FulfillmentQueue {
     /// Uses the queue at `url`. Makes no call yet.
     #[must_use]
     pub fn new(aws: &Aws, url: String) -> Self {
-        Self { client: aws.client(Service::Sqs, LIMITS), url }
+        Self { client: aws.client(SQS, LIMITS), url }
     }
 
     /// The dead-letter queue at `url`, over the same connection. Makes no call yet.
