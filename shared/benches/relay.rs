@@ -9,17 +9,20 @@
     reason = "it prints what it finds, and fails by panicking"
 )]
 
+#[path = "database/mod.rs"]
+mod database;
+
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::Instant;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 use uuid::Uuid;
 use waybill::app::{Backoff, Relayed, relay_outbox};
 use waybill::aws::Aws;
-use waybill::config::{AwsConfig, AwsEndpoints, DatabaseConfig, OwnerLimits, Timing};
+use waybill::config::{AwsConfig, AwsEndpoints, DatabaseConfig};
 use waybill::events::EventBus;
-use waybill::postgres::{CLAIM_OUTBOX, Database, SETTLE_OUTBOX, migrations};
+use waybill::postgres::{CLAIM_OUTBOX, Database, SETTLE_OUTBOX};
 use waybill::queue::FulfillmentQueue;
 
 /// How many messages wait.
@@ -36,9 +39,9 @@ async fn run() {
     println!("|---|---:|---:|");
     for late in [Duration::ZERO, Duration::from_millis(5)] {
         for (what, kind) in [("events", "OrderPlaced"), ("jobs", "fulfillment_job")] {
-            let (url, sql) = shop().await;
+            let (config, sql) = shop().await;
             fill(&sql, kind).await;
-            let rate = Box::pin(relay(url, late)).await;
+            let rate = Box::pin(relay(&config, late)).await;
             println!("| {what} | {} ms | {rate:.0} |", late.as_millis());
         }
     }
@@ -46,16 +49,8 @@ async fn run() {
 
 /// Relays the whole backlog, and says how many messages a minute that were.
 #[expect(clippy::cast_precision_loss, reason = "some thousands")]
-async fn relay(url: String, late: Duration) -> f64 {
-    let timing = Timing::default();
-    let config = DatabaseConfig {
-        url,
-        connect_timeout: Duration::from_secs(5),
-        connections: 1,
-        timing,
-        owner_limits: OwnerLimits::NONE,
-    };
-    let database = Database::connect(&config, &[CLAIM_OUTBOX, SETTLE_OUTBOX]).await.unwrap();
+async fn relay(config: &DatabaseConfig, late: Duration) -> f64 {
+    let database = Database::connect(config, &[CLAIM_OUTBOX, SETTLE_OUTBOX]).await.unwrap();
     let endpoint = testkit::aws::take_everything(late);
     let url = format!("{endpoint}/000000000000/jobs");
     let aws = aws(endpoint);
@@ -71,30 +66,14 @@ async fn relay(url: String, late: Duration) -> f64 {
 }
 
 /// A database of its own, with an order that everything is about.
-async fn shop() -> (String, Client) {
-    #[expect(clippy::disallowed_methods, reason = "the benchmark reads its server here only")]
-    let server = std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL; see `make bench`");
-    let name = format!("bench_{}", Uuid::new_v4().simple());
-    connect(&server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-    let (before, parameters) = server.split_once('?').unwrap();
-    let url = format!("{}/{name}?{parameters}", before.rsplit_once('/').unwrap().0);
-    let timing = Timing::default();
-    let connect_timeout = Duration::from_secs(5);
-    let config = DatabaseConfig {
-        url: url.clone(),
-        connect_timeout,
-        connections: 1,
-        timing,
-        owner_limits: OwnerLimits::NONE,
-    };
-    migrations::migrate(&config).await.unwrap();
-    let sql = connect(&url).await;
+async fn shop() -> (DatabaseConfig, Client) {
+    let (config, sql) = database::open().await;
     let order = "INSERT INTO orders (id, number, owner, status, customer_name, customer_email,
                                      currency, total_minor, item_count, created_at, updated_at)
                  VALUES (gen_random_uuid(), 'ORD-20260101-00000001', 'ada', 'pending', 'Ada',
                          'ada@example.com', 'EUR', 100, 1, now(), now())";
     sql.batch_execute(order).await.unwrap();
-    (url, sql)
+    (config, sql)
 }
 
 /// Messages as long as those of an order of three lines.
@@ -118,12 +97,6 @@ async fn fill(sql: &Client, kind: &str) {
                 FROM orders o, generate_series(1, $3::bigint)";
     sql.execute(rows, &[&kind, &payload, &BACKLOG]).await.unwrap();
     sql.batch_execute("VACUUM ANALYZE outbox").await.unwrap();
-}
-
-async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
 }
 
 fn aws(endpoint: String) -> Aws {

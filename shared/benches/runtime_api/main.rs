@@ -9,6 +9,8 @@
     reason = "it prints what it finds, and fails by panicking"
 )]
 
+#[path = "../database/mod.rs"]
+mod database;
 #[path = "../shop/mod.rs"]
 mod shop;
 
@@ -47,7 +49,7 @@ const BATCH: u64 = 10;
 async fn main() {
     let shop = Shop::open(10_000).await;
     let stubs = [Duration::ZERO, Duration::from_millis(5)].map(testkit::aws::take_everything);
-    let programs = PathBuf::from(shop::variable("PROGRAMS"));
+    let programs = PathBuf::from(database::variable("PROGRAMS"));
     let bench = Bench { shop, stubs, programs };
     bench.requests().await;
     bench.starts().await;
@@ -161,7 +163,7 @@ impl Bench {
         let endpoint = &self.stubs[work.stub];
         let queue = format!("{endpoint}/000000000000/jobs");
         let variables = [
-            ("DATABASE_URL", self.shop.url.as_str()),
+            ("DATABASE_URL", self.shop.config.url.as_str()),
             ("FULFILLMENT_QUEUE_URL", &queue),
             ("EVENT_BUS_NAME", "bench"),
             ("CURSOR_SECRET", "00000000000000000000000000000000"),
@@ -227,7 +229,7 @@ impl Bench {
     /// The median of the statement that places an order, in milliseconds, by the service's own code on
     /// a connection of its own.
     async fn statement_alone(&self) -> f64 {
-        let database = Database::connect(&self.shop.config(), &[PLACE_ORDER]).await.unwrap();
+        let database = Database::connect(&self.shop.config, &[PLACE_ORDER]).await.unwrap();
         let mut waits = Vec::with_capacity(REQUESTS);
         for turn in 0..WARM_UP + REQUESTS {
             let (order, context) = (self.shop.basket(), shop::context(&shop::customer()));
@@ -278,7 +280,7 @@ impl Bench {
         let product = Uuid::from_u128(1).to_string();
         let started = Instant::now();
         let status = Command::new(self.programs.join("examples/bare_statement"))
-            .args([&self.shop.url, &product])
+            .args([&self.shop.config.url, &product])
             .stdin(Stdio::null())
             .status()
             .await

@@ -1,18 +1,18 @@
 //! A database of its own, with products to order and orders to confirm.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 use uuid::Uuid;
 use waybill::app::{Context, FulfillmentJob};
-use waybill::config::{DatabaseConfig, OwnerLimits, Timing};
+use waybill::config::DatabaseConfig;
 use waybill::domain::{
     Caller, CorrelationId, CustomerEmail, CustomerName, NewOrder, Owner, ProductId, Quantity, Scope,
 };
-use waybill::postgres::migrations;
+
+use crate::database;
 
 /// How many products there are to choose from, and lines in an order.
 pub(crate) const PRODUCTS: u64 = 1_000;
@@ -24,7 +24,7 @@ pub(crate) const FIRST_STORED: u64 = 1 << 40;
 const FIRST_PENDING: u64 = 1 << 41;
 
 pub(crate) struct Shop {
-    pub(crate) url: String,
+    pub(crate) config: DatabaseConfig,
     pub(crate) sql: Client,
     next_basket: AtomicU64,
     next_pending: AtomicU64,
@@ -33,18 +33,13 @@ pub(crate) struct Shop {
 impl Shop {
     /// Makes a database on the server of `TEST_DATABASE_URL`, with so many orders of many owners.
     pub(crate) async fn open(orders: u64) -> Self {
-        let server = variable("TEST_DATABASE_URL");
-        let name = format!("bench_{}", Uuid::new_v4().simple());
-        connect(&server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let (before, parameters) = server.split_once('?').unwrap();
-        let url = format!("{}/{name}?{parameters}", before.rsplit_once('/').unwrap().0);
+        let (config, sql) = database::open().await;
         let shop = Self {
-            sql: connect(&url).await,
-            url,
+            config,
+            sql,
             next_basket: AtomicU64::new(0),
             next_pending: AtomicU64::new(FIRST_PENDING),
         };
-        migrations::migrate(&shop.config()).await.unwrap();
         // Maintenance in the middle of a turn would count for one side only.
         shop.run(&format!(
             "ALTER SYSTEM SET autovacuum = off; SELECT pg_reload_conf();
@@ -59,16 +54,6 @@ impl Shop {
         // What is left to write of them is not to be written while somebody's turn is measured.
         shop.run("VACUUM ANALYZE; CHECKPOINT").await;
         shop
-    }
-
-    pub(crate) fn config(&self) -> DatabaseConfig {
-        DatabaseConfig {
-            url: self.url.clone(),
-            connect_timeout: Duration::from_secs(5),
-            connections: 1,
-            timing: Timing::default(),
-            owner_limits: OwnerLimits::default(),
-        }
     }
 
     /// An order for three products that are some way apart.
@@ -160,15 +145,4 @@ pub(crate) fn context(owner: &str) -> Context {
         correlation_id: CorrelationId::generate(),
         traceparent: None,
     }
-}
-
-async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
-}
-
-#[expect(clippy::disallowed_methods, reason = "the benchmark reads its environment here only")]
-pub(crate) fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; `make bench` sets it"))
 }

@@ -9,6 +9,8 @@
     reason = "it prints what it finds, and fails by panicking"
 )]
 
+#[path = "../database/mod.rs"]
+mod database;
 mod peer;
 #[path = "../shop/mod.rs"]
 mod shop;
@@ -88,7 +90,7 @@ impl Sides {
     async fn open(orders: u64) -> Self {
         let shop = Shop::open(orders).await;
         let statements = &[PLACE_ORDER, CONFIRM_ORDERS];
-        let service = Database::connect(&shop.config(), statements).await.unwrap();
+        let service = Database::connect(&shop.config, statements).await.unwrap();
         let peer = Peer::new(&shop).await;
         Self { shop, service, peer }
     }

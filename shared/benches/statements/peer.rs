@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::process::Command;
 use waybill::postgres::{CONFIRM_ORDERS, PLACE_ORDER};
 
-use crate::shop::{PRODUCTS, Shop, variable};
+use crate::database::variable;
+use crate::shop::{PRODUCTS, Shop};
 
 /// How many arguments `PLACE_ORDER` has.
 const ARGUMENTS: usize = 17;
@@ -125,7 +126,7 @@ impl Peer {
         }
         Self {
             program: variable("PGBENCH"),
-            url: shop.url.clone(),
+            url: shop.config.url.clone(),
             next_id: AtomicU64::new(FIRST_ID),
         }
     }
