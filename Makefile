@@ -24,7 +24,7 @@ watch: cargo ## Serve the functions, compiled again whenever a file is saved
 logs: cargo ## Follow the functions of the running stack; from an hour ago: make logs ARGS="--since 60"
 	@$(RUN) logs $(ARGS)
 
-dlq: cargo ## List the dead letters and why; move them back: make dlq ARGS="--redrive --dry-run"
+dlq: cargo ## List the dead letters and why; show, move back or delete: make dlq ARGS="--redrive --dry-run"
 	@$(RUN) dlq $(ARGS)
 
 token: cargo ## Print a token for the running stack: make token SUB=grace SCOPE=orders/staff

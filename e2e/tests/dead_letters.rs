@@ -1,4 +1,4 @@
-//! `make dlq`: lists dead letters with their reasons, and redrives them.
+//! `make dlq`: lists dead letters with their reasons, shows, redrives and deletes them.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
@@ -264,6 +264,30 @@ async fn more_letters_than_one_receive_returns_are_listed_unchanged_and_redriven
     bodies.sort();
     assert_eq!(arrived, bodies);
     assert!(pair.dlq(&[]).await.starts_with("There are no dead letters in"));
+    pair.delete().await;
+}
+
+#[tokio::test]
+async fn a_chosen_letter_is_shown_and_deleted_and_the_others_stay() {
+    let pair = Pair::new().await;
+    let (body, number) = numbered(Uuid::now_v7(), &unique("deleted"));
+    pair.send(&pair.dead, &body, &[]).await;
+    pair.send(&pair.dead, "not a job", &[]).await;
+    let listed = pair.rows().await;
+    let no_job = listed.iter().find(|row| row.number == "-").unwrap();
+
+    let shown = pair.dlq(&["--show", "--message", &no_job.message_id]).await;
+    assert_eq!(shown, format!("message {}:\nnot a job\n", no_job.message_id));
+    let shown = pair.dlq(&["--show", "--order", &number]).await;
+    assert!(shown.contains("\n  \"v\": 1\n"), "{shown}");
+    let dry = pair.dlq(&["--delete", "--dry-run", "--order", &number]).await;
+    assert!(dry.starts_with("1 dead letter would be deleted"), "{dry}");
+    assert_eq!(ids(&pair.rows().await), ids(&listed));
+
+    let deleted = pair.dlq(&["--delete", "--order", &number]).await;
+    assert!(deleted.starts_with(&format!("Deleted {number} (message ")), "{deleted}");
+    assert_eq!(ids(&pair.rows().await), [no_job.message_id.as_str()]);
+    assert!(pair.waiting().await.is_empty(), "a deleted letter was moved");
     pair.delete().await;
 }
 

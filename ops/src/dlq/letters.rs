@@ -25,20 +25,20 @@ const MOST: usize = 10_000;
 
 /// A message of the dead-letter queue.
 #[derive(Debug, Clone)]
-pub(crate) struct Letter {
+pub struct Letter {
     /// The message as received.
     pub(crate) message: Message,
     /// The job in it, if it is one.
-    pub(crate) job: Option<Job>,
+    pub job: Option<Job>,
 }
 
 /// The order of a fulfillment job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Job {
+pub struct Job {
     /// The id of the order.
-    pub(crate) order_id: String,
+    pub order_id: String,
     /// The number of the order.
-    pub(crate) number: String,
+    pub number: String,
 }
 
 /// The letters that were received, and a count of others.
@@ -118,7 +118,8 @@ impl From<Message> for Letter {
 
 impl Letter {
     /// The message id.
-    pub(crate) fn id(&self) -> &str {
+    #[must_use]
+    pub fn id(&self) -> &str {
         self.message.message_id().unwrap_or_default()
     }
 
@@ -128,7 +129,8 @@ impl Letter {
     }
 
     /// A name for messages to people.
-    pub(crate) fn name(&self) -> String {
+    #[must_use]
+    pub fn name(&self) -> String {
         match &self.job {
             Some(job) => format!("{} (message {})", job.number, self.id()),
             None => format!("message {}", self.id()),
@@ -136,18 +138,32 @@ impl Letter {
     }
 
     /// When it was first sent to a queue, in milliseconds since 1970.
-    pub(crate) fn sent_at_ms(&self) -> Option<i64> {
+    #[must_use]
+    pub fn sent_at_ms(&self) -> Option<i64> {
         self.system_attribute(&MessageSystemAttributeName::SentTimestamp)?.parse().ok()
     }
 
     /// How often it was received, including by `make dlq`.
-    pub(crate) fn received(&self) -> Option<u32> {
+    #[must_use]
+    pub fn received(&self) -> Option<u32> {
         self.system_attribute(&MessageSystemAttributeName::ApproximateReceiveCount)?.parse().ok()
     }
 
     /// The reason in its attribute.
-    pub(crate) fn reason(&self) -> Option<&str> {
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
         self.message.message_attributes()?.get(REASON)?.string_value()
+    }
+
+    /// Its body for people: indented if it is JSON, and without control characters, which could move
+    /// the cursor of a terminal.
+    #[must_use]
+    pub fn readable_body(&self) -> String {
+        let body = self.message.body().unwrap_or_default();
+        let value: Option<Value> = serde_json::from_str(body).ok();
+        let text = value.and_then(|value| serde_json::to_string_pretty(&value).ok());
+        let text = text.as_deref().unwrap_or(body);
+        text.chars().map(|it| if it.is_control() && it != '\n' { ' ' } else { it }).collect()
     }
 
     fn system_attribute(&self, name: &MessageSystemAttributeName) -> Option<&str> {
@@ -319,6 +335,12 @@ pub(super) mod tests {
             assert_eq!(letter("m", &body).job, None, "{body}");
         }
         assert!(letter("m", &good.to_string()).job.is_some());
+    }
+
+    #[test]
+    fn a_body_is_indented_if_it_is_json_and_has_no_control_characters() {
+        assert_eq!(letter("m", r#"{"v":1}"#).readable_body(), "{\n  \"v\": 1\n}");
+        assert_eq!(letter("m", "a\u{1b}[2J\nb\r").readable_body(), "a [2J\nb ");
     }
 
     #[test]

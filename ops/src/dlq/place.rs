@@ -1,5 +1,7 @@
 //! Finds the dead letters: of a local stack by its variables, of a deployed one by its outputs.
 
+use std::path::PathBuf;
+
 use aws_config::{Region, SdkConfig};
 use clap::Args;
 
@@ -37,22 +39,27 @@ pub(super) struct Target {
 
 /// The queues and the log of a stack, with a client.
 #[derive(Debug)]
-pub(super) struct Place {
-    pub(super) sqs: aws_sdk_sqs::Client,
-    pub(super) queue_url: String,
-    pub(super) dlq_url: String,
+pub struct Place {
+    /// The client of the queues.
+    pub sqs: aws_sdk_sqs::Client,
+    /// The fulfillment queue.
+    pub queue_url: String,
+    /// The dead-letter queue.
+    pub dlq_url: String,
     /// The log of fulfill-order.
-    pub(super) log: Log,
+    pub log: Log,
 }
 
 impl Place {
     /// The name of the fulfillment queue.
-    pub(super) fn queue_name(&self) -> &str {
+    #[must_use]
+    pub fn queue_name(&self) -> &str {
         name(&self.queue_url)
     }
 
     /// The name of the dead-letter queue.
-    pub(super) fn dlq_name(&self) -> &str {
+    #[must_use]
+    pub fn dlq_name(&self) -> &str {
         name(&self.dlq_url)
     }
 }
@@ -74,16 +81,33 @@ pub(super) async fn find(config: &Config, target: &Target) -> Result<Place> {
     Ok(place)
 }
 
+/// The queues of the stack of `make up`.
+///
+/// # Errors
+/// If no stack is running.
+pub async fn of_make_up(config: &Config) -> Result<Place> {
+    let (aws, queues) = variables_of_make_up(config, &EnvFile::of_make_up(config)?)?;
+    of_emulator(&aws, queues, None).await
+}
+
 async fn local(config: &Config) -> Result<Place> {
-    let (aws, (queue_url, dlq_url), file) = match (&config.endpoint_url, &config.queues) {
+    let (aws, queues, file) = match (&config.endpoint_url, &config.queues) {
         (Some(endpoint), Some(queues)) => {
             (Aws::at(config, endpoint), queues.clone(), config.functions_log.clone())
         }
         _ => {
-            let (aws, queues) = of_make_up(config, &EnvFile::of_make_up(config)?)?;
+            let (aws, queues) = variables_of_make_up(config, &EnvFile::of_make_up(config)?)?;
             (aws, queues, None)
         }
     };
+    of_emulator(&aws, queues, file).await
+}
+
+async fn of_emulator(
+    aws: &Aws,
+    (queue_url, dlq_url): (String, String),
+    file: Option<PathBuf>,
+) -> Result<Place> {
     aws::refuse_the_cloud(&aws.endpoint)?;
     Ok(Place {
         sqs: aws_sdk_sqs::Client::new(&aws.service("SQS").await),
@@ -96,7 +120,7 @@ async fn local(config: &Config) -> Result<Place> {
     })
 }
 
-fn of_make_up(config: &Config, env: &EnvFile) -> Result<(Aws, (String, String))> {
+fn variables_of_make_up(config: &Config, env: &EnvFile) -> Result<(Aws, (String, String))> {
     let get = |name: &str| env.get(name).map(str::to_owned);
     let mut aws = Aws::at(config, env.get("AWS_ENDPOINT_URL")?).alone();
     // The shell may be set up for another one.
@@ -140,7 +164,6 @@ fn name(url: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
     use crate::config::tests::empty;
 
@@ -159,7 +182,7 @@ mod tests {
             ("FULFILLMENT_DLQ_URL", "http://127.0.0.1:4566/0/q-dead"),
         ];
         let env = EnvFile(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
-        let (aws, queues) = of_make_up(&config, &env).unwrap();
+        let (aws, queues) = variables_of_make_up(&config, &env).unwrap();
         assert_eq!(aws.endpoint, "http://127.0.0.1:4566");
         assert_eq!(aws.region, "us-east-1");
         assert_eq!(aws.credentials.1, "test");

@@ -18,7 +18,7 @@ const CLOCK_SKEW_MS: i64 = 60_000;
 
 /// Where fulfill-order logs.
 #[derive(Debug)]
-pub(super) enum Log {
+pub enum Log {
     /// A log group of `CloudWatch`.
     Group(Client, String),
     /// The file of `make watch`, with the lines of all functions.
@@ -41,11 +41,11 @@ impl Log {
 
 /// The reasons that the log of fulfill-order gives.
 #[derive(Debug, Default)]
-pub(crate) struct Reasons {
+pub struct Reasons {
     by_message: BTreeMap<String, Said>,
     by_order: BTreeMap<String, Said>,
     /// Why reasons may be missing, in a sentence.
-    pub(crate) failure: Option<String>,
+    pub failure: Option<String>,
 }
 
 /// A line of the log about a message or an order.
@@ -58,7 +58,7 @@ struct Said {
 impl Reasons {
     /// Searches the log for errors since the oldest letter was sent, once for all letters. If that
     /// fails, the reasons are missing, and the list is printed without them.
-    pub(super) async fn read(log: &Log, letters: &[&Letter]) -> Self {
+    pub async fn read(log: &Log, letters: &[&Letter]) -> Self {
         let mut reasons = Self::default();
         let Some(oldest) = letters.iter().filter_map(|letter| letter.sent_at_ms()).min() else {
             return reasons;
@@ -84,7 +84,8 @@ impl Reasons {
     /// A line about the message goes before the reason in the message: the message was redriven
     /// with that reason, and failed again. A line about the order may be about another message, and
     /// comes last.
-    pub(crate) fn of(&self, letter: &Letter) -> String {
+    #[must_use]
+    pub fn of(&self, letter: &Letter) -> String {
         let said = |said: Option<&Said>| said.map(|said| said.text.clone());
         let about_order = || self.by_order.get(&letter.job.as_ref()?.order_id);
         said(self.by_message.get(letter.id()))

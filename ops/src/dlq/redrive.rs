@@ -6,6 +6,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::{ListMessageMoveTasksResultEntry as Task, QueueAttributeName};
 
+use super::delete;
 use super::letters::{self, Letter, REASON};
 use super::place::Place;
 use crate::error::{Context as _, Error, Result};
@@ -112,23 +113,13 @@ async fn one(place: &Place, letter: &Letter) -> Result<()> {
                 place.queue_name()
             )
         })?;
-    place
-        .sqs
-        .delete_message()
-        .queue_url(&place.dlq_url)
-        .receipt_handle(letter.receipt())
-        .send()
-        .await
-        .context(|| {
-            format!(
-                "Sent {} to {}, but failed to delete it from {}. It is in both queues, which does no \
-                 harm.",
-                letter.name(),
-                place.queue_name(),
-                place.dlq_name()
-            )
-        })?;
-    Ok(())
+    delete::one(place, letter).await.context(|| {
+        format!(
+            "Sent {} to {}, so it is now in both queues, which does no harm.",
+            letter.name(),
+            place.queue_name()
+        )
+    })
 }
 
 /// Whether an error code means that the operation does not exist. Some codes have a prefix such as
