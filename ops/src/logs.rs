@@ -25,28 +25,68 @@ const PLATFORM: [&str; 4] = ["INIT_START ", "START RequestId", "END RequestId", 
 /// If no stack is running, or its logs can't be read.
 pub async fn follow(config: &Config, since: Duration, follow: bool) -> Result<()> {
     let env = EnvFile::of_make_up(config)?;
-    let aws = Aws::at(config, env.get("AWS_ENDPOINT_URL")?).alone();
-    let client = Client::new(&aws.service("CLOUDWATCH_LOGS").await);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let mut from = i64::try_from(now.saturating_sub(since).as_millis()).unwrap_or_default();
-    let mut seen = BTreeMap::new();
+    let mut tail = Tail::new(&Aws::at(config, env.get("AWS_ENDPOINT_URL")?), since).await;
     loop {
-        let mut lines = Vec::new();
-        for group in groups(&client).await? {
-            read(&client, &group, from, &mut seen, &mut lines).await?;
-        }
-        lines.sort_by_key(|(time, _)| *time);
-        if let Some((newest, _)) = lines.last() {
-            from = from.max(newest - OVERLAP_MS);
-            seen.retain(|_, time| *time >= from);
-        }
-        for (_, text) in lines {
-            text.lines().filter(|line| is_of_a_function(line)).for_each(ui::line);
+        for event in tail.next().await? {
+            event.text.lines().filter(|line| is_of_a_function(line)).for_each(ui::line);
         }
         if !follow {
             return Ok(());
         }
         tokio::time::sleep(PERIOD).await;
+    }
+}
+
+/// Reads the logs of all functions of a stack as they arrive, each event once.
+#[derive(Debug)]
+pub struct Tail {
+    client: Client,
+    from: i64,
+    seen: BTreeMap<(String, String), i64>,
+}
+
+/// An event of a log group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When it was logged, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// The function, without the name of the stack.
+    pub function: String,
+    /// One line, or several.
+    pub text: String,
+}
+
+impl Tail {
+    /// Begins `since` ago.
+    pub async fn new(aws: &Aws, since: Duration) -> Self {
+        let client = Client::new(&aws.clone().alone().service("CLOUDWATCH_LOGS").await);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let from = i64::try_from(now.saturating_sub(since).as_millis()).unwrap_or_default();
+        Self { client, from, seen: BTreeMap::new() }
+    }
+
+    /// The events that were not returned before, sorted by time.
+    ///
+    /// # Errors
+    /// If the logs can't be read.
+    pub async fn next(&mut self) -> Result<Vec<Event>> {
+        let mut events = Vec::new();
+        for group in groups(&self.client).await? {
+            let function = group.strip_prefix(&prefix()).unwrap_or(&group).to_owned();
+            let mut read_now = Vec::new();
+            read(&self.client, &group, self.from, &mut self.seen, &mut read_now).await?;
+            events.extend(read_now.into_iter().map(|(at_ms, text)| Event {
+                at_ms,
+                function: function.clone(),
+                text,
+            }));
+        }
+        events.sort_by_key(|event| event.at_ms);
+        if let Some(newest) = events.last() {
+            self.from = self.from.max(newest.at_ms - OVERLAP_MS);
+            self.seen.retain(|_, time| *time >= self.from);
+        }
+        Ok(events)
     }
 }
 
@@ -75,15 +115,21 @@ pub async fn all(aws: &Aws) -> Result<BTreeMap<String, Vec<String>>> {
     Ok(all)
 }
 
-fn is_of_a_function(line: &str) -> bool {
+/// Whether a line was written by a function, and not by the platform.
+#[must_use]
+pub fn is_of_a_function(line: &str) -> bool {
     !line.trim().is_empty() && !PLATFORM.iter().any(|prefix| line.starts_with(prefix))
 }
 
+/// The beginning of the names of the log groups.
+fn prefix() -> String {
+    format!("/aws/lambda/{STACK_NAME}-")
+}
+
 async fn groups(client: &Client) -> Result<Vec<String>> {
-    let prefix = format!("/aws/lambda/{STACK_NAME}-");
     let found = client
         .describe_log_groups()
-        .log_group_name_prefix(prefix)
+        .log_group_name_prefix(prefix())
         .send()
         .await
         .context(|| "Failed to list the log groups. Is the stack still running?")?;
