@@ -15,7 +15,7 @@ pub use self::arguments::Arguments;
 use self::arguments::{Action, Choice};
 use self::letters::Letters;
 pub use self::letters::{Job, Letter};
-pub use self::place::{Place, of_make_up};
+pub use self::place::{Place, of_stack};
 pub use self::reasons::Reasons;
 use crate::config::Config;
 use crate::error::Result;

@@ -81,12 +81,12 @@ pub(super) async fn find(config: &Config, target: &Target) -> Result<Place> {
     Ok(place)
 }
 
-/// The queues of the stack of `make up`.
+/// The queues of the local stack with these variables.
 ///
 /// # Errors
-/// If no stack is running.
-pub async fn of_make_up(config: &Config) -> Result<Place> {
-    let (aws, queues) = variables_of_make_up(config, &EnvFile::of_make_up(config)?)?;
+/// If a variable is missing, or the endpoint is one of AWS.
+pub async fn of_stack(config: &Config, env: &EnvFile) -> Result<Place> {
+    let (aws, queues) = variables(config, env)?;
     of_emulator(&aws, queues, None).await
 }
 
@@ -96,7 +96,7 @@ async fn local(config: &Config) -> Result<Place> {
             (Aws::at(config, endpoint), queues.clone(), config.functions_log.clone())
         }
         _ => {
-            let (aws, queues) = variables_of_make_up(config, &EnvFile::of_make_up(config)?)?;
+            let (aws, queues) = variables(config, &EnvFile::of_make_up(config)?)?;
             (aws, queues, None)
         }
     };
@@ -120,7 +120,7 @@ async fn of_emulator(
     })
 }
 
-fn variables_of_make_up(config: &Config, env: &EnvFile) -> Result<(Aws, (String, String))> {
+fn variables(config: &Config, env: &EnvFile) -> Result<(Aws, (String, String))> {
     let get = |name: &str| env.get(name).map(str::to_owned);
     let mut aws = Aws::at(config, env.get("AWS_ENDPOINT_URL")?).alone();
     // The shell may be set up for another one.
@@ -182,7 +182,7 @@ mod tests {
             ("FULFILLMENT_DLQ_URL", "http://127.0.0.1:4566/0/q-dead"),
         ];
         let env = EnvFile(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
-        let (aws, queues) = variables_of_make_up(&config, &env).unwrap();
+        let (aws, queues) = variables(&config, &env).unwrap();
         assert_eq!(aws.endpoint, "http://127.0.0.1:4566");
         assert_eq!(aws.region, "us-east-1");
         assert_eq!(aws.credentials.1, "test");

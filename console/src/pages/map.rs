@@ -1,0 +1,162 @@
+//! The map of the README with live figures, as an SVG of fixed size.
+
+use crate::collect::snapshot::Snapshot;
+use crate::format::{age, count, millis, plural};
+
+/// A box of the map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Node {
+    /// The left edge.
+    pub(crate) x: i32,
+    /// The upper edge.
+    pub(crate) y: i32,
+    /// The name.
+    pub(crate) title: &'static str,
+    /// Its figures.
+    pub(crate) lines: [String; 2],
+    /// `bad`, `warn`, or empty.
+    pub(crate) tone: &'static str,
+}
+
+/// A connection of two boxes, as the path of an SVG.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Edge {
+    /// The path.
+    pub(crate) path: &'static str,
+    /// Whether it is drawn with dashes.
+    pub(crate) dashed: bool,
+}
+
+/// The edges. Boxes are 190 by 64.
+pub(crate) const EDGES: [Edge; 12] = [
+    edge("M215 132 V42 H240"),
+    edge("M190 132 H240"),
+    edge("M215 132 V222 H240"),
+    edge("M430 32 H480"),
+    edge("M430 52 H455 V122 H480"),
+    edge("M430 132 H480"),
+    edge("M430 212 H455 V142 H480"),
+    edge("M430 232 H480"),
+    dashed("M670 32 H720"),
+    edge("M670 52 H695 V122 H720"),
+    edge("M720 138 H670"),
+    dashed("M670 154 H695 V222 H720"),
+];
+
+/// The functions that read and change orders, and those of products.
+const ORDERS: [&str; 4] = ["get-order", "list-orders", "cancel-order", "update-order-status"];
+const PRODUCTS: [&str; 3] = ["get-product", "list-products", "put-product"];
+
+const fn edge(path: &'static str) -> Edge {
+    Edge { path, dashed: false }
+}
+
+const fn dashed(path: &'static str) -> Edge {
+    Edge { path, dashed: true }
+}
+
+/// The boxes.
+pub(crate) fn nodes(snapshot: &Snapshot) -> Vec<Node> {
+    let all: Vec<&str> = ["create-order"].iter().chain(&ORDERS).chain(&PRODUCTS).copied().collect();
+    let group = |x, y, title, names: &[&str]| functions(snapshot, x, y, title, names);
+    let node = |x, y, title, lines, tone| Node { x, y, title, lines, tone };
+    let unknown = || ["not known".to_owned(), String::new()];
+    let mut nodes = vec![
+        group(0, 100, "API", &all),
+        group(240, 10, "create-order", &["create-order"]),
+        group(240, 100, "orders", &ORDERS),
+        group(240, 190, "products", &PRODUCTS),
+        group(720, 100, "fulfill-order", &["fulfill-order"]),
+        group(720, 190, "relay-outbox", &["relay-outbox"]),
+    ];
+    match &snapshot.queues {
+        Some(Ok(queues)) => {
+            let jobs = queues.jobs;
+            let oldest = jobs.oldest_s.map_or_else(String::new, |it| format!("oldest {}", age(it)));
+            let depth = format!("{} waiting, {} taken", count(jobs.waiting), count(jobs.in_flight));
+            nodes.push(node(480, 10, "queue", [depth, oldest], ""));
+            let dead = queues.dead.waiting + queues.dead.in_flight;
+            let tone = if dead > 0 { "bad" } else { "" };
+            nodes.push(node(720, 10, "dead letters", [count(dead), String::new()], tone));
+        }
+        _ => {
+            nodes.push(node(480, 10, "queue", unknown(), "bad"));
+            nodes.push(node(720, 10, "dead letters", unknown(), "bad"));
+        }
+    }
+    nodes.push(match &snapshot.postgres {
+        Some(Ok(it)) => {
+            let connections =
+                format!("{} of {} used, {} at work", it.connections, it.most, it.active);
+            let outbox = format!("outbox {} jobs, {} events", it.jobs, it.events);
+            node(480, 100, "Postgres", [connections, outbox], "")
+        }
+        _ => node(480, 100, "Postgres", unknown(), "bad"),
+    });
+    let cache = snapshot.cache;
+    let hits = format!("{} hits, {} misses", cache.memory + cache.dynamodb, cache.misses);
+    let errors = plural(cache.errors, "error");
+    let tone = if cache.errors > 0 { "warn" } else { "" };
+    nodes.push(node(480, 190, "cache", [hits, errors], tone));
+    nodes
+}
+
+/// The box of some functions together.
+fn functions(snapshot: &Snapshot, x: i32, y: i32, title: &'static str, names: &[&str]) -> Node {
+    let found: Vec<_> = names.iter().filter_map(|name| snapshot.function(name)).collect();
+    let invocations: usize = found.iter().map(|it| it.summary.invocations).sum();
+    let errors: usize = found.iter().map(|it| it.summary.errors).sum();
+    let slowest = found.iter().filter_map(|it| it.summary.p99).reduce(f64::max);
+    let slowest = slowest.map_or_else(String::new, |ms| format!(", p99 {}", millis(ms)));
+    let lines = [
+        format!("{} a minute{slowest}", count(invocations as u64)),
+        if errors > 0 { plural(errors as u64, "error") } else { String::new() },
+    ];
+    Node { x, y, title, lines, tone: if errors > 0 { "bad" } else { "" } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collect::figures::Summary;
+    use crate::collect::snapshot::{Function, Queues};
+    use crate::sources::queues::Depth;
+
+    fn node<'n>(nodes: &'n [Node], title: &str) -> &'n Node {
+        nodes.iter().find(|node| node.title == title).unwrap()
+    }
+
+    #[test]
+    fn a_box_adds_up_its_functions_and_shows_the_slowest() {
+        let function = |name: &str, invocations, errors, p99| {
+            let summary = Summary { invocations, errors, p99, ..Summary::default() };
+            Function { name: name.to_owned(), summary, ..Function::default() }
+        };
+        let functions = vec![
+            function("get-order", 3, 0, Some(2.0)),
+            function("list-orders", 4, 1, Some(9.0)),
+            function("create-order", 5, 0, None),
+        ];
+        let nodes = nodes(&Snapshot { functions, ..Snapshot::default() });
+        let orders = node(&nodes, "orders");
+        assert_eq!(orders.lines, ["7 a minute, p99 9.0 ms", "1 error"]);
+        assert_eq!((orders.tone, node(&nodes, "create-order").tone), ("bad", ""));
+        assert_eq!(node(&nodes, "API").lines[0], "12 a minute, p99 9.0 ms");
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_shown_as_zero() {
+        let nodes = nodes(&Snapshot { queues: Some(Err("no".to_owned())), ..Snapshot::default() });
+        for title in ["queue", "dead letters", "Postgres"] {
+            assert_eq!(node(&nodes, title).lines[0], "not known");
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_is_bad() {
+        let dead = Depth { waiting: 1, ..Depth::default() };
+        let queues = Some(Ok(Queues { dead, ..Queues::default() }));
+        let nodes = nodes(&Snapshot { queues, ..Snapshot::default() });
+        assert_eq!(node(&nodes, "dead letters").tone, "bad");
+    }
+}
