@@ -5,6 +5,7 @@
 
 mod bench;
 mod config;
+mod console;
 mod deploy;
 mod emulator;
 mod figures;
@@ -60,7 +61,7 @@ enum Command {
         #[arg(long)]
         no_follow: bool,
     },
-    /// List the dead letters, or move them back to the fulfillment queue
+    /// List the dead letters, show, move back or delete them
     Dlq(dlq::Arguments),
     /// Print a token for the running stack, and nothing else
     Token {

@@ -14,6 +14,7 @@ use waybill_ops::tools::Tools;
 use waybill_ops::ui;
 
 use crate::config::Config;
+use crate::console::Console;
 use crate::database::Database;
 use crate::emulator::Emulator;
 use crate::postgres::Postgres;
@@ -60,6 +61,7 @@ pub(crate) struct Stack {
     env_path: PathBuf,
     postgres: Postgres,
     emulator: Emulator,
+    pub(crate) console: Console,
     started_postgres: bool,
     started_emulator: bool,
     _lock: File,
@@ -103,6 +105,7 @@ impl Stack {
             kind,
             postgres: Postgres::in_dir(&dir),
             emulator: Emulator::in_dir(&dir),
+            console: Console::in_dir(&dir),
             env_path: match kind {
                 Kind::Main => env_file::path_of_make_up(&config.common),
                 Kind::Watch | Kind::Test => dir.join("stack.env"),
@@ -185,6 +188,9 @@ impl Stack {
         {
             require_free(config.emulator_port, "the AWS emulator", "WAYBILL_EMULATOR_PORT")?;
         }
+        if self.console.running_on() != Some(config.console_port) {
+            require_free(config.console_port, "the console", "WAYBILL_CONSOLE_PORT")?;
+        }
         Ok(())
     }
 
@@ -205,6 +211,7 @@ impl Stack {
     /// If something can't be stopped.
     pub(crate) fn stop(&mut self) -> Result<()> {
         let _ = fs::remove_file(self.env_path());
+        self.console.stop()?;
         self.emulator.stop()?;
         self.postgres.stop()?;
         self.started_postgres = false;

@@ -11,7 +11,7 @@ use waybill_ops::{bootstraps, ui};
 use crate::config::Config;
 use crate::stack::{Kind, Stack};
 use crate::tokens::Issuer;
-use crate::{deploy, order};
+use crate::{console, deploy, order};
 
 /// Starts the stack, deploys to it, and proves that it works.
 ///
@@ -30,7 +30,7 @@ pub(crate) async fn up(config: &Config) -> Result<()> {
     ));
     let (tools, to) = deploy::prepare(config, &mut stack).await?;
     ui::step("2 of 3: deploying template.yaml, migrating and seeding the database (about 15 s)");
-    let deployment = deploy::deploy(config, &tools, &stack, &to).await?;
+    let mut deployment = deploy::deploy(config, &tools, &stack, &to).await?;
     let api_url = deployment.env.get("API_URL")?.to_owned();
     // An order is data. A run that changes nothing adds none.
     let proven = !deployment.changed && !stack.started_anything() && stack.env_path().exists();
@@ -38,17 +38,21 @@ pub(crate) async fn up(config: &Config) -> Result<()> {
         ui::step("3 of 3: placing an order and waiting until it is confirmed (a few seconds)");
         order::place(&api_url, deployment.env.get("TOKEN")?).await?;
     }
+    let console_url = console::url(config, EnvFile::read(stack.env_path()).as_ref());
+    deployment.env.0.insert(console::VARIABLE.to_owned(), console_url.clone());
     deployment.env.write(stack.env_path())?;
+    stack.console.start(config).await?;
     stack.keep();
     ui::step("The stack is running");
-    ui::line(next_steps(&api_url));
+    ui::line(next_steps(&api_url, &console_url));
     Ok(())
 }
 
-fn next_steps(api_url: &str) -> String {
+fn next_steps(api_url: &str, console_url: &str) -> String {
     format!(
         r#"
   API     {api_url}
+  console {console_url}
   shell   . .local/stack.env      (the variables of the stack; then, for example:)
 
     curl -H "Authorization: Bearer $TOKEN" "$API_URL/products?limit=3"
