@@ -11,6 +11,7 @@ use tracing::Level;
 
 use crate::app::Backoff;
 use crate::domain::{Caller, Owner, Scope};
+use crate::trace::Rate;
 
 #[cfg(feature = "aws")]
 pub use aws::{AwsConfig, AwsEndpoints};
@@ -348,6 +349,20 @@ impl Config {
         }
     }
 
+    /// The share of invocations that write a trace (`TRACE_SAMPLE_RATE`); 0 by default.
+    ///
+    /// # Errors
+    /// Names the variable if it is wrong.
+    pub fn trace_rate(&self) -> Result<Rate, ConfigError> {
+        let variable = "TRACE_SAMPLE_RATE";
+        let Some(value) = self.optional(variable) else { return Ok(Rate::default()) };
+        value.parse().ok().and_then(Rate::new).ok_or(ConfigError::Invalid {
+            variable,
+            value,
+            expected: "a number from 0 to 1",
+        })
+    }
+
     fn optional(&self, variable: &'static str) -> Option<String> {
         (self.lookup)(variable).filter(|value| !value.is_empty())
     }
@@ -385,6 +400,17 @@ mod tests {
         let config = Config { lookup: |_| Some(String::new()) };
         assert!(config.product_cache_table().is_err());
         assert_eq!(config.log_level(), Ok(Level::INFO));
+    }
+
+    #[test]
+    fn nothing_is_traced_unless_a_rate_says_so() {
+        let rate = |lookup| Config { lookup }.trace_rate();
+        assert_eq!(rate(|_| None), Ok(Rate::default()));
+        assert_eq!(rate(|_| Some("0.05".to_owned())).ok(), Rate::new(0.05));
+        for lookup in [|_: &str| Some("2".to_owned()), |_: &str| Some("all".to_owned())] {
+            let error = rate(lookup).unwrap_err().to_string();
+            assert!(error.starts_with("TRACE_SAMPLE_RATE is ") && error.ends_with("from 0 to 1"));
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 -- Changes the status of an order, and returns its stock if the new status is cancelled.
 --
 -- $1 owner, or null for staff; $2 order id; $3 expected version, or null for any; $4 new status;
--- $5 statuses that it may change from; $6 actor; $7 correlation id; $8 name of the event.
+-- $5 statuses that it may change from; $6 actor; $7 correlation id; $8 name of the event;
+-- $9 traceparent, or null.
 --
 -- Returns the order with its items and history, and whether it was changed; if not, `status` and
 -- `version` say why. Returns no row if the order does not exist.
@@ -51,7 +52,7 @@ job_done AS (
     WHERE x.id = c.id
 ),
 event AS (
-    INSERT INTO outbox (id, order_id, kind, payload, correlation_id)
+    INSERT INTO outbox (id, order_id, kind, payload, correlation_id, traceparent)
     SELECT gen_random_uuid(), c.id, $8, jsonb_build_object(
         'v', 1,
         'order_id', c.id,
@@ -59,7 +60,7 @@ event AS (
         -- UTC in any session.
         'at', to_char(c.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'correlation_id', $7::text
-    ), $7
+    ) || jsonb_strip_nulls(jsonb_build_object('traceparent', $9::text)), $7, $9
     FROM changed c
 )
 SELECT

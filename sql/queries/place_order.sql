@@ -162,7 +162,7 @@ outbox AS (
                     FROM lines l
                 ),
                 'correlation_id', $6::text
-            ),
+            ) || jsonb_strip_nulls(jsonb_build_object('traceparent', $9::text)),
             now()
         )
     ) AS m (id, kind, payload, available_at)

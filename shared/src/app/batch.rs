@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::fulfillment_job::FulfillmentJob;
-use crate::Error;
 use crate::domain::{OrderId, Status};
+use crate::{Error, trace};
 
 /// A message of a batch.
 #[derive(Clone, Debug)]
@@ -13,12 +13,54 @@ pub struct Delivery {
     pub message_id: String,
     /// The body.
     pub body: String,
+    /// For traces.
+    pub queued: Queued,
+}
+
+/// What the queue says about a delivery.
+#[derive(Clone, Debug, Default)]
+pub struct Queued {
+    /// The name of the queue.
+    pub queue: String,
+    /// How often the message was delivered, this time included.
+    pub receive_count: Option<i64>,
+    /// When the message was sent, in milliseconds since 1970.
+    pub sent_at_ms: Option<i64>,
 }
 
 /// A message that is a job.
 pub(super) struct Task {
     pub(super) delivery: Delivery,
     pub(super) job: FulfillmentJob,
+    /// The span of the job in the trace of its request.
+    pub(super) traced: trace::Span,
+}
+
+impl Delivery {
+    /// A message about which the queue says nothing more.
+    #[must_use]
+    pub fn new(message_id: impl Into<String>, body: impl Into<String>) -> Self {
+        let (message_id, body) = (message_id.into(), body.into());
+        Self { message_id, body, queued: Queued::default() }
+    }
+
+    /// Starts the span of its handling.
+    pub(super) fn traced(&self, traceparent: Option<&str>) -> trace::Span {
+        let Queued { ref queue, receive_count, sent_at_ms } = self.queued;
+        let message_id = &self.message_id;
+        let received =
+            trace::Received { queue, message_id, receive_count, sent_at_ms, traceparent };
+        trace::process(&received)
+    }
+}
+
+impl Task {
+    pub(super) fn new(delivery: Delivery, job: FulfillmentJob) -> Self {
+        let traced = delivery.traced(job.traceparent.as_deref());
+        traced.order(&job.order_id);
+        traced.correlation(job.correlation_id.as_str());
+        Self { delivery, job, traced }
+    }
 }
 
 /// The outcome for an order of a batch.

@@ -1,13 +1,11 @@
 //! Confirms the orders of a batch of fulfillment jobs.
 
-use std::collections::HashMap;
-
 use super::batch::{ConfirmOrders, Delivery, Outcome, Task};
 use super::fulfillment_job::FulfillmentJob;
 use super::hand_over::{RefuseOrders, hand_over};
 use super::warehouse::{DeadLetters, Warehouse};
-use crate::Error;
-use crate::domain::{OrderId, Status};
+use crate::domain::Status;
+use crate::{Error, trace};
 
 /// Confirms the orders of all deliveries in one statement, and returns the ids of the messages that
 /// failed: those that are not jobs, and those whose order does not exist. The queue delivers these
@@ -30,8 +28,9 @@ pub async fn confirm_orders(
     let mut tasks = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
         match FulfillmentJob::parse(&delivery.body) {
-            Ok(job) => tasks.push(Task { delivery, job }),
+            Ok(job) => tasks.push(Task::new(delivery, job)),
             Err(error) => {
+                delivery.traced(None).failed("malformed");
                 let message_id = delivery.message_id;
                 tracing::error!(message_id, error = %error, "the message is not a fulfillment job");
                 failed.push(message_id);
@@ -42,24 +41,49 @@ pub async fn confirm_orders(
         return Ok(failed);
     }
     let outcomes = if warehouse.is_there() {
-        hand_over(orders, warehouse, &tasks).await?
+        hand_over(orders, warehouse, &tasks).await
     } else {
         let jobs: Vec<_> = tasks.iter().map(|task| task.job.clone()).collect();
-        let before = orders.confirm(&jobs).await?;
-        before.into_iter().map(|(id, status)| (id, Outcome::Was(status))).collect()
+        let before = orders.confirm(&jobs).await;
+        before.map(|it| it.into_iter().map(|(id, status)| (id, Outcome::Was(status))).collect())
     };
-    for Task { delivery, job } in tasks {
-        if !settle(&outcomes, &delivery.message_id, &job) {
-            failed.push(delivery.message_id);
+    let outcomes = outcomes.inspect_err(|_| {
+        for task in &tasks {
+            task.traced.failed("batch_failed");
+        }
+    })?;
+    for task in tasks {
+        let outcome = outcomes.get(&task.job.order_id);
+        trace_outcome(outcome, &task.traced);
+        if !settle(outcome, &task.delivery.message_id, &task.job) {
+            failed.push(task.delivery.message_id);
         }
     }
     Ok(failed)
 }
 
+/// Records the outcome of a job.
+fn trace_outcome(outcome: Option<&Outcome>, traced: &trace::Span) {
+    let (outcome, has_failed) = match outcome {
+        Some(Outcome::Was(Status::Pending) | Outcome::Accepted(Status::Pending)) => {
+            ("confirmed", false)
+        }
+        Some(Outcome::Was(Status::Cancelled) | Outcome::Accepted(Status::Cancelled)) => {
+            ("cancelled", false)
+        }
+        Some(Outcome::Was(_) | Outcome::Accepted(_)) => ("already_confirmed", false),
+        Some(Outcome::LaidAside { .. }) => ("refused", true),
+        Some(Outcome::Refused { .. }) => ("refusal_not_recorded", true),
+        Some(Outcome::Unanswered { .. }) => ("no_answer", true),
+        None => ("order_not_found", true),
+    };
+    if has_failed { traced.failed(outcome) } else { traced.outcome(outcome) }
+}
+
 /// Logs the outcome of a job, and returns whether its message succeeded.
-fn settle(outcomes: &HashMap<OrderId, Outcome>, message_id: &str, job: &FulfillmentJob) -> bool {
+fn settle(outcome: Option<&Outcome>, message_id: &str, job: &FulfillmentJob) -> bool {
     let _entered = job.span().entered();
-    match outcomes.get(&job.order_id) {
+    match outcome {
         Some(Outcome::Was(Status::Pending) | Outcome::Accepted(Status::Pending)) => {
             tracing::info!("order confirmed");
         }

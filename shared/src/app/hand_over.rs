@@ -109,7 +109,8 @@ async fn offer<'a>(warehouse: &impl Warehouse, tasks: Vec<&'a Task>) -> Vec<(&'a
         .into_iter()
         .map(|task| {
             async move {
-                let offer = timeout_at(deadline, warehouse.offer(&task.job)).await;
+                let offer = task.traced.scope(warehouse.offer(&task.job));
+                let offer = timeout_at(deadline, offer).await;
                 (task, offer.unwrap_or_else(|elapsed| Offer::Unanswered(elapsed.into())))
             }
             .instrument(task.job.span())
@@ -135,8 +136,9 @@ async fn lay_aside(
         let sent = match &statuses {
             Err(error) => Err(error.clone()),
             Ok(statuses) => match statuses.get(&id) {
-                Some(Status::Pending) => letters
-                    .lay_aside(&task.delivery.body, &reason)
+                Some(Status::Pending) => task
+                    .traced
+                    .scope(letters.lay_aside(&task.delivery.body, &reason))
                     .await
                     .map_err(|error| error.chain()),
                 // The order was canceled, or another copy of the job was accepted.

@@ -18,7 +18,7 @@ mod put_product;
 mod relay_outbox;
 mod warehouse;
 
-pub use batch::{ConfirmOrders, Delivery};
+pub use batch::{ConfirmOrders, Delivery, Queued};
 pub use change_status::{Change, ChangeOrders, cancel_order, update_order_status};
 pub use confirm_orders::confirm_orders;
 pub use context::Context;

@@ -14,7 +14,7 @@ use super::kind::Kind;
 use super::response::response;
 use crate::domain::{CorrelationId, Scope, Version};
 use crate::error::{OwnerLimit, Violation, chain};
-use crate::{BoxError, Error};
+use crate::{BoxError, Error, trace};
 
 /// `Retry-After` of a 503.
 pub(super) const RETRY_AFTER_SECONDS: u32 = 5;
@@ -194,6 +194,7 @@ impl Problem {
     /// Logs the problem and makes the response.
     pub(super) fn respond(&self, correlation_id: &CorrelationId) -> Response<Body> {
         let problem = self.kind.code();
+        trace::problem(problem);
         match &self.cause {
             Some(cause) => tracing::error!(problem, error = chain(&**cause), "request failed"),
             None => tracing::info!(problem, "request refused"),

@@ -12,10 +12,10 @@ use super::limits::bytes;
 use super::parameters::Parameters;
 use super::response::CORRELATION_ID;
 use super::{Anyone, Problem, Route, json};
-use crate::Error;
 use crate::app::{Claim, Context};
 use crate::domain::{Caller, CorrelationId, IdempotencyKey, Version};
 use crate::error::Violation;
+use crate::{Error, trace};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -30,27 +30,30 @@ pub struct Incoming<C = Context> {
 #[derive(Clone)]
 pub(super) struct Trail {
     pub(super) correlation_id: CorrelationId,
+    /// That of the span, or else that of the caller.
     traceparent: Option<String>,
+    /// The span of the request.
+    pub(super) traced: trace::Span,
 }
 
 impl Trail {
     pub(super) fn of(request: &Request) -> Self {
         let header = |name: &str| request.headers().get(name)?.to_str().ok();
-        Self {
-            correlation_id: header(CORRELATION_ID.as_str())
-                .and_then(CorrelationId::parse)
-                .unwrap_or_else(CorrelationId::generate),
-            traceparent: header("traceparent")
-                .filter(|text| is_traceparent(text))
-                .map(str::to_owned),
-        }
+        let correlation_id = header(CORRELATION_ID.as_str())
+            .and_then(CorrelationId::parse)
+            .unwrap_or_else(CorrelationId::generate);
+        let of_caller = header("traceparent").filter(|text| is_traceparent(text));
+        let traced = trace::request(request.method().as_str(), of_caller);
+        traced.correlation(correlation_id.as_str());
+        let traceparent = traced.traceparent().or_else(|| of_caller.map(str::to_owned));
+        Self { correlation_id, traceparent, traced }
     }
 }
 
 impl Incoming {
     /// A request of an authorized caller.
     pub(super) fn of(request: Request, caller: Caller, trail: Trail, route: Route) -> Self {
-        let Trail { correlation_id, traceparent } = trail;
+        let Trail { correlation_id, traceparent, .. } = trail;
         Self { request, context: Context { caller, correlation_id, traceparent }, route }
     }
 

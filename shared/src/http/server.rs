@@ -14,7 +14,7 @@ use super::event::without_url;
 use super::request::{self, Trail};
 use super::{Anyone, FindRoute, Incoming, Problem, Reply, Route, limits};
 use crate::config::Config;
-use crate::{BoxError, deadline, lambda, metrics};
+use crate::{BoxError, deadline, lambda, metrics, trace};
 
 /// The deadline of a request, for everything that its handler waits for.
 pub const REQUEST_TIME: Duration = Duration::from_secs(5);
@@ -65,6 +65,7 @@ where
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let admit = |request, trail| {
+        trace::route(route.method.as_str(), route.path);
         let caller = authorize(&request, callers, route.any_of)?;
         Ok(Incoming::of(request, caller, trail, *route))
     };
@@ -80,6 +81,7 @@ where
 {
     let admit = |request: Request, _| {
         let route = routes.find(request.method().as_str(), request::path(&request))?;
+        trace::route(route.method.as_str(), route.path);
         Ok(Incoming::of_anyone(request, route))
     };
     answer_admitted(request, admit, handler).await
@@ -111,11 +113,12 @@ where
 {
     let started = Instant::now();
     let trail = Trail::of(&request);
-    let correlation_id = trail.correlation_id.clone();
+    let (correlation_id, traced) = (trail.correlation_id.clone(), trail.traced.clone());
     let known = Known::of(&request);
     let deadline = deadline_of(&request);
     let request_id = request.lambda_context_ref().map(|context| context.request_id.clone());
     let (request_id, cold_start) = (request_id.unwrap_or_default(), lambda::is_cold_start());
+    traced.invocation(&request_id, cold_start);
     let span = tracing::info_span!(
         "request",
         correlation_id = correlation_id.as_str(),
@@ -123,7 +126,7 @@ where
         cold_start,
         order_id = Empty,
     );
-    async {
+    let answered = async {
         let (reply, counts) = metrics::counted(async {
             let admitted = limits::check(&request).and_then(|()| admit(request, trail));
             let admitted = admitted.and_then(|incoming| {
@@ -147,11 +150,11 @@ where
             .unwrap_or_else(|problem| problem.respond(&correlation_id));
         let duration_ms = started.elapsed().as_secs_f64() * 1e3;
         tracing::info!(status = response.status().as_u16(), duration_ms, "request completed");
+        traced.answered(response.status().as_u16());
         counts.log(correlation_id.as_str(), &request_id, cold_start);
         response
-    }
-    .instrument(span)
-    .await
+    };
+    traced.scope(answered.instrument(span)).await
 }
 
 /// The deadline of `request`.

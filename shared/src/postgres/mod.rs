@@ -13,6 +13,7 @@ mod products;
 pub mod reconcile;
 mod session;
 mod statements;
+mod traced;
 
 pub use connection::Database;
 pub use statements::{
