@@ -15,6 +15,8 @@ pub(crate) enum Page {
     Queues,
     /// Products, their books and their cache.
     Products,
+    /// Traffic and its verdict.
+    Traffic,
     /// Faults.
     Faults,
     /// What was sent.
@@ -23,8 +25,15 @@ pub(crate) enum Page {
 
 impl Page {
     /// All of them, in the order of the navigation.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Stack, Self::Orders, Self::Queues, Self::Products, Self::Faults, Self::Mail];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Stack,
+        Self::Orders,
+        Self::Queues,
+        Self::Products,
+        Self::Traffic,
+        Self::Faults,
+        Self::Mail,
+    ];
 
     /// Its name.
     pub(crate) const fn title(self) -> &'static str {
@@ -33,6 +42,7 @@ impl Page {
             Self::Orders => "Orders",
             Self::Queues => "Queues",
             Self::Products => "Products",
+            Self::Traffic => "Traffic",
             Self::Faults => "Break it",
             Self::Mail => "Mail",
         }
@@ -45,6 +55,7 @@ impl Page {
             Self::Orders => "/orders",
             Self::Queues => "/queues",
             Self::Products => "/products",
+            Self::Traffic => "/traffic",
             Self::Faults => "/faults",
             Self::Mail => "/mail",
         }

@@ -19,7 +19,9 @@ use waybill_ops::error::{Context as _, Result};
 use crate::console::{Console, Shared};
 use crate::guard::{Guard, Verdict};
 use crate::live::live;
-use crate::pages::{faults, mail, order, orders, products, queues, redrives, stack, trace};
+use crate::pages::{
+    faults, mail, order, orders, products, queues, redrives, stack, trace, traffic,
+};
 
 /// The largest body of a request: a few hundred message ids.
 const MOST_BYTES: usize = 64 * 1024;
@@ -49,6 +51,8 @@ fn router(console: Shared) -> Router {
         .route("/queues/redrives/{number}", get(redrives::page))
         .route("/products", get(products::page))
         .route("/products/{id}", get(products::form).post(products::put))
+        .route("/traffic", get(traffic::page).post(traffic::set))
+        .route("/traffic/verdict", post(traffic::judge))
         .route("/faults", get(faults::page))
         .route("/faults/{name}/start", post(faults::start))
         .route("/faults/{name}/end", post(faults::end))

@@ -4,8 +4,9 @@
 //! its oldest trace first, so that a busy function doesn't displace the others.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use super::line::{Level, Line};
+use super::line::{Level, Line, Spans};
 
 /// The most lines that are kept. A line takes about half a kilobyte.
 pub(crate) const MOST_LINES: usize = 20_000;
@@ -21,6 +22,10 @@ pub(crate) struct Trace {
     pub(crate) id: String,
     /// By time.
     pub(crate) lines: Vec<Line>,
+    /// The lines with spans, each with its function, in the order in which they came.
+    pub(crate) spans: Vec<(String, Arc<str>)>,
+    /// When the newest was written, in milliseconds since 1970.
+    newest_ms: i64,
     /// Lines that were left out because there were too many.
     pub(crate) left_out: usize,
 }
@@ -78,19 +83,37 @@ impl Kept {
         let Some(id) = line.correlation_id.clone().or_else(|| line.request_id.clone()) else {
             return;
         };
+        let (function, at_ms) = (line.function.clone(), line.at_ms);
+        self.extend(id, &function, at_ms, |trace| {
+            let place = trace.lines.partition_point(|it| it.at_ms <= line.at_ms);
+            trace.lines.insert(place, line);
+        });
+    }
+
+    /// Keeps the spans of an invocation with each request that they belong to.
+    pub(crate) fn add_spans(&mut self, function: &str, spans: &Spans) {
+        for id in &spans.correlation_ids {
+            self.extend(id.clone(), function, spans.at_ms, |trace| {
+                trace.spans.push((function.to_owned(), Arc::clone(&spans.raw)));
+            });
+        }
+    }
+
+    /// Adds a line of a function to a trace, unless the trace has too many, and makes room for it.
+    fn extend(&mut self, id: String, function: &str, at_ms: i64, add: impl FnOnce(&mut Trace)) {
         let number = *self.by_id.entry(id.clone()).or_insert_with(|| {
             self.next += 1;
             self.next
         });
         let trace = self.traces.entry(number).or_insert_with(|| Trace { id, ..Trace::default() });
-        if trace.lines.len() >= MOST_LINES_OF_A_TRACE {
+        if trace.len() >= MOST_LINES_OF_A_TRACE {
             trace.left_out += 1;
             return;
         }
-        *self.by_function.entry(line.function.clone()).or_default() += 1;
+        trace.newest_ms = trace.newest_ms.max(at_ms);
+        add(trace);
+        *self.by_function.entry(function.to_owned()).or_default() += 1;
         self.lines += 1;
-        let place = trace.lines.partition_point(|it| it.at_ms <= line.at_ms);
-        trace.lines.insert(place, line);
         while self.lines > self.most {
             self.evict_for_room();
         }
@@ -99,16 +122,20 @@ impl Kept {
     /// Drops traces whose last line is older than [`KEPT_MINUTES`].
     pub(crate) fn forget_old(&mut self, now_ms: i64) {
         let limit = now_ms - KEPT_MINUTES * 60_000;
-        let is_old = |trace: &Trace| trace.lines.last().is_none_or(|newest| newest.at_ms < limit);
-        let old: Vec<u64> = self
-            .traces
-            .iter()
-            .filter(|(_, trace)| is_old(trace))
-            .map(|(number, _)| *number)
-            .collect();
+        let old = self.traces.iter().filter(|(_, trace)| trace.newest_ms < limit);
+        let old: Vec<u64> = old.map(|(number, _)| *number).collect();
         for number in old {
             self.remove(number);
         }
+    }
+
+    /// The traces of an order: those of these requests, and others that name it.
+    pub(crate) fn of_order(&self, order_id: &str, requests: &[String]) -> Vec<Trace> {
+        let is_of = |trace: &&Trace| {
+            requests.contains(&trace.id)
+                || trace.lines.iter().any(|line| line.order_id.as_deref() == Some(order_id))
+        };
+        self.traces.values().filter(is_of).cloned().collect()
     }
 
     /// The trace with this id.
@@ -135,8 +162,8 @@ impl Kept {
         let Some((busiest, _)) = self.by_function.iter().max_by_key(|(_, lines)| **lines) else {
             return;
         };
-        let has_a_line = |trace: &Trace| trace.lines.iter().any(|line| line.function == *busiest);
-        let oldest = self.traces.iter().find(|(_, trace)| has_a_line(trace));
+        let oldest =
+            self.traces.iter().find(|(_, trace)| trace.functions().any(|it| it == busiest));
         if let Some(number) = oldest.map(|(number, _)| *number) {
             self.remove(number);
         }
@@ -145,11 +172,11 @@ impl Kept {
     fn remove(&mut self, number: u64) {
         let Some(trace) = self.traces.remove(&number) else { return };
         self.by_id.remove(&trace.id);
-        self.lines -= trace.lines.len();
-        self.evicted_lines += trace.lines.len() as u64;
+        self.lines -= trace.len();
+        self.evicted_lines += trace.len() as u64;
         self.evicted_traces += 1;
-        for line in &trace.lines {
-            if let Some(lines) = self.by_function.get_mut(&line.function) {
+        for function in trace.functions() {
+            if let Some(lines) = self.by_function.get_mut(function) {
                 *lines -= 1;
             }
         }
@@ -157,6 +184,23 @@ impl Kept {
 }
 
 impl Trace {
+    /// How many lines it has.
+    fn len(&self) -> usize {
+        self.lines.len() + self.spans.len()
+    }
+
+    /// The function of each line.
+    fn functions(&self) -> impl Iterator<Item = &String> {
+        let lines = self.lines.iter().map(|line| &line.function);
+        lines.chain(self.spans.iter().map(|(function, _)| function))
+    }
+
+    /// Its lines as they were written.
+    pub(crate) fn raw(&self) -> impl Iterator<Item = &str> {
+        let lines = self.lines.iter().map(|line| line.raw.as_str());
+        lines.chain(self.spans.iter().map(|(_, raw)| &**raw))
+    }
+
     /// The worst level of its lines.
     pub(crate) fn level(&self) -> Level {
         self.lines.iter().map(|line| line.level).max().unwrap_or(Level::Info)
@@ -233,6 +277,31 @@ mod tests {
         }
         let trace = kept.trace("same").unwrap();
         assert_eq!((trace.lines.len(), trace.left_out), (MOST_LINES_OF_A_TRACE, 3));
+    }
+
+    #[test]
+    fn the_spans_of_a_batch_are_kept_with_each_of_its_requests_and_leave_with_them() {
+        let mut kept = Kept::with_most(4);
+        let correlation_ids = ["a", "b"].map(str::to_owned).into();
+        let spans = Spans { correlation_ids, at_ms: 1, raw: "{}".into() };
+        kept.add(line("create-order", "a", 0));
+        kept.add_spans("fulfill-order", &spans);
+        assert_eq!(kept.trace("a").unwrap().raw().count(), 2);
+        assert_eq!(kept.trace("b").unwrap().raw().collect::<Vec<_>>(), ["{}"]);
+        kept.add(line("fulfill-order", "c", 2));
+        kept.add(line("fulfill-order", "c", 2));
+        assert_eq!(ids(&kept), ["c", "b"]);
+        assert_eq!(kept.totals().lines, 3);
+    }
+
+    #[test]
+    fn the_traces_of_an_order_are_those_that_placed_or_name_it() {
+        let mut kept = Kept::default();
+        kept.add(line("create-order", "placed", 0));
+        kept.add(Line { order_id: Some("o".to_owned()), ..line("get-order", "read", 1) });
+        kept.add(Line { order_id: Some("p".to_owned()), ..line("get-order", "other", 1) });
+        let found = kept.of_order("o", &["placed".to_owned()]);
+        assert_eq!(found.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), ["placed", "read"]);
     }
 
     #[test]

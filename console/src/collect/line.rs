@@ -1,7 +1,11 @@
 //! Log lines of the functions.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use waybill_ops::story::{Recorded, Span};
 
 /// How bad a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +41,19 @@ pub(crate) struct Line {
     pub(crate) answer: Option<(u16, f64)>,
     /// Whether its invocation was the first of its process.
     pub(crate) cold_start: bool,
+    /// The line as it was written.
+    pub(crate) raw: String,
+}
+
+/// The spans of one invocation, in one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spans {
+    /// The requests that they belong to: several for a batch or a run of the relay.
+    pub(crate) correlation_ids: BTreeSet<String>,
+    /// When the last ended, in milliseconds since 1970.
+    pub(crate) at_ms: i64,
+    /// The line as it was written.
+    pub(crate) raw: Arc<str>,
 }
 
 /// The counts of the product cache in one invocation.
@@ -59,8 +76,8 @@ pub(crate) enum Entry {
     Line(Line),
     /// The counts of the product cache.
     Cache(CacheCounts),
-    /// Spans of a trace, as they were written.
-    Spans(String),
+    /// The spans of an invocation.
+    Spans(Spans),
     /// The platform's line at the end of an invocation.
     Report,
 }
@@ -92,8 +109,8 @@ pub(crate) fn parse(text: &str, function: &str, at_ms: i64) -> Option<Entry> {
     let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(text) else {
         return Some(Entry::Line(plain(text, function, at_ms)));
     };
-    if fields.contains_key("resourceSpans") {
-        return Some(Entry::Spans(text.to_owned()));
+    if waybill_ops::logs::is_trace(text) {
+        return Some(Entry::Spans(spans(text, at_ms)));
     }
     if fields.contains_key("_aws") {
         let count = |name: &str| fields.get(name).and_then(Value::as_u64).unwrap_or_default();
@@ -104,7 +121,7 @@ pub(crate) fn parse(text: &str, function: &str, at_ms: i64) -> Option<Entry> {
             errors: count("CacheErrors"),
         }));
     }
-    Some(Entry::Line(of_fields(&fields, function, at_ms)))
+    Some(Entry::Line(of_fields(text, &fields, function, at_ms)))
 }
 
 /// A line that is not JSON: a panic, or the words of a library.
@@ -120,10 +137,23 @@ fn plain(text: &str, function: &str, at_ms: i64) -> Line {
         order_id: None,
         answer: None,
         cold_start: false,
+        raw: text.to_owned(),
     }
 }
 
-fn of_fields(fields: &Map<String, Value>, function: &str, at_ms: i64) -> Line {
+fn spans(text: &str, at_ms: i64) -> Spans {
+    let mut recorded = Recorded::default();
+    recorded.add(text);
+    let id = |span: &Span| span.get("waybill.correlation_id").map(str::to_owned);
+    let end = recorded.spans.iter().map(|span| span.end / 1_000_000).max();
+    Spans {
+        correlation_ids: recorded.spans.iter().filter_map(id).collect(),
+        at_ms: end.and_then(|end| i64::try_from(end).ok()).unwrap_or(at_ms),
+        raw: text.into(),
+    }
+}
+
+fn of_fields(raw: &str, fields: &Map<String, Value>, function: &str, at_ms: i64) -> Line {
     let text = |name: &str| fields.get(name).and_then(Value::as_str);
     let owned = |name: &str| text(name).map(str::to_owned);
     let time = text("timestamp").and_then(|time| time.parse::<Timestamp>().ok());
@@ -149,11 +179,14 @@ fn of_fields(fields: &Map<String, Value>, function: &str, at_ms: i64) -> Line {
         order_id: owned("order_id"),
         answer: status.and_then(|status| Some((u16::try_from(status).ok()?, duration?))),
         cold_start: fields.get("cold_start").and_then(Value::as_bool).unwrap_or_default(),
+        raw: raw.to_owned(),
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use serde_json::json;
+
     use super::*;
 
     /// A line of a function about a request.
@@ -191,8 +224,14 @@ pub(crate) mod tests {
             r#"{"message":"product cache metrics","_aws":{},"CacheMemoryHits":2,"CacheMisses":1}"#;
         let expected = CacheCounts { memory: 2, misses: 1, ..CacheCounts::default() };
         assert_eq!(parse(counts, "f", 0), Some(Entry::Cache(expected)));
-        let spans = r#"{"resourceSpans":[]}"#;
-        assert_eq!(parse(spans, "f", 0), Some(Entry::Spans(spans.to_owned())));
+        let spans = json!({"resourceSpans": [{"scopeSpans": [{"spans": [
+            {"traceId": "t", "spanId": "s", "name": "n", "kind": 2,
+             "startTimeUnixNano": "1771675200000000000", "endTimeUnixNano": "1771675200500000000",
+             "attributes": [{"key": "waybill.correlation_id", "value": {"stringValue": "c"}}]}]}]}]});
+        let raw = spans.to_string();
+        let Some(Entry::Spans(spans)) = parse(&raw, "f", 0) else { panic!("not spans: {raw}") };
+        assert_eq!((spans.at_ms, &*spans.raw), (1_771_675_200_500, &*raw));
+        assert_eq!(spans.correlation_ids, ["c".to_owned()].into());
         assert_eq!(parse("REPORT RequestId: 1\tDuration: 2 ms", "f", 0), Some(Entry::Report));
         assert_eq!(parse("START RequestId: 1 Version: $LATEST", "f", 0), None);
     }

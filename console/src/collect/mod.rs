@@ -114,8 +114,10 @@ impl Collector {
             for text in event.text.lines() {
                 let Some(entry) = line::parse(text, &event.function, event.at_ms) else { continue };
                 figures.add(&event.function, event.at_ms, &entry);
-                if let line::Entry::Line(line) = entry {
-                    kept.add(line);
+                match entry {
+                    line::Entry::Line(line) => kept.add(line),
+                    line::Entry::Spans(spans) => kept.add_spans(&event.function, &spans),
+                    line::Entry::Cache(_) | line::Entry::Report => {}
                 }
             }
         }

@@ -13,7 +13,9 @@ pub(crate) mod products;
 pub(crate) mod queues;
 pub(crate) mod redrives;
 pub(crate) mod stack;
+pub(crate) mod story;
 pub(crate) mod trace;
+pub(crate) mod traffic;
 
 use askama::Template;
 use axum::http::StatusCode;

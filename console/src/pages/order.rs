@@ -6,14 +6,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::log::{LogRow, rows};
 use super::nothing::NothingPage;
 use super::render;
+use super::story::{Waterfall, waterfall};
 use crate::collect::kept::Trace;
 use crate::console::Shared;
 use crate::format::{clock, date, money};
 use crate::frame::{Frame, Page};
-use crate::sources::orders::{Order, Step};
+use crate::sources::orders::{Item, Order, Step, Waiting};
 use crate::sources::sentence;
 
 /// The page.
@@ -27,7 +27,7 @@ struct OrderPage {
     items: Vec<ItemRow>,
     history: Vec<StepRow>,
     outbox: Vec<String>,
-    traces: Vec<TraceRows>,
+    waterfall: Option<Waterfall>,
     missing: Vec<String>,
 }
 
@@ -47,13 +47,6 @@ struct StepRow {
     reason: Option<String>,
 }
 
-/// The log lines of one request of the order.
-struct TraceRows {
-    id: String,
-    rows: Vec<LogRow>,
-    left_out: usize,
-}
-
 /// `GET /orders/{id}`
 pub(crate) async fn page(State(console): State<Shared>, Path(id): Path<String>) -> Response {
     let snapshot = console.collector.snapshot().await;
@@ -66,12 +59,9 @@ pub(crate) async fn page(State(console): State<Shared>, Path(id): Path<String>) 
     };
     match console.sources.order(id).await {
         Ok(Some(order)) => {
-            let kept = console.collector.kept();
-            let traces =
-                requests(&order.history).into_iter().map(|id| (kept.trace(&id).cloned(), id));
-            let traces = traces.collect();
-            drop(kept);
-            render(&content(frame, order, traces))
+            let requests = requests(&order.history);
+            let traces = console.collector.kept().of_order(&id.to_string(), &requests);
+            render(&content(frame, order, &requests, &traces))
         }
         Ok(None) => {
             nothing(frame, StatusCode::NOT_FOUND, format!("The database has no order {id}."))
@@ -91,35 +81,27 @@ fn requests(history: &[Step]) -> Vec<String> {
     ids
 }
 
-fn content(frame: Frame, order: Order, traces: Vec<(Option<Trace>, String)>) -> OrderPage {
-    let missing = traces.iter().filter(|(trace, _)| trace.is_none()).map(|(_, id)| id.clone());
+fn content(frame: Frame, order: Order, requests: &[String], traces: &[Trace]) -> OrderPage {
+    let is_kept = |id: &&String| traces.iter().any(|trace| trace.id == **id);
     OrderPage {
         frame,
         total: money(order.total_minor, &order.currency),
         placed: date(order.placed_ms),
         items: order.items.iter().map(|item| item_row(item, &order.currency)).collect(),
         history: order.history.iter().map(step_row).collect(),
-        outbox: order
-            .outbox
-            .iter()
-            .map(|it| {
-                let tries = if it.attempts == 1 { "try" } else { "tries" };
-                format!("{} after {} {tries}, due at {}", it.kind, it.attempts, clock(it.due_ms))
-            })
-            .collect(),
-        missing: missing.collect(),
-        traces: traces
-            .into_iter()
-            .filter_map(|(trace, id)| {
-                let trace = trace?;
-                Some(TraceRows { id, rows: rows(&trace), left_out: trace.left_out })
-            })
-            .collect(),
+        outbox: order.outbox.iter().map(waiting).collect(),
+        missing: requests.iter().filter(|id| !is_kept(id)).cloned().collect(),
+        waterfall: waterfall(&order.id.to_string(), traces),
         order,
     }
 }
 
-fn item_row(item: &crate::sources::orders::Item, currency: &str) -> ItemRow {
+fn waiting(it: &Waiting) -> String {
+    let tries = if it.attempts == 1 { "try" } else { "tries" };
+    format!("{} after {} {tries}, due at {}", it.kind, it.attempts, clock(it.due_ms))
+}
+
+fn item_row(item: &Item, currency: &str) -> ItemRow {
     ItemRow {
         name: item.name.clone(),
         product_id: item.product_id,
@@ -147,7 +129,6 @@ fn step_row(step: &Step) -> StepRow {
 mod tests {
     use super::*;
     use crate::collect::snapshot::Snapshot;
-    use crate::sources::orders::Item;
 
     fn step(from: Option<&str>, to: &str, correlation_id: &str) -> Step {
         Step {
@@ -186,7 +167,7 @@ mod tests {
     #[test]
     fn an_order_is_shown_with_items_and_history_as_text() {
         let frame = Frame::new(Page::Orders, &Snapshot::default());
-        let page = content(frame, order(), vec![(None, "c-1".to_owned())]).render().unwrap();
+        let page = content(frame, order(), &["c-1".to_owned()], &[]).render().unwrap();
         for expected in
             ["ORD-20260221-6BA0A415", "29.00 EUR", "pending → confirmed", "Ada &#60;Lovelace&#62;"]
         {

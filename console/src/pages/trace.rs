@@ -8,6 +8,7 @@ use axum::response::Response;
 use super::log::{LogRow, rows};
 use super::nothing::NothingPage;
 use super::render;
+use super::story::{Waterfall, waterfall};
 use crate::console::Shared;
 use crate::frame::{Frame, Page};
 
@@ -20,6 +21,7 @@ struct TracePage {
     order_id: Option<String>,
     rows: Vec<LogRow>,
     left_out: usize,
+    waterfall: Option<Waterfall>,
 }
 
 /// `GET /traces/{id}`
@@ -34,6 +36,7 @@ pub(crate) async fn page(State(console): State<Shared>, Path(id): Path<String>) 
     render(&TracePage {
         frame,
         order_id: trace.order_id().map(str::to_owned),
+        waterfall: waterfall(&id, std::slice::from_ref(&trace)),
         rows: rows(&trace),
         left_out: trace.left_out,
         id,
