@@ -2,6 +2,7 @@
 
 RUN = cargo run --quiet --package waybill-local --
 ARGS ?=
+export ORDER
 
 .DEFAULT_GOAL := help
 .PHONY: help up down reset watch logs story dlq token test figures bench reconcile build deploy cargo
@@ -25,7 +26,7 @@ logs: cargo ## Follow the functions of the running stack: make logs ARGS="--sinc
 	@$(RUN) logs $(ARGS)
 
 story: cargo ## Print what happened to an order: make story ORDER=<id, number or correlation id>
-	@$(RUN) story $(ARGS) -- '$(ORDER)'
+	@$(RUN) story $(ARGS) -- "$$ORDER"
 
 dlq: cargo ## List the dead letters and why; show, move back or delete: make dlq ARGS="--redrive --dry-run"
 	@$(RUN) dlq $(ARGS)

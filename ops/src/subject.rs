@@ -27,6 +27,9 @@ impl FromStr for Subject {
     /// Reads an id, else a number, else a correlation id.
     fn from_str(text: &str) -> Result<Self> {
         let text = text.trim();
+        if text.is_empty() {
+            return Err(Error::new("Name an order: its id, its number, or a correlation id."));
+        }
         if let Ok(id) = OrderId::parse(text) {
             return Ok(Self::Order(id));
         }
@@ -97,7 +100,7 @@ mod tests {
         for (wrong, expected) in [
             ("ORD-1", "ORD-1 is not an order number"),
             ("two words", "neither the id or number"),
-            ("", "neither the id or number"),
+            ("", "Name an order"),
         ] {
             let error = wrong.parse::<Subject>().unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

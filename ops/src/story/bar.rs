@@ -18,9 +18,16 @@ pub(super) fn of(span: &Span) -> Bar {
         _ if span.get("db.system.name").is_some() => BarKind::Call,
         _ => BarKind::Step,
     };
-    let title = match (kind, span.get("waybill.event"), span.get("server.address")) {
-        (BarKind::Send, Some(event), _) => format!("{event} to {}", destination(span)),
-        (BarKind::Call, _, Some(host)) => format!("{} {host}", span.name),
+    let destination = span.get("messaging.destination.name");
+    let title = match (kind, destination) {
+        (BarKind::Send, Some(to)) => {
+            format!("send {} to {}", span.get("waybill.event").unwrap_or("job"), short(to))
+        }
+        (BarKind::Job, _) => "process message".to_owned(),
+        (BarKind::Call, _) => {
+            let host = span.get("server.address").unwrap_or_default();
+            format!("{} {host}", span.name).trim_end().to_owned()
+        }
         _ => span.name.clone(),
     };
     Bar {
@@ -36,8 +43,13 @@ pub(super) fn of(span: &Span) -> Bar {
     }
 }
 
-fn destination(span: &Span) -> &str {
-    span.get("messaging.destination.name").unwrap_or("?")
+/// The logical part of a name that CloudFormation made: `<stack>-<logical id>-<random>`.
+pub(super) fn short(name: &str) -> &str {
+    let is_random = |part: &str| {
+        part.len() >= 10 && part.bytes().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit())
+    };
+    let logical = name.rsplit_once('-').filter(|(_, random)| is_random(random));
+    logical.and_then(|(rest, _)| rest.rsplit('-').next()).unwrap_or(name)
 }
 
 /// How the work of a span ended.
@@ -53,5 +65,22 @@ fn result(span: &Span) -> String {
                 && Some(*kind) != span.get("waybill.outcome")
         }),
     ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ").replace('_', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_cloudformation_made_is_shortened() {
+        for (name, expected) in [
+            ("waybill-FulfillmentQueue-4EAF09F2D1491", "FulfillmentQueue"),
+            ("my-stack-FulfillmentQueue-4EAF09F2D1491", "FulfillmentQueue"),
+            ("waybill", "waybill"),
+            ("fulfillment-queue", "fulfillment-queue"),
+        ] {
+            assert_eq!(short(name), expected);
+        }
+    }
 }

@@ -92,7 +92,8 @@ fn of_the_batch<'a>(recorded: &'a Recorded, job: &'a Span) -> impl Iterator<Item
     let is_batch = |span: &Span| {
         job.links.iter().any(|(trace, id)| *trace == span.trace_id && *id == span.span_id)
     };
-    let batch = recorded.spans.iter().filter(in_line).find(move |span| is_batch(span));
+    let is_job = job.get("waybill.receive_count").is_some();
+    let batch = recorded.spans.iter().filter(in_line).find(move |span| is_job && is_batch(span));
     batch.into_iter().flat_map(move |batch| {
         let jobs = batch.get("messaging.batch.message_count").unwrap_or("1");
         let is_shared = |span: &&Span| {

@@ -1,7 +1,8 @@
 //! The tries of a message: its waits in a queue, and its end as a dead letter.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::bar::short;
 use super::model::{Bar, BarKind};
 use super::read::Span;
 
@@ -26,11 +27,9 @@ pub(super) fn tries(spans: &[&Span]) -> BTreeMap<(String, String), Try> {
     let mut received: Vec<&Span> =
         spans.iter().copied().filter(|span| span.get("waybill.receive_count").is_some()).collect();
     received.sort_by_key(|span| span.start);
-    let sent: BTreeSet<&str> = spans
-        .iter()
-        .filter(|span| span.name.starts_with("send "))
-        .filter_map(|span| message(span))
-        .collect();
+    let sent = spans.iter().filter(|span| span.name.starts_with("send "));
+    let sent: BTreeMap<&str, &Span> =
+        sent.filter_map(|span| Some((message(span)?, *span))).collect();
     let mut seen: Vec<&Span> = Vec::new();
     let mut tries = BTreeMap::new();
     for span in received {
@@ -38,19 +37,15 @@ pub(super) fn tries(spans: &[&Span]) -> BTreeMap<(String, String), Try> {
         let same_queue = |other: &&&Span| queue(other) == queue(span);
         let before =
             seen.iter().rev().filter(same_queue).find(|other| message(other) == message(span));
-        let sent_at = span.get("waybill.sent_at").and_then(|it| it.parse::<u64>().ok());
-        // The time of sending is in milliseconds, and may be rounded up.
-        let waits_since = match before {
-            Some(before) => Some(before.end),
-            None => sent_at.map(|milliseconds| milliseconds.saturating_mul(1_000_000)),
-        };
+        let sender = message(span).and_then(|id| sent.get(id));
+        let waits_since =
+            before.map(|before| before.end).or_else(|| sent_at(span, sender.copied()));
         let is_other = seen.iter().filter(same_queue).any(|other| message(other) != message(span));
-        let is_known = message(span).is_some_and(|id| sent.contains(id));
         let attempt = Try {
             queue: queue(span).to_owned(),
             waits_since: waits_since.filter(|since| *since < span.start),
             number,
-            is_redriven: is_other && !is_known,
+            is_redriven: is_other && sender.is_none(),
             is_last: span.has_failed && number >= MOST_TRIES,
         };
         tries.insert((span.trace_id.clone(), span.span_id.clone()), attempt);
@@ -86,7 +81,7 @@ impl Try {
     fn of_queue(&self, kind: BarKind) -> Bar {
         Bar {
             kind,
-            place: self.queue.clone(),
+            place: short(&self.queue).to_owned(),
             title: String::new(),
             result: String::new(),
             has_failed: false,
@@ -96,6 +91,14 @@ impl Try {
             children: Vec::new(),
         }
     }
+}
+
+/// When the message of a try was sent. The queue says so in milliseconds, so it may seem earlier or
+/// later than its sending.
+fn sent_at(span: &Span, sender: Option<&Span>) -> Option<u64> {
+    let milliseconds: u64 = span.get("waybill.sent_at")?.parse().ok()?;
+    let at = milliseconds.saturating_mul(1_000_000);
+    Some(sender.map_or(at, |sender| at.max(sender.start).min(sender.end.max(sender.start))))
 }
 
 fn message(span: &Span) -> Option<&str> {
