@@ -27,6 +27,8 @@ pub(crate) struct Figures {
 struct Window {
     invocations: VecDeque<i64>,
     answers: VecDeque<Answer>,
+    /// When batches and runs ended, and how long they took in milliseconds.
+    batches: VecDeque<(i64, f64)>,
     errors: VecDeque<i64>,
     starts: u64,
     /// The newest invocations that began with a start: each may write several lines.
@@ -51,9 +53,9 @@ pub(crate) struct Summary {
     pub(crate) errors: usize,
     /// Answers with 4xx.
     pub(crate) refused: usize,
-    /// The median duration of an answer, in milliseconds.
+    /// The median duration of an answer, a batch or a run, in milliseconds.
     pub(crate) p50: Option<f64>,
-    /// The duration that 99 of 100 answers did not exceed.
+    /// The duration that 99 of 100 did not exceed.
     pub(crate) p99: Option<f64>,
     /// Processes that started, since the console reads the logs.
     pub(crate) starts: u64,
@@ -80,7 +82,11 @@ impl Figures {
                 *window.points.entry(at_ms.div_euclid(POINT_MS)).or_default() += 1;
             }
             Entry::Line(line) => window.add(line),
-            Entry::Cache(_) | Entry::Spans(_) => {}
+            Entry::Spans(spans) => {
+                window.batches.extend(spans.batch_ms.map(|ms| (spans.at_ms, ms)));
+                bound(&mut window.batches);
+            }
+            Entry::Cache(_) => {}
         }
     }
 
@@ -92,6 +98,7 @@ impl Figures {
         for window in self.functions.values_mut() {
             window.invocations.retain(|at_ms| *at_ms >= minute);
             window.answers.retain(|answer| answer.at_ms >= minute);
+            window.batches.retain(|(at_ms, _)| *at_ms >= minute);
             window.errors.retain(|at_ms| *at_ms >= minute);
             window.points.retain(|point, _| *point > first);
         }
@@ -135,7 +142,9 @@ impl Window {
     }
 
     fn summary(&self, now_ms: i64) -> Summary {
-        let mut durations: Vec<f64> = self.answers.iter().map(|answer| answer.ms).collect();
+        let answers = self.answers.iter().map(|answer| answer.ms);
+        let mut durations: Vec<f64> =
+            answers.chain(self.batches.iter().map(|(_, ms)| *ms)).collect();
         durations.sort_by(f64::total_cmp);
         let with = |from: u16, to: u16| {
             self.answers.iter().filter(|it| (from..to).contains(&it.status)).count()
@@ -171,6 +180,9 @@ fn quantile(sorted: &[f64], percent: usize) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::line::Spans;
     use super::super::line::tests::line;
     use super::*;
 
@@ -208,6 +220,10 @@ mod tests {
         figures.add("fulfill-order", 5, &Entry::Line(error));
         let summary = &figures.summaries(5)["fulfill-order"];
         assert_eq!((summary.errors, summary.p50), (1, None));
+        let raw = "{}".into();
+        let spans = Spans { correlation_ids: BTreeSet::new(), at_ms: 6, batch_ms: Some(7.0), raw };
+        figures.add("fulfill-order", 6, &Entry::Spans(spans));
+        assert_eq!(figures.summaries(6)["fulfill-order"].p50, Some(7.0));
     }
 
     #[test]

@@ -283,7 +283,7 @@ mod tests {
     fn the_spans_of_a_batch_are_kept_with_each_of_its_requests_and_leave_with_them() {
         let mut kept = Kept::with_most(4);
         let correlation_ids = ["a", "b"].map(str::to_owned).into();
-        let spans = Spans { correlation_ids, at_ms: 1, raw: "{}".into() };
+        let spans = Spans { correlation_ids, at_ms: 1, batch_ms: None, raw: "{}".into() };
         kept.add(line("create-order", "a", 0));
         kept.add_spans("fulfill-order", &spans);
         assert_eq!(kept.trace("a").unwrap().raw().count(), 2);

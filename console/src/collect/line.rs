@@ -46,12 +46,14 @@ pub(crate) struct Line {
 }
 
 /// The spans of one invocation, in one line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Spans {
     /// The requests that they belong to: several for a batch or a run of the relay.
     pub(crate) correlation_ids: BTreeSet<String>,
     /// When the last ended, in milliseconds since 1970.
     pub(crate) at_ms: i64,
+    /// How long a batch or a run took, in milliseconds; none for a request, which has a line of its own.
+    pub(crate) batch_ms: Option<f64>,
     /// The line as it was written.
     pub(crate) raw: Arc<str>,
 }
@@ -145,10 +147,15 @@ fn spans(text: &str, at_ms: i64) -> Spans {
     let mut recorded = Recorded::default();
     recorded.add(text);
     let id = |span: &Span| span.get("waybill.correlation_id").map(str::to_owned);
+    let is_batch =
+        |span: &&Span| span.get("faas.invocation_id").is_some() && span.get("http.route").is_none();
+    #[expect(clippy::cast_precision_loss, reason = "a figure needs no nanoseconds")]
+    let took = |span: &Span| span.end.saturating_sub(span.start) as f64 / 1_000_000.0;
     let end = recorded.spans.iter().map(|span| span.end / 1_000_000).max();
     Spans {
         correlation_ids: recorded.spans.iter().filter_map(id).collect(),
         at_ms: end.and_then(|end| i64::try_from(end).ok()).unwrap_or(at_ms),
+        batch_ms: recorded.spans.iter().find(is_batch).map(took),
         raw: text.into(),
     }
 }
@@ -227,10 +234,12 @@ pub(crate) mod tests {
         let spans = json!({"resourceSpans": [{"scopeSpans": [{"spans": [
             {"traceId": "t", "spanId": "s", "name": "n", "kind": 2,
              "startTimeUnixNano": "1771675200000000000", "endTimeUnixNano": "1771675200500000000",
-             "attributes": [{"key": "waybill.correlation_id", "value": {"stringValue": "c"}}]}]}]}]});
+             "attributes": [{"key": "waybill.correlation_id", "value": {"stringValue": "c"}},
+                            {"key": "faas.invocation_id", "value": {"stringValue": "r"}}]}]}]}]});
         let raw = spans.to_string();
         let Some(Entry::Spans(spans)) = parse(&raw, "f", 0) else { panic!("not spans: {raw}") };
-        assert_eq!((spans.at_ms, &*spans.raw), (1_771_675_200_500, &*raw));
+        assert_eq!((spans.at_ms, spans.batch_ms), (1_771_675_200_500, Some(500.0)));
+        assert_eq!(*spans.raw, *raw);
         assert_eq!(spans.correlation_ids, ["c".to_owned()].into());
         assert_eq!(parse("REPORT RequestId: 1\tDuration: 2 ms", "f", 0), Some(Entry::Report));
         assert_eq!(parse("START RequestId: 1 Version: $LATEST", "f", 0), None);

@@ -55,54 +55,52 @@ const fn dashed(path: &'static str) -> Edge {
     Edge { path, dashed: true }
 }
 
-/// The boxes.
-pub(crate) fn nodes(snapshot: &Snapshot) -> Vec<Node> {
+/// The boxes of functions.
+pub(crate) fn functions(snapshot: &Snapshot) -> Vec<Node> {
     let all: Vec<&str> = ["create-order"].iter().chain(&ORDERS).chain(&PRODUCTS).copied().collect();
-    let group = |x, y, title, names: &[&str]| functions(snapshot, x, y, title, names);
-    let node = |x, y, title, lines, tone| Node { x, y, title, lines, tone };
-    let unknown = || ["not known".to_owned(), String::new()];
-    let mut nodes = vec![
+    let group = |x, y, title, names: &[&str]| group(snapshot, x, y, title, names);
+    vec![
         group(0, 100, "API", &all),
         group(240, 10, "create-order", &["create-order"]),
         group(240, 100, "orders", &ORDERS),
         group(240, 190, "products", &PRODUCTS),
         group(720, 100, "fulfill-order", &["fulfill-order"]),
         group(720, 190, "relay-outbox", &["relay-outbox"]),
-    ];
-    match &snapshot.queues {
-        Some(Ok(queues)) => {
-            let jobs = queues.jobs;
-            let oldest = jobs.oldest_s.map_or_else(String::new, |it| format!("oldest {}", age(it)));
-            let depth = format!("{} waiting, {} taken", count(jobs.waiting), count(jobs.in_flight));
-            nodes.push(node(480, 10, "queue", [depth, oldest], ""));
-            let dead = queues.dead.waiting + queues.dead.in_flight;
-            let tone = if dead > 0 { "bad" } else { "" };
-            nodes.push(node(720, 10, "dead letters", [count(dead), String::new()], tone));
-        }
-        _ => {
-            nodes.push(node(480, 10, "queue", unknown(), "bad"));
-            nodes.push(node(720, 10, "dead letters", unknown(), "bad"));
-        }
-    }
-    nodes.push(match &snapshot.postgres {
-        Some(Ok(it)) => {
-            let connections =
-                format!("{} of {} used, {} at work", it.connections, it.most, it.active);
-            let outbox = format!("outbox {} jobs, {} events", it.jobs, it.events);
-            node(480, 100, "Postgres", [connections, outbox], "")
-        }
-        _ => node(480, 100, "Postgres", unknown(), "bad"),
+    ]
+}
+
+/// The boxes of what the functions use.
+pub(crate) fn parts(snapshot: &Snapshot) -> Vec<Node> {
+    let unknown = || (["not known".to_owned(), String::new()], "bad");
+    let queues = snapshot.queues.as_ref().and_then(|it| it.as_ref().ok());
+    let (jobs, jobs_tone) = queues.map_or_else(unknown, |it| {
+        let oldest = it.jobs.oldest_s.map_or_else(String::new, |s| format!("oldest {}", age(s)));
+        let (waiting, taken) = (count(it.jobs.waiting), count(it.jobs.in_flight));
+        ([format!("{waiting} waiting, {taken} taken"), oldest], "")
+    });
+    let (dead, dead_tone) = queues.map_or_else(unknown, |it| {
+        let dead = it.dead.waiting + it.dead.in_flight;
+        ([count(dead), String::new()], if dead > 0 { "bad" } else { "" })
+    });
+    let postgres = snapshot.postgres.as_ref().and_then(|it| it.as_ref().ok());
+    let (postgres, postgres_tone) = postgres.map_or_else(unknown, |it| {
+        let used = format!("{} of {} used, {} at work", it.connections, it.most, it.active);
+        ([used, format!("outbox {} jobs, {} events", it.jobs, it.events)], "")
     });
     let cache = snapshot.cache;
     let hits = format!("{} hits, {} misses", cache.memory + cache.dynamodb, cache.misses);
-    let errors = plural(cache.errors, "error");
-    let tone = if cache.errors > 0 { "warn" } else { "" };
-    nodes.push(node(480, 190, "cache", [hits, errors], tone));
-    nodes
+    let cache_tone = if cache.errors > 0 { "warn" } else { "" };
+    let node = |x, y, title, lines, tone| Node { x, y, title, lines, tone };
+    vec![
+        node(480, 10, "queue", jobs, jobs_tone),
+        node(720, 10, "dead letters", dead, dead_tone),
+        node(480, 100, "Postgres", postgres, postgres_tone),
+        node(480, 190, "cache", [hits, plural(cache.errors, "error")], cache_tone),
+    ]
 }
 
 /// The box of some functions together.
-fn functions(snapshot: &Snapshot, x: i32, y: i32, title: &'static str, names: &[&str]) -> Node {
+fn group(snapshot: &Snapshot, x: i32, y: i32, title: &'static str, names: &[&str]) -> Node {
     let found: Vec<_> = names.iter().filter_map(|name| snapshot.function(name)).collect();
     let invocations: usize = found.iter().map(|it| it.summary.invocations).sum();
     let errors: usize = found.iter().map(|it| it.summary.errors).sum();
@@ -137,7 +135,7 @@ mod tests {
             function("list-orders", 4, 1, Some(9.0)),
             function("create-order", 5, 0, None),
         ];
-        let nodes = nodes(&Snapshot { functions, ..Snapshot::default() });
+        let nodes = super::functions(&Snapshot { functions, ..Snapshot::default() });
         let orders = node(&nodes, "orders");
         assert_eq!(orders.lines, ["7 a minute, p99 9.0 ms", "1 error"]);
         assert_eq!((orders.tone, node(&nodes, "create-order").tone), ("bad", ""));
@@ -146,7 +144,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_shown_as_zero() {
-        let nodes = nodes(&Snapshot { queues: Some(Err("no".to_owned())), ..Snapshot::default() });
+        let nodes = parts(&Snapshot { queues: Some(Err("no".to_owned())), ..Snapshot::default() });
         for title in ["queue", "dead letters", "Postgres"] {
             assert_eq!(node(&nodes, title).lines[0], "not known");
         }
@@ -156,7 +154,7 @@ mod tests {
     fn a_dead_letter_is_bad() {
         let dead = Depth { waiting: 1, ..Depth::default() };
         let queues = Some(Ok(Queues { dead, ..Queues::default() }));
-        let nodes = nodes(&Snapshot { queues, ..Snapshot::default() });
+        let nodes = parts(&Snapshot { queues, ..Snapshot::default() });
         assert_eq!(node(&nodes, "dead letters").tone, "bad");
     }
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::map::{EDGES, Edge, Node, nodes};
+use super::map::{EDGES, Edge, Node, functions, parts};
 use super::render;
 use crate::charts::{Chart, sparkline};
 use crate::collect::snapshot::{Function, GAUGES, Gauge, Snapshot};
@@ -18,6 +18,8 @@ use crate::frame::{Frame, Page};
 struct StackPage<'a> {
     frame: Frame,
     nodes: Vec<Node>,
+    /// The boxes that are no functions.
+    parts: Vec<Node>,
     edges: &'a [Edge],
     rows: Vec<Row>,
     charts: Vec<Chart>,
@@ -56,7 +58,8 @@ fn content(snapshot: &Snapshot) -> StackPage<'static> {
     let oldest = snapshot.postgres.as_ref().and_then(|it| it.as_ref().ok()?.oldest_s);
     StackPage {
         frame: Frame::new(Page::Stack, snapshot),
-        nodes: nodes(snapshot),
+        nodes: functions(snapshot).into_iter().chain(parts(snapshot)).collect(),
+        parts: parts(snapshot),
         edges: &EDGES,
         rows: snapshot.functions.iter().map(row).collect(),
         charts: vec![
