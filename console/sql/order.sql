@@ -28,7 +28,10 @@ SELECT
         SELECT json_agg(json_build_object(
             'kind', x.kind,
             'attempts', x.attempts,
-            'due_ms', floor(extract(epoch FROM x.available_at) * 1000)::bigint
+            'due_ms', CASE
+                WHEN isfinite(x.available_at)
+                THEN floor(extract(epoch FROM x.available_at) * 1000)::bigint
+            END
         ) ORDER BY x.created_at)
         FROM outbox x
         WHERE x.order_id = o.id

@@ -98,7 +98,9 @@ fn content(frame: Frame, order: Order, requests: &[String], traces: &[Trace]) ->
 
 fn waiting(it: &Waiting) -> String {
     let tries = if it.attempts == 1 { "try" } else { "tries" };
-    format!("{} after {} {tries}, due at {}", it.kind, it.attempts, clock(it.due_ms))
+    let due =
+        it.due_ms.map_or_else(|| "never due".to_owned(), |ms| format!("due at {}", clock(ms)));
+    format!("{} after {} {tries}, {due}", it.kind, it.attempts)
 }
 
 fn item_row(item: &Item, currency: &str) -> ItemRow {

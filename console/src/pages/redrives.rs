@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use uuid::Uuid;
 use waybill_ops::dlq::{self, Letter};
+use waybill_ops::error::Result;
 
 use super::fate::{Fate, fate};
 use super::fields::Fields;
@@ -65,9 +66,13 @@ pub(crate) async fn confirm(State(console): State<Shared>, RawQuery(query): RawQ
     let reasons = reasons(&console, &seen).await;
     let mut rows = Vec::new();
     for it in &seen {
-        let status = status(&console.sources, &it.letter).await;
-        let effect = effect(deletes, status.as_deref());
-        let status = status.unwrap_or_else(|| "–".to_owned());
+        let known = status(&console.sources, &it.letter).await;
+        let effect = effect(deletes, known.as_ref().ok().and_then(Option::as_deref));
+        let status = match known {
+            Ok(Some(status)) => status,
+            Ok(None) => "no such order".to_owned(),
+            Err(_) => "not known".to_owned(),
+        };
         rows.push(Preview { row: row(it, &reasons, now_ms()), status, effect });
     }
     let gone = chosen.len().saturating_sub(rows.len());
@@ -87,10 +92,11 @@ fn effect(deletes: bool, status: Option<&str>) -> &'static str {
     }
 }
 
-/// The status of the order of a letter.
-async fn status(sources: &Sources, letter: &Letter) -> Option<String> {
-    let id = letter.job.as_ref()?.order_id.parse::<Uuid>().ok()?;
-    Some(sources.order(id).await.ok()??.status)
+/// The status of the order of a letter, if there is such an order.
+async fn status(sources: &Sources, letter: &Letter) -> Result<Option<String>> {
+    let id = letter.job.as_ref().and_then(|job| job.order_id.parse::<Uuid>().ok());
+    let Some(id) = id else { return Ok(None) };
+    Ok(sources.order(id).await?.map(|order| order.status))
 }
 
 /// `POST /queues/redrive`: moves the chosen letters back.

@@ -11,7 +11,7 @@ const DEEPEST: usize = 6;
 /// The fields of a log line that are shown.
 const FIELDS: [&str; 4] = ["status", "problem", "reason", "error"];
 /// The least width of a bar, in percent.
-const LEAST: f64 = 0.6;
+const LEAST: f64 = 1.5;
 
 /// A waterfall.
 #[derive(Debug, Clone, Default)]

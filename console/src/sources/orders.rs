@@ -116,8 +116,8 @@ pub(crate) struct Waiting {
     pub(crate) kind: String,
     /// How often it was tried.
     pub(crate) attempts: i64,
-    /// When it is due, in milliseconds since 1970.
-    pub(crate) due_ms: i64,
+    /// When it is due, in milliseconds since 1970; none if never.
+    pub(crate) due_ms: Option<i64>,
 }
 
 impl Search {

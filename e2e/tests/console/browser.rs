@@ -95,7 +95,10 @@ impl Browser {
     pub(crate) async fn until(&mut self, expression: &str) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         while self.evaluate(expression).await != true {
-            assert!(tokio::time::Instant::now() < deadline, "{expression}: {:?}", self.complaints);
+            if tokio::time::Instant::now() > deadline {
+                let page = self.text("body").await;
+                panic!("{expression}: not within {PATIENCE:?}: {page} {:?}", self.complaints);
+            }
             // The page answers at once; it needs time to change.
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
