@@ -1,6 +1,6 @@
 # Every target calls the runner in localstack/ with ARGS: make logs ARGS=--no-follow
 
-RUN = cargo run --quiet --package waybill-local --
+RUN = cargo run --quiet --bin waybill-local --
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -30,7 +30,7 @@ dlq: cargo ## List the dead letters and why; move them back: make dlq ARGS="--re
 token: cargo ## Print a token for the running stack: make token SUB=grace SCOPE=orders/staff
 	@$(RUN) token $(if $(SUB),--subject '$(SUB)') $(if $(SCOPE),--scope '$(SCOPE)') $(ARGS)
 
-test: cargo ## Run everything that CI runs, on a separate stack
+test: cargo ## Run all checks and tests, on a separate stack
 	@$(RUN) test $(ARGS)
 
 figures: cargo ## Build each function as it is deployed, and print its size and start time (with a running stack)
@@ -53,4 +53,4 @@ cargo:
 	  echo 'error: cargo is missing. Install Rust from https://rustup.rs and open a new shell.' >&2; exit 1; }
 	@test -x target/debug/waybill-local || { \
 	  echo 'Compiling the runner of the local cloud (a minute or two, once)' >&2; \
-	  cargo build --package waybill-local; }
+	  cargo build --bin waybill-local; }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use waybill_ops::aws::Aws;
-use waybill_ops::bootstraps::{self, Architecture, Purpose};
+use waybill_ops::bootstraps::{self, Architecture, Profile};
 use waybill_ops::env_file::EnvFile;
 use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::release::{self, Cloud, Order};
@@ -39,8 +39,12 @@ pub(crate) struct Deployment {
 ///
 /// # Errors
 /// If a part fails. The other is stopped then.
-pub(crate) async fn prepare(config: &Config, stack: &mut Stack) -> Result<(Tools, Endpoints)> {
-    let compile = bootstraps::build_here(&config.common, Purpose::Local);
+pub(crate) async fn prepare(
+    config: &Config,
+    stack: &mut Stack,
+    profile: Profile,
+) -> Result<(Tools, Endpoints)> {
+    let compile = bootstraps::build_here(&config.common, profile);
     let start = async {
         let tools = Tools::install(&config.common).await?;
         let to = stack.start(config, &tools).await?;

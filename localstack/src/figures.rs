@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::sync::mpsc::{self, Sender};
-use waybill_ops::bootstraps::Purpose;
+use waybill_ops::bootstraps::Profile;
 use waybill_ops::env_file::EnvFile;
 use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::process::Job;
@@ -29,11 +29,11 @@ const NEXT: &str = "GET /2018-06-01/runtime/invocation/next";
 pub(crate) async fn print(config: &Config) -> Result<()> {
     let env = EnvFile::of_make_up(&config.common)?;
     ui::step("Building the functions with the profile of AWS (about 10 minutes the first time)");
-    bootstraps::build_here(&config.common, Purpose::Measure).await?;
+    bootstraps::compile(&config.common, Profile::Release).await?;
     ui::line("| function | size (MB) | median start (ms) | slowest (ms) |");
     ui::line("|---|---:|---:|---:|");
     for function in bootstraps::functions(&config.common)? {
-        let path = bootstraps::path_to_measure(&config.common, &function);
+        let path = bootstraps::compiled(&config.common, Profile::Release, &function);
         let size = fs::metadata(&path).context(|| format!("{} is missing.", path.display()))?.len();
         let mut starts = Vec::with_capacity(SPAWNS);
         for _ in 0..SPAWNS {
@@ -59,7 +59,8 @@ async fn start(config: &Config, env: &EnvFile, function: &str) -> Result<Duratio
     let log_path = config.local().join("figures.log");
     let log =
         File::create(&log_path).context(|| format!("Failed to write {}.", log_path.display()))?;
-    let mut command = Command::new(bootstraps::path_to_measure(&config.common, function));
+    let program = bootstraps::compiled(&config.common, Profile::Release, function);
+    let mut command = Command::new(program);
     command
         .env_clear()
         .envs(&env.0)
