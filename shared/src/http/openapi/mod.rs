@@ -18,10 +18,11 @@ use utoipa::openapi::{
     InfoBuilder, License, OpenApi, OpenApiBuilder, Paths, RefOr, Schema, ServerBuilder,
 };
 
-use super::problem::ProblemBody;
-use super::render::{OrderBody, OrderList, ProductBody, ProductList};
-use super::{Health, Kind, Method};
 use crate::error::{Shortage, Violation};
+use crate::http::respond::{
+    Health, Kind, OrderBody, OrderList, ProblemBody, ProductBody, ProductList,
+};
+use crate::http::route::Method;
 
 /// The whole document.
 #[must_use]
@@ -106,9 +107,9 @@ fn add<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::body::read_no_fields;
-    use super::super::{read_new_order, read_new_product, read_new_status, routes};
     use super::*;
+    use crate::http::read::{read_new_order, read_new_product, read_new_status, read_no_fields};
+    use crate::http::routes;
 
     fn whole() -> Value {
         serde_json::to_value(document()).unwrap()

@@ -10,7 +10,7 @@ use crate::domain::{
 
 /// A body that estimates its length, so that it is written into one buffer. A wrong estimate costs a
 /// larger buffer or a second allocation.
-pub(super) trait Measured: Serialize {
+pub(in crate::http) trait Measured: Serialize {
     /// The estimated length as JSON in bytes; rather too large than too small.
     fn about(&self) -> usize;
 }
@@ -26,7 +26,7 @@ const LIST_BYTES: usize = 100;
 /// An order with its items and history.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Order))]
-pub(super) struct OrderBody<'a> {
+pub(in crate::http) struct OrderBody<'a> {
     #[serde(flatten)]
     summary: SummaryBody<'a>,
     /// The statuses that it may change to.
@@ -40,7 +40,7 @@ pub(super) struct OrderBody<'a> {
 /// A page of orders, newest first.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OrderList))]
-pub(super) struct OrderList<'a> {
+pub(in crate::http) struct OrderList<'a> {
     /// The orders, newest first.
     #[serde(serialize_with = "summaries")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<SummaryBody<'static>>))]
@@ -53,7 +53,7 @@ pub(super) struct OrderList<'a> {
 /// A product.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Product))]
-pub(super) struct ProductBody<'a> {
+pub(in crate::http) struct ProductBody<'a> {
     /// Its id.
     id: ProductId,
     /// Its name.
@@ -79,7 +79,7 @@ pub(super) struct ProductBody<'a> {
 /// A page of products.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ProductList))]
-pub(super) struct ProductList<'a> {
+pub(in crate::http) struct ProductList<'a> {
     /// The products, by id.
     #[serde(serialize_with = "products")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<ProductBody<'static>>))]
@@ -168,7 +168,7 @@ impl<'a> OrderBody<'a> {
     ///
     /// # Errors
     /// [`AmountOutOfRange`] if the price of a line overflows, which no stored order's does.
-    pub(super) fn new(order: &'a Order) -> Result<Self, AmountOutOfRange> {
+    pub(in crate::http) fn new(order: &'a Order) -> Result<Self, AmountOutOfRange> {
         // Collecting into a `Result` loses the size hint.
         let mut items = Vec::with_capacity(order.items.len());
         for item in &order.items {
@@ -185,14 +185,14 @@ impl<'a> OrderBody<'a> {
 
 impl<'a> OrderList<'a> {
     /// Renders a page.
-    pub(super) fn new(orders: &'a [OrderSummary], next_cursor: Option<&'a str>) -> Self {
+    pub(in crate::http) fn new(orders: &'a [OrderSummary], next_cursor: Option<&'a str>) -> Self {
         Self { orders, next_cursor }
     }
 }
 
 impl<'a> ProductList<'a> {
     /// Renders a page.
-    pub(super) fn new(products: &'a [Product], next_cursor: Option<&'a str>) -> Self {
+    pub(in crate::http) fn new(products: &'a [Product], next_cursor: Option<&'a str>) -> Self {
         Self { products, next_cursor }
     }
 }

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 
-use super::Problem;
 use crate::domain::{Caller, Owner, Scope};
+use crate::http::respond::Problem;
 
 /// The largest difference between the clocks of the gateway and this process.
 const SKEW_SECONDS: f64 = 5.0;

@@ -8,14 +8,15 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::body::read_no_fields;
-use super::limits::bytes;
+use super::json;
 use super::parameters::Parameters;
-use super::response::CORRELATION_ID;
-use super::{Anyone, Problem, Route, json};
 use crate::Error;
 use crate::app::{Claim, Context};
 use crate::domain::{Caller, CorrelationId, IdempotencyKey, Version};
 use crate::error::Violation;
+use crate::http::respond::{CORRELATION_ID, Problem};
+use crate::http::route::Route;
+use crate::http::serve::{Anyone, bytes};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -28,13 +29,13 @@ pub struct Incoming<C = Context> {
 
 /// The ids by which a request is traced.
 #[derive(Clone)]
-pub(super) struct Trail {
-    pub(super) correlation_id: CorrelationId,
+pub(in crate::http) struct Trail {
+    pub(in crate::http) correlation_id: CorrelationId,
     traceparent: Option<String>,
 }
 
 impl Trail {
-    pub(super) fn of(request: &Request) -> Self {
+    pub(in crate::http) fn of(request: &Request) -> Self {
         let header = |name: &str| request.headers().get(name)?.to_str().ok();
         Self {
             correlation_id: header(CORRELATION_ID.as_str())
@@ -49,7 +50,12 @@ impl Trail {
 
 impl Incoming {
     /// A request of an authorized caller.
-    pub(super) fn of(request: Request, caller: Caller, trail: Trail, route: Route) -> Self {
+    pub(in crate::http) fn of(
+        request: Request,
+        caller: Caller,
+        trail: Trail,
+        route: Route,
+    ) -> Self {
         let Trail { correlation_id, traceparent } = trail;
         Self { request, context: Context { caller, correlation_id, traceparent }, route }
     }
@@ -63,7 +69,7 @@ impl Incoming {
 
 impl Incoming<Anyone> {
     /// A request of an unauthenticated caller.
-    pub(super) fn of_anyone(request: Request, route: Route) -> Self {
+    pub(in crate::http) fn of_anyone(request: Request, route: Route) -> Self {
         Self { request, context: Anyone, route }
     }
 }
@@ -151,7 +157,7 @@ impl<C> Incoming<C> {
 
     /// The query parameters. A request with parameters that its route doesn't take never reaches a
     /// handler.
-    pub(super) fn parameters(&self) -> Parameters<'_> {
+    pub(in crate::http) fn parameters(&self) -> Parameters<'_> {
         Parameters::read(self.request.query_string_parameters_ref(), self.route.parameters)
     }
 
@@ -179,7 +185,7 @@ impl<C> Incoming<C> {
 }
 
 /// The path as the gateway received it, or an empty text.
-pub(super) fn path(request: &Request) -> &str {
+pub(in crate::http) fn path(request: &Request) -> &str {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.http.path.as_deref(),
         _ => None,

@@ -8,13 +8,13 @@ use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 
-use super::conditional::{Known, order_tag, product_tag};
-use super::problem::RETRY_AFTER_SECONDS;
+use super::health::{Health, HealthStatus};
+use super::problem::{Problem, RETRY_AFTER_SECONDS};
 use super::render::{Measured, OrderBody, ProductBody};
 use super::response::response;
-use super::{Health, HealthStatus, Problem};
 use crate::Error;
 use crate::domain::{CorrelationId, Order, Product};
+use crate::http::read::{Known, order_tag, product_tag};
 
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -75,7 +75,7 @@ impl Reply {
     }
 
     /// A reply with a JSON body, in a buffer of its estimated length.
-    pub(super) fn measured(status: StatusCode, body: &impl Measured) -> Self {
+    pub(in crate::http) fn measured(status: StatusCode, body: &impl Measured) -> Self {
         let mut buffer = Vec::with_capacity(body.about());
         let body = serde_json::to_writer(&mut buffer, body).map(|()| buffer);
         Self { body, ..Self::text(status, "application/json", "") }
@@ -112,7 +112,7 @@ impl Reply {
     }
 
     /// Becomes a 304 if the client has the current version.
-    pub(super) fn unless(mut self, known: &Known) -> Self {
+    pub(in crate::http) fn unless(mut self, known: &Known) -> Self {
         let tag = self.headers.iter().find(|(name, _)| *name == ETAG);
         if self.status == StatusCode::OK && tag.is_some_and(|(_, tag)| known.has(tag)) {
             self.status = StatusCode::NOT_MODIFIED;
@@ -129,7 +129,7 @@ impl Reply {
 
     /// Sets `Link` to the next page (RFC 8288), also a relative reference.
     #[must_use]
-    pub(super) fn before(self, reference: &str) -> Self {
+    pub(in crate::http) fn before(self, reference: &str) -> Self {
         self.with(LINK, format!("<{reference}>; rel=\"next\""))
     }
 
@@ -140,7 +140,10 @@ impl Reply {
     }
 
     /// Makes the response.
-    pub(super) fn respond(self, correlation_id: &CorrelationId) -> Result<Response<Body>, Problem> {
+    pub(in crate::http) fn respond(
+        self,
+        correlation_id: &CorrelationId,
+    ) -> Result<Response<Body>, Problem> {
         let body = self.body.map_err(Problem::internal)?;
         let mut response = response(self.status, self.content_type, body, correlation_id);
         for (name, value) in self.headers {
@@ -168,7 +171,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{Currency, Money, ProductId, Stock, Version};
-    use crate::http::response::CORRELATION_ID;
+    use crate::http::respond::CORRELATION_ID;
     use crate::http::{answer_anyone, routes};
 
     async fn asked(method: Method, known: &str, status: StatusCode) -> Response<Body> {

@@ -4,13 +4,13 @@ use std::fmt::{Display, Write};
 
 use serde_json::{Map, Value};
 
-use super::Problem;
 use crate::Error;
 use crate::domain::{
     Currency, CustomerEmail, CustomerName, MAX_LINES, Money, NewOrder, NewProduct, ProductId,
     ProductName, Quantity, Status, Stock,
 };
 use crate::error::Violation;
+use crate::http::respond::Problem;
 
 /// Reads `body` as an order to place.
 ///
@@ -39,7 +39,7 @@ pub fn read_new_status(body: &Value) -> Result<Status, Problem> {
 ///
 /// # Errors
 /// A violation for each field, or one if it is not an object.
-pub(super) fn read_no_fields(body: &Value) -> Result<(), Problem> {
+pub(in crate::http) fn read_no_fields(body: &Value) -> Result<(), Problem> {
     let mut reader = Reader::default();
     match reader.object(body, &[], |_, _| Some(())) {
         Some(()) if reader.violations.is_empty() => Ok(()),

@@ -6,19 +6,19 @@ use lambda_http::{Body, Request, RequestExt};
 
 use lambda_http::aws_lambda_events::query_map::QueryMap;
 
-use super::Problem;
+use crate::http::respond::Problem;
 
 /// The largest body; a hundred lines take about 8 KiB.
-pub(super) const MAX_BODY_BYTES: usize = 32 * 1024;
+pub(in crate::http) const MAX_BODY_BYTES: usize = 32 * 1024;
 
 /// The longest query string, decoded; the longest of a list takes about 1 KiB.
-pub(super) const MAX_QUERY_BYTES: usize = 4 * 1024;
+pub(in crate::http) const MAX_QUERY_BYTES: usize = 4 * 1024;
 
 /// The most bytes of header names and values; a token takes about 2 KiB.
-pub(super) const MAX_HEADER_BYTES: usize = 16 * 1024;
+pub(in crate::http) const MAX_HEADER_BYTES: usize = 16 * 1024;
 
 /// The most headers.
-pub(super) const MAX_HEADERS: usize = 100;
+pub(in crate::http) const MAX_HEADERS: usize = 100;
 
 /// Checks the size of a request.
 ///
@@ -43,7 +43,7 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
 }
 
 /// The bytes of a body.
-pub(super) fn bytes(body: &Body) -> &[u8] {
+pub(in crate::http) fn bytes(body: &Body) -> &[u8] {
     match body {
         Body::Text(text) => text.as_bytes(),
         Body::Binary(bytes) => bytes,

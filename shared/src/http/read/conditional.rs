@@ -7,18 +7,18 @@ use lambda_http::Request;
 use lambda_http::http::header::{IF_MATCH, IF_NONE_MATCH};
 use lambda_http::http::{HeaderValue, Method};
 
-use super::request::violation;
-use super::{Incoming, Problem};
+use super::request::{Incoming, violation};
 use crate::app::Precondition;
 use crate::domain::{OrderSummary, Product, Seen, Stock, Version};
+use crate::http::respond::Problem;
 
 /// The `ETag` of an order.
-pub(super) fn order_tag(order: &OrderSummary) -> String {
+pub(in crate::http) fn order_tag(order: &OrderSummary) -> String {
     format!("\"{}\"", order.version)
 }
 
 /// The `ETag` of a product.
-pub(super) fn product_tag(product: &Product) -> String {
+pub(in crate::http) fn product_tag(product: &Product) -> String {
     format!("\"{}-{}\"", product.version, product.stock)
 }
 
@@ -58,18 +58,18 @@ fn seen(tag: &str) -> Option<Seen> {
 }
 
 /// The `ETag`s in the `If-None-Match` of a read.
-pub(super) struct Known(Vec<HeaderValue>);
+pub(in crate::http) struct Known(Vec<HeaderValue>);
 
 impl Known {
     /// Empty for a request that writes.
-    pub(super) fn of(request: &Request) -> Self {
+    pub(in crate::http) fn of(request: &Request) -> Self {
         let lists = request.headers().get_all(IF_NONE_MATCH).iter();
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         Self(if is_read { lists.cloned().collect() } else { Vec::new() })
     }
 
     /// Whether `tag` or `*` is in a list. The comparison is weak. A malformed list is empty.
-    pub(super) fn has(&self, tag: &str) -> bool {
+    pub(in crate::http) fn has(&self, tag: &str) -> bool {
         self.0.iter().filter_map(|value| value.to_str().ok()).any(|list| {
             list.trim() == "*" || opaque_tags(list).is_some_and(|tags| tags.contains(&tag))
         })

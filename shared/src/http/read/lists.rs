@@ -7,12 +7,13 @@ use uuid::Uuid;
 use super::body::status;
 use super::cursor::{Binding, Cursor, CursorKey};
 use super::parameters::Parameters;
-use super::render::{OrderList, ProductList};
-use super::{Incoming, Problem, Reply, routes};
+use super::request::Incoming;
 use crate::domain::{
     CustomerEmail, Instant, OrderId, OrderQuery, OrderSummary, Page, PageSize, Product, ProductId,
     ProductQuery, Scope, Search,
 };
+use crate::http::respond::{OrderList, Problem, ProductList, Reply};
+use crate::http::routes;
 
 /// The characters to escape in a URL (RFC 3986, 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -149,8 +150,8 @@ mod tests {
     use super::*;
     use crate::config::CursorSecret;
     use crate::domain::{Caller, CorrelationId, Owner, Status};
-    use crate::http::Route;
-    use crate::http::request::Trail;
+    use crate::http::read::Trail;
+    use crate::http::route::Route;
 
     fn key() -> CursorKey {
         CursorKey::new(&CursorSecret::new("a".repeat(32)).unwrap()).unwrap()

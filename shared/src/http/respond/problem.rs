@@ -39,7 +39,7 @@ pub struct Problem {
 /// An error.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Problem))]
-pub(super) struct ProblemBody<'a> {
+pub(in crate::http) struct ProblemBody<'a> {
     /// The kind, which is stable: the path of its description.
     #[serde(rename = "type")]
     #[cfg_attr(feature = "openapi", schema(format = "uri-reference"))]
@@ -58,14 +58,14 @@ pub(super) struct ProblemBody<'a> {
 }
 
 impl Problem {
-    pub(super) fn unauthorized(challenge: &'static str) -> Self {
+    pub(in crate::http) fn unauthorized(challenge: &'static str) -> Self {
         let detail = "send a valid token as Authorization: Bearer <token>";
         Self::new(Kind::Unauthorized, detail)
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
     /// The token lacks all of these scopes, one of which is required.
-    pub(super) fn forbidden(any_of: &[Scope]) -> Self {
+    pub(in crate::http) fn forbidden(any_of: &[Scope]) -> Self {
         let scopes: Vec<_> = any_of.iter().map(|scope| scope.as_str()).collect();
         let detail = format!("the token needs the scope {}", scopes.join(" or "));
         let challenge =
@@ -95,24 +95,24 @@ impl Problem {
         }
     }
 
-    pub(super) fn unsupported_media_type() -> Self {
+    pub(in crate::http) fn unsupported_media_type() -> Self {
         let detail = "send the body as JSON, with Content-Type: application/json";
         Self::new(Kind::UnsupportedMediaType, detail)
     }
 
-    pub(super) fn body_too_large(limit_bytes: usize) -> Self {
+    pub(in crate::http) fn body_too_large(limit_bytes: usize) -> Self {
         let detail = format!("a body may have at most {limit_bytes} bytes");
         Self::new(Kind::BodyTooLarge, detail)
             .with("limit_bytes", limit_bytes)
             .with("errors", json!([{ "pointer": "", "detail": "is too large" }]))
     }
 
-    pub(super) fn query_too_long(limit_bytes: usize) -> Self {
+    pub(in crate::http) fn query_too_long(limit_bytes: usize) -> Self {
         let detail = format!("a query string may have at most {limit_bytes} bytes");
         Self::new(Kind::QueryTooLong, detail).with("limit_bytes", limit_bytes)
     }
 
-    pub(super) fn headers_too_large(limit_bytes: usize, limit: usize) -> Self {
+    pub(in crate::http) fn headers_too_large(limit_bytes: usize, limit: usize) -> Self {
         let detail = format!(
             "a request may have at most {limit} headers and {limit_bytes} bytes of headers"
         );
@@ -121,19 +121,19 @@ impl Problem {
             .with("limit", limit)
     }
 
-    pub(super) fn precondition_required() -> Self {
+    pub(in crate::http) fn precondition_required() -> Self {
         let detail = "read the order and send its ETag as If-Match";
         Self::new(Kind::PreconditionRequired, detail)
     }
 
-    pub(super) fn put_precondition_required() -> Self {
+    pub(in crate::http) fn put_precondition_required() -> Self {
         let detail = "to create a product, send If-None-Match: *; to replace one, send its ETag as \
                       If-Match";
         Self::new(Kind::PreconditionRequired, detail)
     }
 
     /// The handler did not answer within `waited`.
-    pub(super) fn late(waited: Duration) -> Self {
+    pub(in crate::http) fn late(waited: Duration) -> Self {
         let waited = waited.as_secs_f64();
         let cause =
             format!("no answer within {waited:.1} s; it is unknown which dependency was slow");
@@ -149,7 +149,7 @@ impl Problem {
         }
     }
 
-    pub(super) fn internal(cause: impl Into<BoxError>) -> Self {
+    pub(in crate::http) fn internal(cause: impl Into<BoxError>) -> Self {
         let detail = "unexpected error; quote the correlation id when you report it";
         Self { cause: Some(cause.into()), ..Self::new(Kind::Internal, detail) }
     }
@@ -176,11 +176,14 @@ impl Problem {
     }
 
     #[cfg(test)]
-    pub(super) fn status(&self) -> StatusCode {
+    pub(in crate::http) fn status(&self) -> StatusCode {
         self.kind.status()
     }
 
-    pub(super) fn body<'a>(&'a self, correlation_id: &'a CorrelationId) -> ProblemBody<'a> {
+    pub(in crate::http) fn body<'a>(
+        &'a self,
+        correlation_id: &'a CorrelationId,
+    ) -> ProblemBody<'a> {
         ProblemBody {
             kind: self.kind.path(),
             title: self.kind.title(),
@@ -192,7 +195,7 @@ impl Problem {
     }
 
     /// Logs the problem and makes the response.
-    pub(super) fn respond(&self, correlation_id: &CorrelationId) -> Response<Body> {
+    pub(in crate::http) fn respond(&self, correlation_id: &CorrelationId) -> Response<Body> {
         let problem = self.kind.code();
         match &self.cause {
             Some(cause) => tracing::error!(problem, error = chain(&**cause), "request failed"),

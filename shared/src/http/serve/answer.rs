@@ -8,12 +8,12 @@ use lambda_http::{Adapter, Body, Context, LambdaEvent, Request, RequestExt, Resp
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use super::access::{Callers, authorize};
-use super::conditional::Known;
-use super::event::without_url;
-use super::request::{self, Trail};
-use super::{Anyone, FindRoute, Incoming, Problem, Reply, Route, limits};
+use super::access::{Anyone, Callers, authorize};
+use super::limits;
 use crate::config::Config;
+use crate::http::read::{Incoming, Known, Trail, path, without_url};
+use crate::http::respond::{Problem, Reply};
+use crate::http::route::{FindRoute, Route};
 use crate::{BoxError, deadline, lambda, metrics};
 
 /// The deadline of a request, for everything that its handler waits for.
@@ -79,7 +79,7 @@ where
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let admit = |request: Request, _| {
-        let route = routes.find(request.method().as_str(), request::path(&request))?;
+        let route = routes.find(request.method().as_str(), path(&request))?;
         Ok(Incoming::of_anyone(request, route))
     };
     answer_admitted(request, admit, handler).await
