@@ -353,7 +353,7 @@ mod tests {
 
     use super::*;
     use crate::domain::Stock;
-    use crate::http::read::product_tag;
+    use crate::http::respond::product_tag;
 
     #[test]
     fn the_tag_of_a_product_is_as_it_is_described_up_to_the_largest_stock() {

@@ -1,7 +1,4 @@
-//! Entity tags and conditional requests (RFC 9110, 13).
-//!
-//! The tag of an order is its version. The tag of a product is its version and its stock, `"7-41"`,
-//! since orders change the stock but not the version.
+//! The headers of conditional requests (RFC 9110, 13).
 
 use lambda_http::Request;
 use lambda_http::http::header::{IF_MATCH, IF_NONE_MATCH};
@@ -9,18 +6,8 @@ use lambda_http::http::{HeaderValue, Method};
 
 use super::request::{Incoming, violation};
 use crate::app::Precondition;
-use crate::domain::{OrderSummary, Product, Seen, Stock, Version};
+use crate::domain::{Seen, Stock, Version};
 use crate::http::respond::Problem;
-
-/// The `ETag` of an order.
-pub(in crate::http) fn order_tag(order: &OrderSummary) -> String {
-    format!("\"{}\"", order.version)
-}
-
-/// The `ETag` of a product.
-pub(in crate::http) fn product_tag(product: &Product) -> String {
-    format!("\"{}-{}\"", product.version, product.stock)
-}
 
 impl<C> Incoming<C> {
     /// The precondition of a `PUT` of a product: `If-None-Match: *` to create it, or `If-Match`

@@ -17,6 +17,6 @@ pub use request::Incoming;
 
 #[cfg(test)]
 pub(super) use body::read_no_fields;
-pub(super) use conditional::{Known, order_tag, product_tag};
+pub(super) use conditional::Known;
 pub(super) use event::without_url;
 pub(super) use request::{Trail, path};

@@ -2,8 +2,10 @@
 
 mod health;
 mod kind;
+mod measured;
+mod order;
 mod problem;
-mod render;
+mod product;
 mod reply;
 mod response;
 
@@ -12,9 +14,14 @@ pub use kind::Kind;
 pub use problem::Problem;
 pub use reply::Reply;
 
+pub(super) use reply::NextPage;
+pub(super) use response::CORRELATION_ID;
+
+#[cfg(feature = "openapi")]
+pub(super) use order::{OrderBody, OrderList};
 #[cfg(feature = "openapi")]
 pub(super) use problem::ProblemBody;
+#[cfg(all(test, feature = "openapi"))]
+pub(super) use product::product_tag;
 #[cfg(feature = "openapi")]
-pub(super) use render::{OrderBody, ProductBody};
-pub(super) use render::{OrderList, ProductList};
-pub(super) use response::CORRELATION_ID;
+pub(super) use product::{ProductBody, ProductList};

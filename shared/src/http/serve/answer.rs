@@ -143,7 +143,7 @@ where
         })
         .await;
         let response = reply
-            .and_then(|reply| reply.unless(&known).respond(&correlation_id))
+            .and_then(|reply| reply.unless(|tag| known.has(tag)).respond(&correlation_id))
             .unwrap_or_else(|problem| problem.respond(&correlation_id));
         let duration_ms = started.elapsed().as_secs_f64() * 1e3;
         tracing::info!(status = response.status().as_u16(), duration_ms, "request completed");
