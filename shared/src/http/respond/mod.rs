@@ -1,5 +1,6 @@
 //! Responses: replies of handlers, and problems.
 
+mod error;
 mod health;
 mod kind;
 mod measured;
