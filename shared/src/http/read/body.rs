@@ -1,9 +1,8 @@
 //! The bodies of requests. Every error is listed, not only the first.
 
-use std::fmt::{Display, Write};
+use serde_json::Value;
 
-use serde_json::{Map, Value};
-
+use super::fields::Reader;
 use crate::Error;
 use crate::domain::{
     Currency, CustomerEmail, CustomerName, MAX_LINES, Money, NewOrder, NewProduct, ProductId,
@@ -17,7 +16,7 @@ use crate::http::respond::Problem;
 /// # Errors
 /// A violation for each invalid or missing field.
 pub fn read_new_order(body: &Value) -> Result<NewOrder, Problem> {
-    new_order(body).map_err(|violations| Error::Invalid(violations).into())
+    new_order(body).map_err(invalid)
 }
 
 /// Reads `body` as the new status of an order.
@@ -25,26 +24,12 @@ pub fn read_new_order(body: &Value) -> Result<NewOrder, Problem> {
 /// # Errors
 /// A violation for each invalid or missing field.
 pub fn read_new_status(body: &Value) -> Result<Status, Problem> {
-    let mut reader = Reader::default();
-    let status = reader.object(body, &["status"], |reader, body| {
-        reader.field(body, "status", |reader, value| reader.text(value, status))
+    let read = Reader::read(body, |reader, body| {
+        reader.object(body, &["status"], |reader, body| {
+            reader.field(body, "status", |reader, value| reader.text(value, status))
+        })
     });
-    match status {
-        Some(status) if reader.violations.is_empty() => Ok(status),
-        _ => Err(Error::Invalid(reader.violations).into()),
-    }
-}
-
-/// Checks that `body` is an object without fields.
-///
-/// # Errors
-/// A violation for each field, or one if it is not an object.
-pub(in crate::http) fn read_no_fields(body: &Value) -> Result<(), Problem> {
-    let mut reader = Reader::default();
-    match reader.object(body, &[], |_, _| Some(())) {
-        Some(()) if reader.violations.is_empty() => Ok(()),
-        _ => Err(Error::Invalid(reader.violations).into()),
-    }
+    read.map_err(invalid)
 }
 
 /// Reads `body` as the new state of a product.
@@ -52,30 +37,16 @@ pub(in crate::http) fn read_no_fields(body: &Value) -> Result<(), Problem> {
 /// # Errors
 /// A violation for each invalid or missing field.
 pub fn read_new_product(body: &Value) -> Result<NewProduct, Problem> {
-    new_product(body).map_err(|violations| Error::Invalid(violations).into())
+    new_product(body).map_err(invalid)
 }
 
-fn new_product(body: &Value) -> Result<NewProduct, Vec<Violation>> {
-    let mut reader = Reader::default();
-    let known = ["name", "currency", "price_minor", "stock", "active"];
-    let product = reader.object(body, &known, |reader, body| {
-        let name =
-            reader.field(body, "name", |reader, value| reader.text(value, ProductName::parse));
-        let currency =
-            reader.field(body, "currency", |reader, value| reader.text(value, Currency::parse));
-        let minor =
-            reader.field(body, "price_minor", |reader, value| reader.number(value, i64::MAX));
-        let stock =
-            reader.field(body, "stock", |reader, value| reader.number(value, i32::MAX.into()));
-        let active = reader.field(body, "active", Reader::flag);
-        let price = Money::new(minor?, currency?).ok()?;
-        let stock = Stock::new(stock?.try_into().ok()?)?;
-        Some(NewProduct { name: name?, price, stock, active: active? })
-    });
-    match product {
-        Some(product) if reader.violations.is_empty() => Ok(product),
-        _ => Err(reader.violations),
-    }
+/// Checks that `body` is an object without fields.
+///
+/// # Errors
+/// A violation for each field, or one if it is not an object.
+pub(in crate::http) fn read_no_fields(body: &Value) -> Result<(), Problem> {
+    let read = Reader::read(body, |reader, body| reader.object(body, &[], |_, _| Some(())));
+    read.map_err(invalid)
 }
 
 /// Reads the name of a status.
@@ -86,137 +57,77 @@ pub(super) fn status(text: &str) -> Result<Status, String> {
     })
 }
 
+fn invalid(violations: Vec<Violation>) -> Problem {
+    Error::Invalid(violations).into()
+}
+
 fn new_order(body: &Value) -> Result<NewOrder, Vec<Violation>> {
-    let mut reader = Reader::default();
-    let order =
-        reader.object(body, &["customer_name", "customer_email", "items"], |reader, body| {
+    let known = ["customer_name", "customer_email", "items"];
+    let (name, email, items) = Reader::read(body, |reader, body| {
+        reader.object(body, &known, |reader, body| {
             let name = reader.field(body, "customer_name", |reader, value| {
                 reader.text(value, CustomerName::parse)
             });
             let email = reader.field(body, "customer_email", |reader, value| {
                 reader.text(value, CustomerEmail::parse)
             });
-            let items = reader.field(body, "items", Reader::items);
+            let items = reader.field(body, "items", items);
             Some((name?, email?, items?))
-        });
-    match order {
-        Some((name, email, items)) if reader.violations.is_empty() => {
-            NewOrder::new(name, email, &items)
-                .map_err(|detail| vec![Violation { pointer: "/items".to_owned(), detail }])
-        }
-        _ => Err(reader.violations),
-    }
-}
-
-/// Walks through a JSON value and collects its errors.
-#[derive(Default)]
-struct Reader {
-    /// The JSON pointer of the current value.
-    pointer: String,
-    violations: Vec<Violation>,
-}
-
-impl Reader {
-    fn items(&mut self, value: &Value) -> Option<Vec<(ProductId, Quantity)>> {
-        let Value::Array(items) = value else {
-            return self.refuse("must be an array of items");
-        };
-        // Without reading the lines: the list of errors would get too long.
-        if !(1..=MAX_LINES).contains(&items.len()) {
-            return self.refuse(format!("must have 1 to {MAX_LINES} items"));
-        }
-        let mut lines = Vec::with_capacity(items.len());
-        for (index, item) in items.iter().enumerate() {
-            let line = self.at(index, |reader| {
-                reader.object(item, &["product_id", "quantity"], |reader, item| {
-                    let product = reader.field(item, "product_id", |reader, value| {
-                        reader.text(value, ProductId::parse)
-                    });
-                    let quantity = reader.field(item, "quantity", Self::quantity);
-                    Some((product?, quantity?))
-                })
-            });
-            lines.extend(line);
-        }
-        Some(lines)
-    }
-
-    fn quantity(&mut self, value: &Value) -> Option<Quantity> {
-        let Some(pieces) = value.as_i64() else {
-            return self.refuse(format!("must be a whole number from 1 to {}", Quantity::MAX));
-        };
-        Quantity::parse(pieces).map_or_else(|detail| self.refuse(detail), Some)
-    }
-
-    /// Reads a whole number from zero to `max`.
-    fn number(&mut self, value: &Value, max: i64) -> Option<i64> {
-        match value.as_i64().filter(|number| (0..=max).contains(number)) {
-            Some(number) => Some(number),
-            None => self.refuse(format!("must be a whole number from 0 to {max}")),
-        }
-    }
-
-    fn flag(&mut self, value: &Value) -> Option<bool> {
-        match value.as_bool() {
-            Some(flag) => Some(flag),
-            None => self.refuse("must be true or false"),
-        }
-    }
-
-    fn text<T>(&mut self, value: &Value, parse: fn(&str) -> Result<T, String>) -> Option<T> {
-        let Value::String(text) = value else {
-            return self.refuse("must be a string");
-        };
-        parse(text).map_or_else(|detail| self.refuse(detail), Some)
-    }
-
-    /// Reads an object that has only the fields in `known`.
-    fn object<T>(
-        &mut self,
-        value: &Value,
-        known: &[&str],
-        read: impl FnOnce(&mut Self, &Map<String, Value>) -> Option<T>,
-    ) -> Option<T> {
-        let Value::Object(fields) = value else {
-            return self.refuse("must be an object");
-        };
-        for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
-            self.at(escape(name), |reader| reader.refuse::<()>("is not a known field"));
-        }
-        read(self, fields)
-    }
-
-    fn field<T>(
-        &mut self,
-        object: &Map<String, Value>,
-        name: &str,
-        read: impl FnOnce(&mut Self, &Value) -> Option<T>,
-    ) -> Option<T> {
-        self.at(name, |reader| match object.get(name) {
-            Some(value) => read(reader, value),
-            None => reader.refuse("is missing"),
         })
-    }
-
-    /// Reads one level down.
-    fn at<T>(&mut self, step: impl Display, read: impl FnOnce(&mut Self) -> T) -> T {
-        let above = self.pointer.len();
-        let _ = write!(self.pointer, "/{step}");
-        let result = read(self);
-        self.pointer.truncate(above);
-        result
-    }
-
-    fn refuse<T>(&mut self, detail: impl Into<String>) -> Option<T> {
-        self.violations.push(Violation { pointer: self.pointer.clone(), detail: detail.into() });
-        None
-    }
+    })?;
+    NewOrder::new(name, email, &items)
+        .map_err(|detail| vec![Violation { pointer: "/items".to_owned(), detail }])
 }
 
-/// A name as part of a JSON pointer (RFC 6901, 3), cut after 64 characters.
-pub(super) fn escape(name: &str) -> String {
-    let name: String = name.chars().take(64).collect();
-    name.replace('~', "~0").replace('/', "~1")
+fn items(reader: &mut Reader, value: &Value) -> Option<Vec<(ProductId, Quantity)>> {
+    let Value::Array(items) = value else {
+        return reader.refuse("must be an array of items");
+    };
+    // Without reading the lines: the list of errors would get too long.
+    if !(1..=MAX_LINES).contains(&items.len()) {
+        return reader.refuse(format!("must have 1 to {MAX_LINES} items"));
+    }
+    let mut lines = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let line = reader.at(index, |reader| {
+            reader.object(item, &["product_id", "quantity"], |reader, item| {
+                let product = reader.field(item, "product_id", |reader, value| {
+                    reader.text(value, ProductId::parse)
+                });
+                let quantity = reader.field(item, "quantity", quantity);
+                Some((product?, quantity?))
+            })
+        });
+        lines.extend(line);
+    }
+    Some(lines)
+}
+
+fn quantity(reader: &mut Reader, value: &Value) -> Option<Quantity> {
+    let Some(pieces) = value.as_i64() else {
+        return reader.refuse(format!("must be a whole number from 1 to {}", Quantity::MAX));
+    };
+    Quantity::parse(pieces).map_or_else(|detail| reader.refuse(detail), Some)
+}
+
+fn new_product(body: &Value) -> Result<NewProduct, Vec<Violation>> {
+    let known = ["name", "currency", "price_minor", "stock", "active"];
+    Reader::read(body, |reader, body| {
+        reader.object(body, &known, |reader, body| {
+            let name =
+                reader.field(body, "name", |reader, value| reader.text(value, ProductName::parse));
+            let currency =
+                reader.field(body, "currency", |reader, value| reader.text(value, Currency::parse));
+            let minor =
+                reader.field(body, "price_minor", |reader, value| reader.number(value, i64::MAX));
+            let stock =
+                reader.field(body, "stock", |reader, value| reader.number(value, i32::MAX.into()));
+            let active = reader.field(body, "active", Reader::flag);
+            let price = Money::new(minor?, currency?).ok()?;
+            let stock = Stock::new(stock?.try_into().ok()?)?;
+            Some(NewProduct { name: name?, price, stock, active: active? })
+        })
+    })
 }
 
 #[cfg(test)]

@@ -16,10 +16,6 @@ use crate::http::respond::Problem;
 /// The largest difference between the clocks of the gateway and this process.
 const SKEW_SECONDS: f64 = 5.0;
 
-/// An unauthenticated caller.
-#[derive(Clone, Copy, Debug)]
-pub struct Anyone;
-
 /// How to identify callers.
 #[derive(Clone, Debug, Default)]
 pub struct Callers {

@@ -8,10 +8,10 @@ use lambda_http::{Adapter, Body, Context, LambdaEvent, Request, RequestExt, Resp
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use super::access::{Anyone, Callers, authorize};
+use super::access::{Callers, authorize};
 use super::limits;
 use crate::config::Config;
-use crate::http::read::{Incoming, Known, Trail, path, without_url};
+use crate::http::read::{Anyone, Incoming, Known, Trail, path, without_url};
 use crate::http::respond::{Problem, Reply};
 use crate::http::route::{FindRoute, Route};
 use crate::{BoxError, deadline, lambda, metrics};

@@ -2,10 +2,10 @@
 //!
 //! API Gateway allows 10 KB of headers and request line, and 10 MB of body.
 
-use lambda_http::{Body, Request, RequestExt};
-
 use lambda_http::aws_lambda_events::query_map::QueryMap;
+use lambda_http::{Request, RequestExt};
 
+use crate::http::read::bytes;
 use crate::http::respond::Problem;
 
 /// The largest body; a hundred lines take about 8 KiB.
@@ -42,20 +42,11 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The bytes of a body.
-pub(in crate::http) fn bytes(body: &Body) -> &[u8] {
-    match body {
-        Body::Text(text) => text.as_bytes(),
-        Body::Binary(bytes) => bytes,
-        _ => &[],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
 
-    use lambda_http::http;
+    use lambda_http::{Body, http};
 
     use super::*;
 
