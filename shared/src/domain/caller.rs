@@ -1,6 +1,6 @@
 //! Callers, what they may do, and the orders that they may see.
 
-use super::Owner;
+use super::ids::Owner;
 
 /// A scope of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,9 @@
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
-use super::{CustomerEmail, OrderId, ProductId, Status};
+use super::ids::{OrderId, ProductId};
+use super::new_order::CustomerEmail;
+use super::status::Status;
 
 /// Which orders to list, newest first.
 #[derive(Clone, Debug, Default)]

@@ -1,18 +1,18 @@
 //! Lists: parameters in, a page with a link to the next one out.
 
-use lambda_http::http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
 use super::body::status;
 use super::cursor::{Binding, Cursor, CursorKey};
 use super::parameters::Parameters;
-use super::render::{OrderList, ProductList};
-use super::{Incoming, Problem, Reply, routes};
+use super::request::Incoming;
 use crate::domain::{
     CustomerEmail, Instant, OrderId, OrderQuery, OrderSummary, Page, PageSize, Product, ProductId,
     ProductQuery, Scope, Search,
 };
+use crate::http::respond::{NextPage, Problem, Reply};
+use crate::http::routes;
 
 /// The characters to escape in a URL (RFC 3986, 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -95,9 +95,8 @@ impl<'a, Query> List<'a, Query> {
         Ok(Self { query, key, binding, parameters: parameters.except(&["cursor"]) })
     }
 
-    /// The cursor after `position`, and the link to the next page: the URL of the list with another
-    /// query (RFC 3986, 5.3).
-    fn next(&self, position: Uuid) -> (String, String) {
+    /// The page after `position`: the URL of the list with another query (RFC 3986, 5.3).
+    fn next(&self, position: Uuid) -> NextPage {
         let cursor = Cursor::seal(self.key, &self.binding, position).to_string();
         let mut target = "?".to_owned();
         for (name, value) in &self.parameters {
@@ -106,7 +105,7 @@ impl<'a, Query> List<'a, Query> {
             target.push('&');
         }
         target.extend(["cursor=", &cursor]);
-        (cursor, target)
+        NextPage { cursor, target }
     }
 }
 
@@ -115,12 +114,7 @@ impl List<'_, OrderQuery> {
     #[must_use]
     pub fn reply(&self, page: &Page<OrderSummary>) -> Reply {
         let next = page.last_before_more().map(|last| self.next(last.id.as_uuid()));
-        let cursor = next.as_ref().map(|(cursor, _)| cursor.as_str());
-        let reply = Reply::measured(StatusCode::OK, &OrderList::new(&page.entries, cursor));
-        match &next {
-            Some((_, target)) => reply.before(target),
-            None => reply,
-        }
+        Reply::orders(&page.entries, next.as_ref())
     }
 }
 
@@ -129,12 +123,7 @@ impl List<'_, ProductQuery> {
     #[must_use]
     pub fn reply(&self, page: &Page<Product>) -> Reply {
         let next = page.last_before_more().map(|last| self.next(last.id.as_uuid()));
-        let cursor = next.as_ref().map(|(cursor, _)| cursor.as_str());
-        let reply = Reply::measured(StatusCode::OK, &ProductList::new(&page.entries, cursor));
-        match &next {
-            Some((_, target)) => reply.before(target),
-            None => reply,
-        }
+        Reply::products(&page.entries, next.as_ref())
     }
 }
 
@@ -149,8 +138,8 @@ mod tests {
     use super::*;
     use crate::config::CursorSecret;
     use crate::domain::{Caller, CorrelationId, Owner, Status};
-    use crate::http::Route;
-    use crate::http::request::Trail;
+    use crate::http::read::Trail;
+    use crate::http::route::Route;
 
     fn key() -> CursorKey {
         CursorKey::new(&CursorSecret::new("a".repeat(32)).unwrap()).unwrap()
@@ -273,7 +262,7 @@ mod tests {
         let request = incoming_for_products(&parameters);
         let list = read_product_list(&request, &key).ok().unwrap();
         let position = Uuid::now_v7();
-        let (cursor, target) = list.next(position);
+        let NextPage { cursor, target } = list.next(position);
         let q = "50%25%20%3Cink%3E%20%26%20%22p%C3%B6n%22%3B";
         assert_eq!(target, format!("?limit=5&q={q}&cursor={cursor}"));
 
@@ -282,14 +271,14 @@ mod tests {
         let next = read_product_list(&request, &key).ok().unwrap();
         assert_eq!(next.query().above, Some(ProductId::from(position)));
         // The link does not grow from page to page.
-        assert_eq!(next.next(position).1, target);
+        assert_eq!(next.next(position).target, target);
     }
 
     #[test]
     fn a_cursor_is_for_its_filters_and_for_any_limit() {
         let key = key();
         let request = incoming(&[("status", "pending"), ("limit", "5")]);
-        let (cursor, _) = read_order_list(&request, &key).ok().unwrap().next(Uuid::now_v7());
+        let cursor = read_order_list(&request, &key).ok().unwrap().next(Uuid::now_v7()).cursor;
         assert!(wrong(&[("status", "pending"), ("cursor", &cursor)]).is_empty());
         assert!(wrong(&[("limit", "6"), ("status", "pending"), ("cursor", &cursor)]).is_empty());
         assert_eq!(wrong(&[("cursor", &cursor)]), ["cursor"]);

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use lambda_http::aws_lambda_events::query_map::QueryMap;
 
-use super::Problem;
 use crate::Error;
 use crate::error::Violation;
+use crate::http::respond::Problem;
 
 /// The known parameters of a request, and the violations.
-pub(super) struct Parameters<'a> {
+pub(in crate::http) struct Parameters<'a> {
     /// Names and values, in the order of the route's list.
     given: Vec<(&'static str, &'a str)>,
     violations: Vec<Violation>,
@@ -68,7 +68,7 @@ impl<'a> Parameters<'a> {
     ///
     /// # Errors
     /// All violations.
-    pub(super) fn check(&mut self) -> Result<(), Problem> {
+    pub(in crate::http) fn check(&mut self) -> Result<(), Problem> {
         if self.violations.is_empty() {
             Ok(())
         } else {

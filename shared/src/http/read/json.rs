@@ -10,7 +10,6 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::body::escape;
 use crate::error::Violation;
 
 /// How many duplicate fields are reported at most.
@@ -47,6 +46,12 @@ pub(super) fn parse(text: &[u8]) -> Result<Value, Vec<Violation>> {
 /// Whether `text` has only the four whitespace characters of JSON (RFC 8259, 2).
 pub(super) fn is_empty(text: &[u8]) -> bool {
     text.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+}
+
+/// A name as part of a JSON pointer (RFC 6901, 3), cut after 64 characters.
+pub(super) fn escape(name: &str) -> String {
+    let name: String = name.chars().take(64).collect();
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// The position of the parser, and the duplicate fields so far.

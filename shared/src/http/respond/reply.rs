@@ -2,19 +2,16 @@
 
 use lambda_http::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, LINK,
-    LOCATION, RETRY_AFTER,
+    LOCATION,
 };
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 
-use super::conditional::{Known, order_tag, product_tag};
-use super::problem::RETRY_AFTER_SECONDS;
-use super::render::{Measured, OrderBody, ProductBody};
+use super::measured::Measured;
+use super::problem::Problem;
 use super::response::response;
-use super::{Health, HealthStatus, Problem};
-use crate::Error;
-use crate::domain::{CorrelationId, Order, Product};
+use crate::domain::CorrelationId;
 
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -33,6 +30,13 @@ pub struct Reply {
     headers: Vec<(HeaderName, String)>,
     content_type: &'static str,
     body: Result<Vec<u8>, serde_json::Error>,
+}
+
+/// The next page of a list.
+pub(in crate::http) struct NextPage {
+    pub(in crate::http) cursor: String,
+    /// Its URL, relative to that of the request.
+    pub(in crate::http) target: String,
 }
 
 impl Reply {
@@ -81,40 +85,19 @@ impl Reply {
         Self { body, ..Self::text(status, "application/json", "") }
     }
 
-    /// A reply with an order and its `ETag`. Clients must revalidate a cached copy.
-    ///
-    /// # Errors
-    /// [`Error::AmountOutOfRange`], which no stored order has.
-    pub fn order(status: StatusCode, order: &Order) -> Result<Self, Error> {
-        let reply = Self::measured(status, &OrderBody::new(order)?);
-        Ok(reply
-            .with(ETAG, order_tag(&order.summary))
-            .with(CACHE_CONTROL, "private, no-cache".to_owned()))
-    }
-
-    /// A reply with a product and its `ETag`. Clients may cache it as long as the memory of this
-    /// service does.
-    #[must_use]
-    pub fn product(status: StatusCode, product: &Product) -> Self {
-        Self::measured(status, &ProductBody::from(product))
-            .with(ETAG, product_tag(product))
-            .with(CACHE_CONTROL, "private, max-age=3".to_owned())
-    }
-
-    /// A reply with the health: 503 if orders can't be accepted.
-    #[must_use]
-    pub fn health(health: &Health) -> Self {
-        match health.status {
-            HealthStatus::Down => Self::json(StatusCode::SERVICE_UNAVAILABLE, health)
-                .with(RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()),
-            HealthStatus::Ok | HealthStatus::Degraded => Self::json(StatusCode::OK, health),
+    /// A reply with a page of a list, with a link to the next one (RFC 8288).
+    pub(super) fn list(body: &impl Measured, next: Option<&NextPage>) -> Self {
+        let reply = Self::measured(StatusCode::OK, body);
+        match next {
+            Some(next) => reply.with(LINK, format!("<{}>; rel=\"next\"", next.target)),
+            None => reply,
         }
     }
 
-    /// Becomes a 304 if the client has the current version.
-    pub(super) fn unless(mut self, known: &Known) -> Self {
+    /// Becomes a 304 if the client knows the `ETag`.
+    pub(in crate::http) fn unless(mut self, is_known: impl FnOnce(&str) -> bool) -> Self {
         let tag = self.headers.iter().find(|(name, _)| *name == ETAG);
-        if self.status == StatusCode::OK && tag.is_some_and(|(_, tag)| known.has(tag)) {
+        if self.status == StatusCode::OK && tag.is_some_and(|(_, tag)| is_known(tag)) {
             self.status = StatusCode::NOT_MODIFIED;
         }
         self
@@ -127,12 +110,6 @@ impl Reply {
         self.with(LOCATION, reference)
     }
 
-    /// Sets `Link` to the next page (RFC 8288), also a relative reference.
-    #[must_use]
-    pub(super) fn before(self, reference: &str) -> Self {
-        self.with(LINK, format!("<{reference}>; rel=\"next\""))
-    }
-
     /// Marks the reply as that of an earlier request with the same key.
     #[must_use]
     pub fn replayed(self) -> Self {
@@ -140,7 +117,10 @@ impl Reply {
     }
 
     /// Makes the response.
-    pub(super) fn respond(self, correlation_id: &CorrelationId) -> Result<Response<Body>, Problem> {
+    pub(in crate::http) fn respond(
+        self,
+        correlation_id: &CorrelationId,
+    ) -> Result<Response<Body>, Problem> {
         let body = self.body.map_err(Problem::internal)?;
         let mut response = response(self.status, self.content_type, body, correlation_id);
         for (name, value) in self.headers {
@@ -154,7 +134,7 @@ impl Reply {
         Ok(response)
     }
 
-    fn with(mut self, name: HeaderName, value: String) -> Self {
+    pub(super) fn with(mut self, name: HeaderName, value: String) -> Self {
         self.headers.push((name, value));
         self
     }
@@ -167,8 +147,8 @@ mod tests {
     use lambda_http::http::header::IF_NONE_MATCH;
 
     use super::*;
-    use crate::domain::{Currency, Money, ProductId, Stock, Version};
-    use crate::http::response::CORRELATION_ID;
+    use crate::domain::{Currency, Money, Product, ProductId, Stock, Version};
+    use crate::http::respond::CORRELATION_ID;
     use crate::http::{answer_anyone, routes};
 
     async fn asked(method: Method, known: &str, status: StatusCode) -> Response<Body> {

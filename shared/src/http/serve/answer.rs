@@ -1,20 +1,18 @@
-//! Serves requests: authorizes them, calls the handler within a deadline, and logs the response.
+//! Answers one request. Read it from top to bottom: a request passes in this order.
 
-use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use lambda_http::tower::util::MapRequest;
-use lambda_http::{Adapter, Body, Context, LambdaEvent, Request, RequestExt, Response, service_fn};
+use lambda_http::{Body, Context, Request, RequestExt, Response};
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::access::{Callers, authorize};
-use super::conditional::Known;
-use super::event::without_url;
-use super::request::{self, Trail};
-use super::{Anyone, FindRoute, Incoming, Problem, Reply, Route, limits};
-use crate::config::Config;
-use crate::{BoxError, deadline, lambda, metrics};
+use super::limits;
+use crate::domain::CorrelationId;
+use crate::http::read::{Anyone, Incoming, Known, Trail, path};
+use crate::http::respond::{Problem, Reply};
+use crate::http::route::{FindRoute, Route};
+use crate::{deadline, lambda, metrics};
 
 /// The deadline of a request, for everything that its handler waits for.
 pub const REQUEST_TIME: Duration = Duration::from_secs(5);
@@ -23,37 +21,18 @@ pub const REQUEST_TIME: Duration = Duration::from_secs(5);
 /// [`deadline::RESERVE`], so that the service answers before the platform's timeout.
 const GRACE: Duration = Duration::from_millis(1500);
 
-/// Serves the requests of `route` with `handler` for as long as the process lives. Refuses callers
-/// without one of its scopes, and query parameters that it doesn't take.
-///
-/// # Errors
-/// If a variable is invalid, or the Lambda runtime can't go on.
-pub async fn serve<H, F>(config: &Config, route: &'static Route, handler: H) -> Result<(), BoxError>
-where
-    H: Fn(Incoming) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Result<Reply, Problem>> + Send + 'static,
-{
-    let callers = Callers { watch: config.watch_caller()?, first_issuer: config.first_issuer() };
-    let callers = lambda::keep(callers);
-    let answer = move |request| answer(request, callers, route, handler);
-    run(config.work_before_answer()?, answer).await
+/// What the response needs, whether the request is admitted or refused.
+struct Exchange {
+    started: Instant,
+    deadline: tokio::time::Instant,
+    /// The `ETag`s that the client has.
+    known: Known,
+    correlation_id: CorrelationId,
+    request_id: String,
+    cold_start: bool,
 }
 
-/// Serves the requests of any caller, each by the route that `routes` finds for it. The handler gets no
-/// caller, so it can't reach a use case that needs one.
-///
-/// # Errors
-/// If the Lambda runtime can't go on.
-pub async fn serve_public<R, H, F>(routes: &'static R, handler: H) -> Result<(), BoxError>
-where
-    R: FindRoute + Sync,
-    H: Fn(Incoming<Anyone>) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Result<Reply, Problem>> + Send + 'static,
-{
-    run(false, move |request| answer_anyone(request, routes, handler)).await
-}
-
-/// Answers one request as [`serve`] does.
+/// Answers one request as [`serve`](super::serve) does.
 pub async fn answer<H, F>(
     request: Request,
     callers: &Callers,
@@ -64,58 +43,76 @@ where
     H: Fn(Incoming) -> F + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    let admit = |request, trail| {
-        let caller = authorize(&request, callers, route.any_of)?;
-        Ok(Incoming::of(request, caller, trail, *route))
-    };
-    answer_admitted(request, admit, handler).await
+    let (exchange, trail) = receive(&request);
+    let admitted = admit(request, callers, route, trail);
+    complete(exchange, admitted, handler).await
 }
 
-/// Answers one request as [`serve_public`] does.
+/// Answers one request as [`serve_public`](super::serve_public) does.
 pub async fn answer_anyone<R, H, F>(request: Request, routes: &R, handler: H) -> Response<Body>
 where
     R: FindRoute + Sync,
     H: Fn(Incoming<Anyone>) -> F + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    let admit = |request: Request, _| {
-        let route = routes.find(request.method().as_str(), request::path(&request))?;
-        Ok(Incoming::of_anyone(request, route))
+    let (exchange, _) = receive(&request);
+    let admitted = admit_anyone(request, routes);
+    complete(exchange, admitted, handler).await
+}
+
+fn receive(request: &Request) -> (Exchange, Trail) {
+    let started = Instant::now();
+    let trail = Trail::of(request);
+    let lambda_context = request.lambda_context_ref();
+    let exchange = Exchange {
+        started,
+        deadline: match lambda_context.map(Context::deadline) {
+            Some(end) => deadline::of_invocation(end, REQUEST_TIME),
+            None => tokio::time::Instant::now() + REQUEST_TIME,
+        },
+        known: Known::of(request),
+        correlation_id: trail.correlation_id.clone(),
+        request_id: lambda_context.map(|context| context.request_id.clone()).unwrap_or_default(),
+        cold_start: lambda::is_cold_start(),
     };
-    answer_admitted(request, admit, handler).await
+    (exchange, trail)
 }
 
-async fn run<A, F>(work_before_answer: bool, answer: A) -> Result<(), BoxError>
-where
-    A: Fn(Request) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
-{
-    let requests =
-        service_fn(
-            move |request: Request| async move { Ok::<_, Infallible>(answer(request).await) },
-        );
-    let events = MapRequest::new(
-        // The same as `lambda_http::run`, with a step in front of it.
-        Adapter::from(requests),
-        |LambdaEvent { payload, context }| LambdaEvent::new(without_url(payload), context),
-    );
-    lambda::run(work_before_answer, events).await
+/// Checks the sizes, then the caller, then the query parameters.
+fn admit(
+    request: Request,
+    callers: &Callers,
+    route: &Route,
+    trail: Trail,
+) -> Result<Incoming, Problem> {
+    limits::check(&request)?;
+    let caller = authorize(&request, callers, route.any_of)?;
+    let incoming = Incoming::of(request, caller, trail, *route);
+    incoming.parameters().check()?;
+    Ok(incoming)
 }
 
-async fn answer_admitted<A, C, H, F>(request: Request, admit: A, handler: H) -> Response<Body>
+/// Checks the sizes, then the route, then the query parameters.
+fn admit_anyone(request: Request, routes: &impl FindRoute) -> Result<Incoming<Anyone>, Problem> {
+    limits::check(&request)?;
+    let route = routes.find(request.method().as_str(), path(&request))?;
+    let incoming = Incoming::of_anyone(request, route);
+    incoming.parameters().check()?;
+    Ok(incoming)
+}
+
+/// Calls the handler of an admitted request, makes the response, and logs it.
+async fn complete<C, H, F>(
+    exchange: Exchange,
+    admitted: Result<Incoming<C>, Problem>,
+    handler: H,
+) -> Response<Body>
 where
-    A: Fn(Request, Trail) -> Result<Incoming<C>, Problem> + Sync,
     C: Send,
     H: Fn(Incoming<C>) -> F + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    let started = Instant::now();
-    let trail = Trail::of(&request);
-    let correlation_id = trail.correlation_id.clone();
-    let known = Known::of(&request);
-    let deadline = deadline_of(&request);
-    let request_id = request.lambda_context_ref().map(|context| context.request_id.clone());
-    let (request_id, cold_start) = (request_id.unwrap_or_default(), lambda::is_cold_start());
+    let Exchange { started, correlation_id, request_id, cold_start, .. } = &exchange;
     let span = tracing::info_span!(
         "request",
         correlation_id = correlation_id.as_str(),
@@ -124,42 +121,41 @@ where
         order_id = Empty,
     );
     async {
-        let (reply, counts) = metrics::counted(async {
-            let admitted = limits::check(&request).and_then(|()| admit(request, trail));
-            let admitted = admitted.and_then(|incoming| {
-                incoming.parameters().check()?;
-                Ok(incoming)
-            });
-            match admitted {
-                Ok(incoming) => {
-                    // Boxed, because the future of a handler is large, and each layer would copy it.
-                    let answer = Box::pin(deadline::within(deadline, handler(incoming)));
-                    tokio::time::timeout_at(deadline + GRACE, answer)
-                        .await
-                        .unwrap_or_else(|_| Err(Problem::late(started.elapsed())))
-                }
-                Err(problem) => Err(problem),
-            }
-        })
-        .await;
-        let response = reply
-            .and_then(|reply| reply.unless(&known).respond(&correlation_id))
-            .unwrap_or_else(|problem| problem.respond(&correlation_id));
+        let (reply, counts) = metrics::counted(handle(&exchange, admitted, handler)).await;
+        let response = respond(&exchange, reply);
         let duration_ms = started.elapsed().as_secs_f64() * 1e3;
         tracing::info!(status = response.status().as_u16(), duration_ms, "request completed");
-        counts.log(correlation_id.as_str(), &request_id, cold_start);
+        counts.log(correlation_id.as_str(), request_id, *cold_start);
         response
     }
     .instrument(span)
     .await
 }
 
-/// The deadline of `request`.
-fn deadline_of(request: &Request) -> tokio::time::Instant {
-    match request.lambda_context_ref().map(Context::deadline) {
-        Some(end) => deadline::of_invocation(end, REQUEST_TIME),
-        None => tokio::time::Instant::now() + REQUEST_TIME,
-    }
+/// The reply of the handler, or a 503 if it is too late.
+async fn handle<C, H, F>(
+    exchange: &Exchange,
+    admitted: Result<Incoming<C>, Problem>,
+    handler: H,
+) -> Result<Reply, Problem>
+where
+    H: Fn(Incoming<C>) -> F,
+    F: Future<Output = Result<Reply, Problem>>,
+{
+    let deadline = exchange.deadline;
+    // Boxed, because the future of a handler is large, and each layer would copy it.
+    let reply = Box::pin(deadline::within(deadline, handler(admitted?)));
+    tokio::time::timeout_at(deadline + GRACE, reply)
+        .await
+        .unwrap_or_else(|_| Err(Problem::late(exchange.started.elapsed())))
+}
+
+/// The response: a 304 if the client has the reply already.
+fn respond(exchange: &Exchange, reply: Result<Reply, Problem>) -> Response<Body> {
+    let Exchange { known, correlation_id, .. } = exchange;
+    reply
+        .and_then(|reply| reply.unless(|tag| known.has(tag)).respond(correlation_id))
+        .unwrap_or_else(|problem| problem.respond(correlation_id))
 }
 
 #[cfg(test)]

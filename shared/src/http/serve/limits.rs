@@ -2,23 +2,23 @@
 //!
 //! API Gateway allows 10 KB of headers and request line, and 10 MB of body.
 
-use lambda_http::{Body, Request, RequestExt};
-
 use lambda_http::aws_lambda_events::query_map::QueryMap;
+use lambda_http::{Request, RequestExt};
 
-use super::Problem;
+use crate::http::read::bytes;
+use crate::http::respond::Problem;
 
 /// The largest body; a hundred lines take about 8 KiB.
-pub(super) const MAX_BODY_BYTES: usize = 32 * 1024;
+pub(in crate::http) const MAX_BODY_BYTES: usize = 32 * 1024;
 
 /// The longest query string, decoded; the longest of a list takes about 1 KiB.
-pub(super) const MAX_QUERY_BYTES: usize = 4 * 1024;
+pub(in crate::http) const MAX_QUERY_BYTES: usize = 4 * 1024;
 
 /// The most bytes of header names and values; a token takes about 2 KiB.
-pub(super) const MAX_HEADER_BYTES: usize = 16 * 1024;
+pub(in crate::http) const MAX_HEADER_BYTES: usize = 16 * 1024;
 
 /// The most headers.
-pub(super) const MAX_HEADERS: usize = 100;
+pub(in crate::http) const MAX_HEADERS: usize = 100;
 
 /// Checks the size of a request.
 ///
@@ -42,20 +42,11 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The bytes of a body.
-pub(super) fn bytes(body: &Body) -> &[u8] {
-    match body {
-        Body::Text(text) => text.as_bytes(),
-        Body::Binary(bytes) => bytes,
-        _ => &[],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
 
-    use lambda_http::http;
+    use lambda_http::{Body, http};
 
     use super::*;
 

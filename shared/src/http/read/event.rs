@@ -19,7 +19,7 @@ pub fn read_event(event: LambdaRequest) -> Request {
 /// `lambda_http` builds one from scheme, host, path and query string, and panics if the result is
 /// invalid: a `<` in the query is enough. The service never uses that URL: the gateway has matched the
 /// route and the path parameters, and the query parameters are read here.
-pub(super) fn without_url(mut event: LambdaRequest) -> LambdaRequest {
+pub(in crate::http) fn without_url(mut event: LambdaRequest) -> LambdaRequest {
     if let LambdaRequest::ApiGatewayV2(event) = &mut event {
         if let Some(query) = event.raw_query_string.take() {
             let parsed: Result<_, Infallible> = query.parse();

@@ -3,9 +3,14 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use lambda_http::http::StatusCode;
+use lambda_http::http::header::RETRY_AFTER;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+
+use super::problem::RETRY_AFTER_SECONDS;
+use super::reply::Reply;
 
 /// How long a check of the dependencies is reused. The route is public, so this bounds how often a
 /// process calls them.
@@ -60,6 +65,18 @@ pub enum HealthStatus {
     Degraded,
     /// No orders are accepted, or the dependency is down.
     Down,
+}
+
+impl Reply {
+    /// A reply with the health: 503 if orders can't be accepted.
+    #[must_use]
+    pub fn health(health: &Health) -> Self {
+        match health.status {
+            HealthStatus::Down => Self::json(StatusCode::SERVICE_UNAVAILABLE, health)
+                .with(RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()),
+            HealthStatus::Ok | HealthStatus::Degraded => Self::json(StatusCode::OK, health),
+        }
+    }
 }
 
 impl Health {

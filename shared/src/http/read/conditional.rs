@@ -1,28 +1,43 @@
-//! Entity tags and conditional requests (RFC 9110, 13).
-//!
-//! The tag of an order is its version. The tag of a product is its version and its stock, `"7-41"`,
-//! since orders change the stock but not the version.
+//! The headers of conditional requests (RFC 9110, 13).
 
 use lambda_http::Request;
 use lambda_http::http::header::{IF_MATCH, IF_NONE_MATCH};
 use lambda_http::http::{HeaderValue, Method};
 
-use super::request::violation;
-use super::{Incoming, Problem};
+use super::request::{Incoming, violation};
 use crate::app::Precondition;
-use crate::domain::{OrderSummary, Product, Seen, Stock, Version};
-
-/// The `ETag` of an order.
-pub(super) fn order_tag(order: &OrderSummary) -> String {
-    format!("\"{}\"", order.version)
-}
-
-/// The `ETag` of a product.
-pub(super) fn product_tag(product: &Product) -> String {
-    format!("\"{}-{}\"", product.version, product.stock)
-}
+use crate::domain::{Seen, Stock, Version};
+use crate::http::respond::Problem;
 
 impl<C> Incoming<C> {
+    /// The version in `If-Match`. `*` and a missing header both mean any version.
+    ///
+    /// # Errors
+    /// A violation of `If-Match`, if it is not the `ETag` of an order.
+    pub fn if_match(&self) -> Result<Option<Version>, Problem> {
+        let Some(value) = self.headers().get(IF_MATCH) else { return Ok(None) };
+        let text = value.to_str().unwrap_or_default().trim();
+        if text == "*" {
+            return Ok(None);
+        }
+        let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        match version.and_then(Version::parse) {
+            Some(version) => Ok(Some(version)),
+            None => Err(violation(
+                "If-Match",
+                r#"must be the ETag of an order, quoted: "2""#.to_owned(),
+            )),
+        }
+    }
+
+    /// The version in a required `If-Match`.
+    ///
+    /// # Errors
+    /// 428 if there is no version, or as [`if_match`](Self::if_match).
+    pub fn required_if_match(&self) -> Result<Version, Problem> {
+        self.if_match()?.ok_or_else(Problem::precondition_required)
+    }
+
     /// The precondition of a `PUT` of a product: `If-None-Match: *` to create it, or `If-Match`
     /// with its `ETag` to replace it. `If-Match: *` counts as none, since it names no version.
     ///
@@ -58,18 +73,18 @@ fn seen(tag: &str) -> Option<Seen> {
 }
 
 /// The `ETag`s in the `If-None-Match` of a read.
-pub(super) struct Known(Vec<HeaderValue>);
+pub(in crate::http) struct Known(Vec<HeaderValue>);
 
 impl Known {
     /// Empty for a request that writes.
-    pub(super) fn of(request: &Request) -> Self {
+    pub(in crate::http) fn of(request: &Request) -> Self {
         let lists = request.headers().get_all(IF_NONE_MATCH).iter();
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         Self(if is_read { lists.cloned().collect() } else { Vec::new() })
     }
 
     /// Whether `tag` or `*` is in a list. The comparison is weak. A malformed list is empty.
-    pub(super) fn has(&self, tag: &str) -> bool {
+    pub(in crate::http) fn has(&self, tag: &str) -> bool {
         self.0.iter().filter_map(|value| value.to_str().ok()).any(|list| {
             list.trim() == "*" || opaque_tags(list).is_some_and(|tags| tags.contains(&tag))
         })
@@ -115,6 +130,24 @@ mod tests {
     fn known(lists: &[&str]) -> bool {
         let lists = lists.iter().map(|list| list.parse().unwrap());
         Known(lists.collect()).has("\"7-41\"")
+    }
+
+    fn if_match(value: &str) -> Result<Option<Version>, Problem> {
+        let mut request = Request::new(Body::Empty);
+        request.headers_mut().insert(IF_MATCH, value.parse().unwrap());
+        Incoming::of_anyone(request, routes::CANCEL_ORDER).if_match()
+    }
+
+    #[test]
+    fn if_match_is_the_version_of_an_etag() {
+        assert_eq!(if_match("\"3\"").ok(), Some(Version::new(3)));
+        assert_eq!(if_match("*").ok(), Some(None));
+        for value in ["3", "\"\"", "\"0\"", "\"-1\"", "\"a\"", "W/\"3\"", "\"3\", \"4\""] {
+            assert!(if_match(value).is_err(), "{value}");
+        }
+        let without = Incoming::of_anyone(Request::new(Body::Empty), routes::CANCEL_ORDER);
+        assert_eq!(without.if_match().ok(), Some(None));
+        assert!(without.required_if_match().is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Problem details (RFC 9457): the errors of the HTTP API.
+//! Problem details (RFC 9457): the bodies of refused and failed requests.
 
 use std::time::Duration;
 
@@ -12,15 +12,12 @@ use serde_json::{Map, Value, json};
 
 use super::kind::Kind;
 use super::response::response;
-use crate::domain::{CorrelationId, Scope, Version};
-use crate::error::{OwnerLimit, Violation, chain};
-use crate::{BoxError, Error};
+use crate::BoxError;
+use crate::domain::{CorrelationId, Scope};
+use crate::error::chain;
 
 /// `Retry-After` of a 503.
 pub(super) const RETRY_AFTER_SECONDS: u32 = 5;
-
-/// `Retry-After` for an owner at its limit: some orders will be confirmed by then.
-const OWNER_LIMIT_RETRY_AFTER_SECONDS: u32 = 10;
 
 /// Why a request failed: a stable kind, and the details of this case.
 pub struct Problem {
@@ -39,7 +36,7 @@ pub struct Problem {
 /// An error.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Problem))]
-pub(super) struct ProblemBody<'a> {
+pub(in crate::http) struct ProblemBody<'a> {
     /// The kind, which is stable: the path of its description.
     #[serde(rename = "type")]
     #[cfg_attr(feature = "openapi", schema(format = "uri-reference"))]
@@ -58,14 +55,14 @@ pub(super) struct ProblemBody<'a> {
 }
 
 impl Problem {
-    pub(super) fn unauthorized(challenge: &'static str) -> Self {
+    pub(in crate::http) fn unauthorized(challenge: &'static str) -> Self {
         let detail = "send a valid token as Authorization: Bearer <token>";
         Self::new(Kind::Unauthorized, detail)
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
     /// The token lacks all of these scopes, one of which is required.
-    pub(super) fn forbidden(any_of: &[Scope]) -> Self {
+    pub(in crate::http) fn forbidden(any_of: &[Scope]) -> Self {
         let scopes: Vec<_> = any_of.iter().map(|scope| scope.as_str()).collect();
         let detail = format!("the token needs the scope {}", scopes.join(" or "));
         let challenge =
@@ -95,24 +92,24 @@ impl Problem {
         }
     }
 
-    pub(super) fn unsupported_media_type() -> Self {
+    pub(in crate::http) fn unsupported_media_type() -> Self {
         let detail = "send the body as JSON, with Content-Type: application/json";
         Self::new(Kind::UnsupportedMediaType, detail)
     }
 
-    pub(super) fn body_too_large(limit_bytes: usize) -> Self {
+    pub(in crate::http) fn body_too_large(limit_bytes: usize) -> Self {
         let detail = format!("a body may have at most {limit_bytes} bytes");
         Self::new(Kind::BodyTooLarge, detail)
             .with("limit_bytes", limit_bytes)
             .with("errors", json!([{ "pointer": "", "detail": "is too large" }]))
     }
 
-    pub(super) fn query_too_long(limit_bytes: usize) -> Self {
+    pub(in crate::http) fn query_too_long(limit_bytes: usize) -> Self {
         let detail = format!("a query string may have at most {limit_bytes} bytes");
         Self::new(Kind::QueryTooLong, detail).with("limit_bytes", limit_bytes)
     }
 
-    pub(super) fn headers_too_large(limit_bytes: usize, limit: usize) -> Self {
+    pub(in crate::http) fn headers_too_large(limit_bytes: usize, limit: usize) -> Self {
         let detail = format!(
             "a request may have at most {limit} headers and {limit_bytes} bytes of headers"
         );
@@ -121,40 +118,39 @@ impl Problem {
             .with("limit", limit)
     }
 
-    pub(super) fn precondition_required() -> Self {
+    pub(in crate::http) fn precondition_required() -> Self {
         let detail = "read the order and send its ETag as If-Match";
         Self::new(Kind::PreconditionRequired, detail)
     }
 
-    pub(super) fn put_precondition_required() -> Self {
+    pub(in crate::http) fn put_precondition_required() -> Self {
         let detail = "to create a product, send If-None-Match: *; to replace one, send its ETag as \
                       If-Match";
         Self::new(Kind::PreconditionRequired, detail)
     }
 
     /// The handler did not answer within `waited`.
-    pub(super) fn late(waited: Duration) -> Self {
+    pub(in crate::http) fn late(waited: Duration) -> Self {
         let waited = waited.as_secs_f64();
         let cause =
             format!("no answer within {waited:.1} s; it is unknown which dependency was slow");
         Self::unavailable(cause)
     }
 
-    fn unavailable(cause: impl Into<BoxError>) -> Self {
+    pub(super) fn unavailable(cause: impl Into<BoxError>) -> Self {
         let detail = "try again in a few seconds; if it keeps failing, quote the correlation id";
         Self {
             cause: Some(cause.into()),
-            retry_after_seconds: Some(RETRY_AFTER_SECONDS),
-            ..Self::new(Kind::Unavailable, detail)
+            ..Self::new(Kind::Unavailable, detail).retry_after(RETRY_AFTER_SECONDS)
         }
     }
 
-    pub(super) fn internal(cause: impl Into<BoxError>) -> Self {
+    pub(in crate::http) fn internal(cause: impl Into<BoxError>) -> Self {
         let detail = "unexpected error; quote the correlation id when you report it";
         Self { cause: Some(cause.into()), ..Self::new(Kind::Internal, detail) }
     }
 
-    fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self {
             kind,
             detail: detail.into(),
@@ -165,8 +161,14 @@ impl Problem {
         }
     }
 
-    fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+    pub(super) fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
         self.members.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// Sets `Retry-After`.
+    pub(super) fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_seconds = Some(seconds);
         self
     }
 
@@ -176,11 +178,14 @@ impl Problem {
     }
 
     #[cfg(test)]
-    pub(super) fn status(&self) -> StatusCode {
+    pub(in crate::http) fn status(&self) -> StatusCode {
         self.kind.status()
     }
 
-    pub(super) fn body<'a>(&'a self, correlation_id: &'a CorrelationId) -> ProblemBody<'a> {
+    pub(in crate::http) fn body<'a>(
+        &'a self,
+        correlation_id: &'a CorrelationId,
+    ) -> ProblemBody<'a> {
         ProblemBody {
             kind: self.kind.path(),
             title: self.kind.title(),
@@ -192,7 +197,7 @@ impl Problem {
     }
 
     /// Logs the problem and makes the response.
-    pub(super) fn respond(&self, correlation_id: &CorrelationId) -> Response<Body> {
+    pub(in crate::http) fn respond(&self, correlation_id: &CorrelationId) -> Response<Body> {
         let problem = self.kind.code();
         match &self.cause {
             Some(cause) => tracing::error!(problem, error = chain(&**cause), "request failed"),
@@ -211,135 +216,15 @@ impl Problem {
     }
 }
 
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        let detail = error.to_string();
-        match error {
-            Error::Invalid(violations) => Self::new(Kind::InvalidRequest, summary(&violations))
-                .with("errors", json!(violations)),
-            Error::OrderNotFound => Self::new(Kind::OrderNotFound, detail),
-            Error::ProductNotFound => Self::new(Kind::ProductNotFound, detail),
-            Error::UnknownProducts(ids) => {
-                Self::new(Kind::UnknownProduct, detail).with("product_ids", json!(ids))
-            }
-            Error::InsufficientStock(shortages) => {
-                Self::new(Kind::InsufficientStock, detail).with("shortages", json!(shortages))
-            }
-            Error::IllegalTransition { from, to } => Self::new(Kind::IllegalTransition, detail)
-                .with("from", from.as_str())
-                .with("to", to.as_str())
-                .with("next_statuses", json!(from.next().collect::<Vec<_>>())),
-            Error::VersionMismatch { current } => {
-                let detail = "read it again, then resend the change with its new ETag as If-Match";
-                Self::new(Kind::VersionMismatch, detail).with("current_version", current.get())
-            }
-            Error::ProductExists { current } => {
-                let detail = "to replace it, read it and send its ETag as If-Match";
-                Self::new(Kind::ProductExists, detail)
-                    .with("current_version", current.map(Version::get))
-            }
-            Error::ProductMissing => {
-                Self::new(Kind::ProductMissing, "to create it, send If-None-Match: *")
-            }
-            Error::StockTaken { version, stock } => {
-                let detail = "the change would make the stock negative or too large; read the \
-                              product again and send its new ETag as If-Match";
-                Self::new(Kind::StockTaken, detail)
-                    .with("current_version", version.get())
-                    .with("current_stock", stock.get())
-            }
-            Error::KeyReused => Self::new(Kind::KeyReused, detail),
-            Error::KeyInFlight => {
-                Self { retry_after_seconds: Some(1), ..Self::new(Kind::KeyInFlight, detail) }
-            }
-            Error::TooManyOrders(limit) => {
-                let (name, count) = match limit {
-                    OwnerLimit::Pending(count) => ("pending", count),
-                    OwnerLimit::PerMinute(count) => ("per_minute", count),
-                };
-                let retry_after_seconds = Some(OWNER_LIMIT_RETRY_AFTER_SECONDS);
-                Self { retry_after_seconds, ..Self::new(Kind::TooManyOrders, detail) }
-                    .with("limit_name", name)
-                    .with("limit", count)
-            }
-            Error::MixedCurrencies => Self::new(Kind::MixedCurrencies, detail),
-            Error::AmountOutOfRange(_) => Self::new(Kind::AmountOutOfRange, detail).with(
-                "errors",
-                json!([{ "pointer": "/items", "detail": "cost too much in total" }]),
-            ),
-            Error::Unavailable { .. } => Self::unavailable(error),
-            Error::Internal(cause) => Self::internal(cause),
-        }
-    }
-}
-
-/// The first error in words, and how many more there are.
-fn summary(violations: &[Violation]) -> String {
-    let Some((first, rest)) = violations.split_first() else { return "see errors".to_owned() };
-    let place = if first.pointer.is_empty() { "the body" } else { first.pointer.as_str() };
-    let more = match rest.len() {
-        0 => String::new(),
-        1 => " (and 1 more error)".to_owned(),
-        count => format!(" (and {count} more errors)"),
-    };
-    format!("{place} {}{more}", first.detail)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn body(problem: impl Into<Problem>) -> (u16, Value) {
-        let response = problem.into().respond(&CorrelationId::parse("abc").unwrap());
+    fn body(problem: &Problem) -> (u16, Value) {
+        let response = problem.respond(&CorrelationId::parse("abc").unwrap());
         let status = response.status().as_u16();
         let Body::Text(text) = response.into_body() else { panic!("no text") };
         (status, serde_json::from_str(&text).unwrap())
-    }
-
-    #[test]
-    fn a_problem_has_the_members_of_rfc_9457_and_the_correlation_id() {
-        let (status, body) = body(Error::OrderNotFound);
-        assert_eq!(status, 404);
-        assert_eq!(
-            body,
-            json!({
-                "type": "/problems/order-not-found",
-                "title": "Order not found",
-                "status": 404,
-                "detail": "there is no order with this id, or it belongs to someone else",
-                "correlation_id": "abc",
-            })
-        );
-    }
-
-    #[test]
-    fn the_detail_of_a_400_names_its_first_error() {
-        let violation = |pointer: &str| Violation {
-            pointer: pointer.to_owned(),
-            detail: "is missing".to_owned(),
-        };
-        for (pointers, detail) in [
-            (&[""][..], "the body is missing"),
-            (&["/items", "limit"][..], "/items is missing (and 1 more error)"),
-            (&["limit", "/items", "q"][..], "limit is missing (and 2 more errors)"),
-        ] {
-            let violations = pointers.iter().map(|pointer| violation(pointer)).collect();
-            assert_eq!(body(Error::Invalid(violations)).1["detail"], detail);
-        }
-    }
-
-    #[test]
-    fn a_5xx_says_nothing_of_the_inside() {
-        for error in [
-            Error::internal("no table named orders"),
-            Error::unavailable("Postgres", "10.0.0.7 refused"),
-        ] {
-            let (status, body) = body(error);
-            assert!(status >= 500);
-            let text = body.to_string();
-            assert!(!text.contains("table") && !text.contains("10.0.0.7"), "{text}");
-            assert!(!text.contains("Postgres") && text.contains("abc"), "{text}");
-        }
     }
 
     #[test]
@@ -353,7 +238,7 @@ mod tests {
             forbidden.headers()[WWW_AUTHENTICATE],
             "Bearer error=\"insufficient_scope\", scope=\"orders/read orders/staff\""
         );
-        let (status, body) = body(Problem::forbidden(&any_of));
+        let (status, body) = body(&Problem::forbidden(&any_of));
         assert_eq!(status, 403);
         assert_eq!(body["scopes"], json!(["orders/read", "orders/staff"]));
     }
@@ -363,15 +248,7 @@ mod tests {
         let problem = Problem::method_not_allowed(&["GET", "PUT"]);
         let response = problem.respond(&CorrelationId::generate());
         assert_eq!(response.headers()[ALLOW], "GET, PUT");
-        let (status, body) = body(problem);
+        let (status, body) = body(&problem);
         assert_eq!((status, &body["methods"]), (405, &json!(["GET", "PUT"])));
-    }
-
-    #[test]
-    fn what_may_go_better_later_says_when() {
-        let error = Error::unavailable("Postgres", "down");
-        assert!(error.retryable());
-        let response = Problem::from(error).respond(&CorrelationId::generate());
-        assert_eq!(response.headers()[RETRY_AFTER], "5");
     }
 }

@@ -9,7 +9,7 @@ use lambda_http::{Body, Response};
 use crate::domain::CorrelationId;
 
 /// The header of the correlation id, in requests and responses.
-pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+pub(in crate::http) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// Headers that every response has, unless its reply sets another value: no content sniffing, TLS
 /// only (for two years), and no caching.

@@ -10,15 +10,11 @@ use jiff::Timestamp;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 
-use super::Problem;
 use crate::domain::{Caller, Owner, Scope};
+use crate::http::respond::Problem;
 
 /// The largest difference between the clocks of the gateway and this process.
 const SKEW_SECONDS: f64 = 5.0;
-
-/// An unauthenticated caller.
-#[derive(Clone, Copy, Debug)]
-pub struct Anyone;
 
 /// How to identify callers.
 #[derive(Clone, Debug, Default)]

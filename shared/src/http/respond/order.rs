@@ -1,32 +1,50 @@
-//! The JSON of orders and products.
+//! Replies with orders.
 
 use jiff::Timestamp;
+use lambda_http::http::StatusCode;
+use lambda_http::http::header::{CACHE_CONTROL, ETAG};
 use serde::{Serialize, Serializer};
 
+use super::measured::{LIST_BYTES, Measured};
+use super::reply::{NextPage, Reply};
+use crate::Error;
 use crate::domain::{
     AmountOutOfRange, Currency, HistoryEntry, Order, OrderId, OrderItem, OrderNumber, OrderSummary,
-    Product, ProductId, Status,
+    ProductId, Status,
 };
-
-/// A body that estimates its length, so that it is written into one buffer. A wrong estimate costs a
-/// larger buffer or a second allocation.
-pub(super) trait Measured: Serialize {
-    /// The estimated length as JSON in bytes; rather too large than too small.
-    fn about(&self) -> usize;
-}
 
 /// The estimated bytes of each, without its texts, which are counted.
 const SUMMARY_BYTES: usize = 330;
 const ITEM_BYTES: usize = 160;
 const ENTRY_BYTES: usize = 150;
-const PRODUCT_BYTES: usize = 200;
-/// The estimated bytes around a list, with its cursor.
-const LIST_BYTES: usize = 100;
+
+impl Reply {
+    /// A reply with an order and its `ETag`. Clients must revalidate a cached copy.
+    ///
+    /// # Errors
+    /// [`Error::AmountOutOfRange`], which no stored order has.
+    pub fn order(status: StatusCode, order: &Order) -> Result<Self, Error> {
+        let reply = Self::measured(status, &OrderBody::new(order)?);
+        Ok(reply
+            .with(ETAG, order_tag(&order.summary))
+            .with(CACHE_CONTROL, "private, no-cache".to_owned()))
+    }
+
+    /// A reply with a page of orders.
+    pub(in crate::http) fn orders(orders: &[OrderSummary], next: Option<&NextPage>) -> Self {
+        Self::list(&OrderList::new(orders, next.map(|next| next.cursor.as_str())), next)
+    }
+}
+
+/// The `ETag` of an order: its version.
+fn order_tag(order: &OrderSummary) -> String {
+    format!("\"{}\"", order.version)
+}
 
 /// An order with its items and history.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Order))]
-pub(super) struct OrderBody<'a> {
+pub(in crate::http) struct OrderBody<'a> {
     #[serde(flatten)]
     summary: SummaryBody<'a>,
     /// The statuses that it may change to.
@@ -40,50 +58,11 @@ pub(super) struct OrderBody<'a> {
 /// A page of orders, newest first.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OrderList))]
-pub(super) struct OrderList<'a> {
+pub(in crate::http) struct OrderList<'a> {
     /// The orders, newest first.
     #[serde(serialize_with = "summaries")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<SummaryBody<'static>>))]
     orders: &'a [OrderSummary],
-    /// The cursor of the next page; null on the last page.
-    #[cfg_attr(feature = "openapi", schema(required))]
-    next_cursor: Option<&'a str>,
-}
-
-/// A product.
-#[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Product))]
-pub(super) struct ProductBody<'a> {
-    /// Its id.
-    id: ProductId,
-    /// Its name.
-    name: &'a str,
-    /// The currency of the price.
-    currency: Currency,
-    /// The price in the minor unit of the currency: 1450 for 14.50 €.
-    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
-    price_minor: i64,
-    /// How many are in stock; may be up to five minutes old.
-    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
-    stock: i32,
-    /// Whether it can be ordered.
-    active: bool,
-    /// Rises by one with every change by staff.
-    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
-    version: i64,
-    /// When staff last changed it.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
-    updated_at: Timestamp,
-}
-
-/// A page of products.
-#[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ProductList))]
-pub(super) struct ProductList<'a> {
-    /// The products, by id.
-    #[serde(serialize_with = "products")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<ProductBody<'static>>))]
-    products: &'a [Product],
     /// The cursor of the next page; null on the last page.
     #[cfg_attr(feature = "openapi", schema(required))]
     next_cursor: Option<&'a str>,
@@ -168,7 +147,7 @@ impl<'a> OrderBody<'a> {
     ///
     /// # Errors
     /// [`AmountOutOfRange`] if the price of a line overflows, which no stored order's does.
-    pub(super) fn new(order: &'a Order) -> Result<Self, AmountOutOfRange> {
+    pub(in crate::http) fn new(order: &'a Order) -> Result<Self, AmountOutOfRange> {
         // Collecting into a `Result` loses the size hint.
         let mut items = Vec::with_capacity(order.items.len());
         for item in &order.items {
@@ -185,15 +164,8 @@ impl<'a> OrderBody<'a> {
 
 impl<'a> OrderList<'a> {
     /// Renders a page.
-    pub(super) fn new(orders: &'a [OrderSummary], next_cursor: Option<&'a str>) -> Self {
+    pub(in crate::http) fn new(orders: &'a [OrderSummary], next_cursor: Option<&'a str>) -> Self {
         Self { orders, next_cursor }
-    }
-}
-
-impl<'a> ProductList<'a> {
-    /// Renders a page.
-    pub(super) fn new(products: &'a [Product], next_cursor: Option<&'a str>) -> Self {
-        Self { products, next_cursor }
     }
 }
 
@@ -221,42 +193,9 @@ impl Measured for OrderList<'_> {
     }
 }
 
-impl Measured for ProductBody<'_> {
-    fn about(&self) -> usize {
-        PRODUCT_BYTES + self.name.len()
-    }
-}
-
-impl Measured for ProductList<'_> {
-    fn about(&self) -> usize {
-        let products = self.products.iter().map(|product| ProductBody::from(product).about());
-        LIST_BYTES + products.sum::<usize>()
-    }
-}
-
 /// Serializes the orders one by one, without a list of bodies.
 fn summaries<S: Serializer>(orders: &[OrderSummary], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(orders.iter().map(SummaryBody::from))
-}
-
-/// Serializes the products one by one.
-fn products<S: Serializer>(products: &[Product], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(products.iter().map(ProductBody::from))
-}
-
-impl<'a> From<&'a Product> for ProductBody<'a> {
-    fn from(product: &'a Product) -> Self {
-        Self {
-            id: product.id,
-            name: &product.name,
-            currency: product.price.currency(),
-            price_minor: product.price.minor(),
-            stock: product.stock.get(),
-            active: product.active,
-            version: product.version.get(),
-            updated_at: product.updated_at,
-        }
-    }
 }
 
 impl<'a> From<&'a OrderSummary> for SummaryBody<'a> {
@@ -307,7 +246,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{Money, Stock, Version};
+    use crate::domain::{Money, Version};
+    use crate::http::respond::measured::assert_fits;
 
     fn now() -> Timestamp {
         "2026-02-21T12:00:00.123456Z".parse().unwrap()
@@ -353,30 +293,13 @@ mod tests {
         }
     }
 
-    fn assert_fits(body: &impl Measured) {
-        let (about, length) = (body.about(), serde_json::to_vec(body).unwrap().len());
-        assert!(length <= about, "{length} bytes do not fit {about}");
-        assert!(about < 2 * length, "{about} bytes for {length}");
-    }
-
     #[test]
-    fn what_is_rendered_fits_the_buffer_that_was_made_for_it() {
+    fn an_order_fits_the_buffer_that_was_made_for_it() {
         for text in ["Ada Lovelace", &"\u{20ac}".repeat(66)] {
             let order = order(text);
             let summaries = vec![order.summary.clone(); 100];
-            let product = Product {
-                id: ProductId::from(Uuid::from_u128(7)),
-                name: text.to_owned(),
-                price: order.summary.total,
-                stock: Stock::new(i32::MAX).unwrap(),
-                active: false,
-                version: Version::new(999).unwrap(),
-                updated_at: now(),
-            };
             assert_fits(&OrderBody::new(&order).unwrap());
             assert_fits(&OrderList::new(&summaries, Some(&"c".repeat(44))));
-            assert_fits(&ProductBody::from(&product));
-            assert_fits(&ProductList::new(&vec![product; 100], Some(&"c".repeat(44))));
         }
     }
 }

@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn every_kind_and_no_other_has_a_section_in_the_documentation() {
-        let documentation = include_str!("../../../docs/problems.md");
+        let documentation = include_str!("../../../../docs/problems.md");
         let mut lines = documentation.lines();
         let mut sections = Vec::new();
         while let Some(line) = lines.next() {

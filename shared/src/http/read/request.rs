@@ -1,23 +1,28 @@
 //! What a handler takes from a request.
 
 use lambda_http::http::HeaderMap;
-use lambda_http::http::header::{CONTENT_TYPE, HeaderName, IF_MATCH};
+use lambda_http::http::header::{CONTENT_TYPE, HeaderName};
 use lambda_http::request::RequestContext;
-use lambda_http::{Request, RequestExt};
+use lambda_http::{Body, Request, RequestExt};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::body::read_no_fields;
-use super::limits::bytes;
+use super::json;
 use super::parameters::Parameters;
-use super::response::CORRELATION_ID;
-use super::{Anyone, Problem, Route, json};
+use super::trail::Trail;
 use crate::Error;
 use crate::app::{Claim, Context};
-use crate::domain::{Caller, CorrelationId, IdempotencyKey, Version};
+use crate::domain::{Caller, IdempotencyKey};
 use crate::error::Violation;
+use crate::http::respond::Problem;
+use crate::http::route::Route;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// An unauthenticated caller.
+#[derive(Clone, Copy, Debug)]
+pub struct Anyone;
 
 /// A request and its caller. It has a [`Context`] only after the caller was authorized.
 pub struct Incoming<C = Context> {
@@ -26,30 +31,14 @@ pub struct Incoming<C = Context> {
     route: Route,
 }
 
-/// The ids by which a request is traced.
-#[derive(Clone)]
-pub(super) struct Trail {
-    pub(super) correlation_id: CorrelationId,
-    traceparent: Option<String>,
-}
-
-impl Trail {
-    pub(super) fn of(request: &Request) -> Self {
-        let header = |name: &str| request.headers().get(name)?.to_str().ok();
-        Self {
-            correlation_id: header(CORRELATION_ID.as_str())
-                .and_then(CorrelationId::parse)
-                .unwrap_or_else(CorrelationId::generate),
-            traceparent: header("traceparent")
-                .filter(|text| is_traceparent(text))
-                .map(str::to_owned),
-        }
-    }
-}
-
 impl Incoming {
     /// A request of an authorized caller.
-    pub(super) fn of(request: Request, caller: Caller, trail: Trail, route: Route) -> Self {
+    pub(in crate::http) fn of(
+        request: Request,
+        caller: Caller,
+        trail: Trail,
+        route: Route,
+    ) -> Self {
         let Trail { correlation_id, traceparent } = trail;
         Self { request, context: Context { caller, correlation_id, traceparent }, route }
     }
@@ -63,7 +52,7 @@ impl Incoming {
 
 impl Incoming<Anyone> {
     /// A request of an unauthenticated caller.
-    pub(super) fn of_anyone(request: Request, route: Route) -> Self {
+    pub(in crate::http) fn of_anyone(request: Request, route: Route) -> Self {
         Self { request, context: Anyone, route }
     }
 }
@@ -86,34 +75,6 @@ impl<C> Incoming<C> {
     pub fn id<T>(&self, parse: fn(&str) -> Result<T, String>) -> Result<T, Problem> {
         let id = self.request.path_parameters_ref().and_then(|path| path.first("id"));
         parse(id.unwrap_or_default()).map_err(|detail| violation("id", detail))
-    }
-
-    /// The version in `If-Match`. `*` and a missing header both mean any version.
-    ///
-    /// # Errors
-    /// A violation of `If-Match`, if it is not the `ETag` of an order.
-    pub fn if_match(&self) -> Result<Option<Version>, Problem> {
-        let Some(value) = self.request.headers().get(IF_MATCH) else { return Ok(None) };
-        let text = value.to_str().unwrap_or_default().trim();
-        if text == "*" {
-            return Ok(None);
-        }
-        let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-        match version.and_then(Version::parse) {
-            Some(version) => Ok(Some(version)),
-            None => Err(violation(
-                "If-Match",
-                r#"must be the ETag of an order, quoted: "2""#.to_owned(),
-            )),
-        }
-    }
-
-    /// The version in a required `If-Match`.
-    ///
-    /// # Errors
-    /// 428 if there is no version, or as [`if_match`](Self::if_match).
-    pub fn required_if_match(&self) -> Result<Version, Problem> {
-        self.if_match()?.ok_or_else(Problem::precondition_required)
     }
 
     /// The `Idempotency-Key` with the hash of the request, if there is one.
@@ -151,7 +112,7 @@ impl<C> Incoming<C> {
 
     /// The query parameters. A request with parameters that its route doesn't take never reaches a
     /// handler.
-    pub(super) fn parameters(&self) -> Parameters<'_> {
+    pub(in crate::http) fn parameters(&self) -> Parameters<'_> {
         Parameters::read(self.request.query_string_parameters_ref(), self.route.parameters)
     }
 
@@ -179,12 +140,21 @@ impl<C> Incoming<C> {
 }
 
 /// The path as the gateway received it, or an empty text.
-pub(super) fn path(request: &Request) -> &str {
+pub(in crate::http) fn path(request: &Request) -> &str {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.http.path.as_deref(),
         _ => None,
     }
     .unwrap_or_default()
+}
+
+/// The bytes of a body.
+pub(in crate::http) fn bytes(body: &Body) -> &[u8] {
+    match body {
+        Body::Text(text) => text.as_bytes(),
+        Body::Binary(bytes) => bytes,
+        _ => &[],
+    }
 }
 
 pub(super) fn violation(pointer: &str, detail: String) -> Problem {
@@ -201,30 +171,12 @@ fn is_json(headers: &HeaderMap) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// Whether a text has the form of W3C Trace Context, version 00. It is passed on to other services, so
-/// anything else is dropped.
-fn is_traceparent(text: &str) -> bool {
-    let hex = |part: Option<&str>, length: usize| {
-        part.is_some_and(|part| {
-            part.len() == length
-                && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        })
-    };
-    let mut parts = text.split('-');
-    hex(parts.next(), 2)
-        && hex(parts.next(), 32)
-        && hex(parts.next(), 16)
-        && hex(parts.next(), 2)
-        && parts.next().is_none()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
 
-    use lambda_http::Body;
-
     use super::*;
+    use crate::domain::CorrelationId;
     use crate::http::routes;
 
     fn incoming(
@@ -243,27 +195,6 @@ mod tests {
             .collect();
         let request = Request::new(Body::Empty).with_query_string_parameters(parameters);
         Incoming::of_anyone(request, routes::HEALTH)
-    }
-
-    #[test]
-    fn a_sane_correlation_id_is_kept_and_another_replaced() {
-        let with = |id: &str| {
-            let request = lambda_http::http::Request::builder().header(CORRELATION_ID, id);
-            let trail = Trail::of(&request.body(Body::Empty).unwrap());
-            trail.correlation_id.as_str().to_owned()
-        };
-        assert_eq!(with("checkout-42"), "checkout-42");
-        assert_ne!(with("two words"), "two words");
-    }
-
-    #[test]
-    fn a_traceparent_is_passed_on_only_in_its_own_form() {
-        assert!(is_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
-        for text in
-            ["", "00", "00-0af7-b7ad-01", "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01"]
-        {
-            assert!(!is_traceparent(text), "{text}");
-        }
     }
 
     #[test]
@@ -316,22 +247,6 @@ mod tests {
             assert_eq!(body["errors"][0]["pointer"], "deep", "{text:?}");
         }
         assert!(with_query(&[("deep", &["true", "true"])]).flag("deep").is_err());
-    }
-
-    #[test]
-    fn if_match_is_the_version_of_an_etag() {
-        let with = |value: &str| {
-            let request = lambda_http::http::Request::builder().header(IF_MATCH, value);
-            incoming(request, Body::Empty).if_match().ok()
-        };
-        assert_eq!(with("\"3\""), Some(Version::new(3)));
-        assert_eq!(with("*"), Some(None));
-        for value in ["3", "\"\"", "\"0\"", "\"-1\"", "\"a\"", "W/\"3\"", "\"3\", \"4\""] {
-            assert_eq!(with(value), None, "{value}");
-        }
-        let without = incoming(lambda_http::http::Request::builder(), Body::Empty);
-        assert_eq!(without.if_match().ok(), Some(None));
-        assert!(without.required_if_match().is_err());
     }
 
     #[test]
