@@ -87,23 +87,34 @@ mod tests {
     }
 
     #[test]
-    fn no_files_of_app_need_each_other() {
-        let app = folder("app");
-        let mut left = BTreeMap::new();
-        for file in files(&app) {
+    fn no_files_of_app_or_of_postgres_need_each_other() {
+        for room in ["app", "postgres"] {
+            assert_no_circle(room, &needs(room));
+        }
+    }
+
+    /// The files of a room, each with the files that it names.
+    fn needs(room: &str) -> BTreeMap<String, BTreeSet<String>> {
+        let (folder, whole_path) = (folder(room), format!("crate::{room}::"));
+        let mut needs = BTreeMap::new();
+        for file in files(&folder) {
             let stem = file.file_stem().unwrap().to_str().unwrap();
-            if file.parent() == Some(&*app) && stem != "mod" {
-                let prefixes = ["super::", "crate::app::"];
-                let needed: BTreeSet<_> =
-                    prefixes.iter().flat_map(|prefix| names_after(prefix, &file)).collect();
-                left.insert(stem.to_owned(), needed);
+            if file.parent() == Some(&*folder) && stem != "mod" {
+                let prefixes = ["super::", &*whole_path];
+                let needed = prefixes.iter().flat_map(|prefix| names_after(prefix, &file));
+                needs.insert(stem.to_owned(), needed.collect());
             }
         }
-        for (file, needed) in &left {
+        needs
+    }
+
+    fn assert_no_circle(room: &str, needs: &BTreeMap<String, BTreeSet<String>>) {
+        for (file, needed) in needs {
             for name in needed {
-                assert!(left.contains_key(name), "{file}.rs: no file of app is named {name}");
+                assert!(needs.contains_key(name), "{file}.rs: no file of {room} is named {name}");
             }
         }
+        let mut left = needs.clone();
         // Take away what needs nothing that is left, until nothing is left.
         while !left.is_empty() {
             let before = left.len();

@@ -1,16 +1,20 @@
 //! Postgres, the source of truth. Each statement is one round trip.
 
+mod change_status;
 mod connection;
 mod connection_string;
 mod connector;
 mod error;
+mod fulfill_orders;
+mod get_order;
+mod list_orders;
 #[cfg(feature = "migrations")]
 pub mod migrations;
-mod order_lists;
-mod orders;
 mod outbox;
+mod place_order;
 mod products;
 pub mod reconcile;
+mod rows;
 mod session;
 mod statements;
 

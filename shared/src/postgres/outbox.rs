@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::connection::Database;
 use super::error::unexpected;
-use super::{CLAIM_OUTBOX, Database, FORGET_OLD_KEYS, SETTLE_OUTBOX};
+use super::statements::{CLAIM_OUTBOX, FORGET_OLD_KEYS, SETTLE_OUTBOX};
 use crate::Error;
 use crate::app::{Event, Job, Jobs, KeepOutbox, Message, Settled};
 
