@@ -8,8 +8,8 @@ use super::connection::Database;
 use super::error::QueryError;
 use super::rows;
 use super::statements::{
-    LIST_ALL_ORDERS, LIST_ALL_ORDERS_IN_STATUS, LIST_ORDERS_BY_EMAIL, LIST_ORDERS_BY_EMAIL_AND,
-    LIST_OWN_ORDERS, LIST_OWN_ORDERS_IN_STATUS,
+    LIST_ALL_ORDERS, LIST_ALL_ORDERS_IN_STATUS, LIST_ORDERS_BY_EMAIL,
+    LIST_ORDERS_BY_EMAIL_FILTERED, LIST_OWN_ORDERS, LIST_OWN_ORDERS_IN_STATUS,
 };
 use crate::Error;
 use crate::app::ListOrders;
@@ -61,7 +61,7 @@ impl Database {
             }
             (Some(email), owner, status) => {
                 arguments.extend([email as &(dyn ToSql + Sync), owner, status]);
-                LIST_ORDERS_BY_EMAIL_AND
+                LIST_ORDERS_BY_EMAIL_FILTERED
             }
             (None, Some(owner), Some(status)) => {
                 arguments.extend([owner as &(dyn ToSql + Sync), status]);

@@ -39,7 +39,6 @@ async fn fill(test: &TestDatabase, count: i32, even: bool) {
 
 /// Explains a page of every kind, from the start and from deep in the list, with generic and custom
 /// plans.
-/// for any arguments and for these.
 async fn assert_pages_are_cheap(test: &TestDatabase, table: &str) {
     let (top, bottom) = (Uuid::max(), Uuid::nil());
     let sql = "SELECT id FROM orders ORDER BY id OFFSET (SELECT count(*) / 4 FROM orders) LIMIT 1";
