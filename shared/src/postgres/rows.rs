@@ -32,7 +32,7 @@ pub(super) fn order(row: &Row) -> Result<Order, Error> {
     Ok(Order { summary, items, history })
 }
 
-/// An item as `get_order.sql` builds it.
+/// An item as the SQL function `item_json` builds it.
 #[derive(Deserialize)]
 struct StoredItem {
     product_id: ProductId,
