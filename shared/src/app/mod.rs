@@ -24,6 +24,7 @@ pub use confirm_orders::confirm_orders;
 pub use context::Context;
 pub use create_order::{
     Claim, Created, FoundLine, FoundProduct, PlaceOrders, Placement, SendJobs, create_order,
+    send_job,
 };
 pub use flights::Flights;
 pub use fulfillment_job::{FulfillmentJob, InvalidJob};
