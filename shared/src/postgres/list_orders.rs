@@ -9,7 +9,8 @@ use super::error::QueryError;
 use super::rows;
 use super::statements::{
     LIST_ALL_ORDERS, LIST_ALL_ORDERS_IN_STATUS, LIST_ORDERS_BY_EMAIL,
-    LIST_ORDERS_BY_EMAIL_FILTERED, LIST_OWN_ORDERS, LIST_OWN_ORDERS_IN_STATUS,
+    LIST_ORDERS_BY_EMAIL_FILTERED, LIST_ORDERS_BY_NUMBER, LIST_OWN_ORDERS,
+    LIST_OWN_ORDERS_IN_STATUS,
 };
 use crate::Error;
 use crate::app::ListOrders;
@@ -44,11 +45,14 @@ impl Database {
         visible: Visible<'_>,
         query: &OrderQuery,
     ) -> Result<Vec<Row>, QueryError> {
+        let owner = visible.owner().map(Owner::as_str);
+        if let Some(number) = &query.number {
+            return self.query(LIST_ORDERS_BY_NUMBER, &[&number.as_str(), &owner]).await;
+        }
         let (below, from) = ids(query);
         let placed_after = query.placed_after.map(Instant::timestamp);
         let placed_before = query.placed_before.map(Instant::timestamp);
         let limit = query.limit.and_one();
-        let owner = visible.owner().map(Owner::as_str);
         let status = query.status.map(Status::as_str);
         let email = query.email.as_ref().map(|email| email.as_str().to_ascii_lowercase());
 

@@ -20,6 +20,9 @@ pub const LIST_ORDERS_BY_EMAIL: &str =
 /// Lists the orders of an address, of one owner, in one status or both.
 pub const LIST_ORDERS_BY_EMAIL_FILTERED: &str =
     include_str!("../../../sql/queries/list_orders_by_email_filtered.sql");
+/// Lists the order with a number, of one owner or any.
+pub const LIST_ORDERS_BY_NUMBER: &str =
+    include_str!("../../../sql/queries/list_orders_by_number.sql");
 /// All statements that list orders.
 pub const LIST_ORDERS: &[&str] = &[
     LIST_ALL_ORDERS,
@@ -28,6 +31,7 @@ pub const LIST_ORDERS: &[&str] = &[
     LIST_OWN_ORDERS_IN_STATUS,
     LIST_ORDERS_BY_EMAIL,
     LIST_ORDERS_BY_EMAIL_FILTERED,
+    LIST_ORDERS_BY_NUMBER,
 ];
 
 /// Confirms a batch of orders.
