@@ -119,7 +119,17 @@ mod tests {
 
     #[test]
     fn no_modules_need_each_other() {
-        let rooms = ["app", "cache", "config", "domain", "events", "http", "lambda", "warehouse"];
+        let rooms = [
+            "app",
+            "cache",
+            "config",
+            "domain",
+            "events",
+            "http",
+            "lambda",
+            "postgres",
+            "warehouse",
+        ];
         let doors = ["http/openapi", "http/read", "http/respond", "http/serve"];
         for folder in [&rooms[..], &doors].concat() {
             let mut left = modules(folder);

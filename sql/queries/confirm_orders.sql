@@ -47,14 +47,8 @@ forgotten AS (
 ),
 event AS (
     INSERT INTO outbox (id, order_id, kind, payload, correlation_id)
-    SELECT gen_random_uuid(), c.id, 'OrderConfirmed', jsonb_build_object(
-        'v', 1,
-        'order_id', c.id,
-        'number', c.number,
-        -- UTC in any session.
-        'at', to_char(c.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'correlation_id', j.correlation_id
-    ), j.correlation_id
+    SELECT gen_random_uuid(), c.id, 'OrderConfirmed',
+           event_json(c.id, c.number, c.updated_at, j.correlation_id), j.correlation_id
     FROM confirmed c
     JOIN jobs j ON j.order_id = c.id
 )

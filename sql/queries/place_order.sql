@@ -142,12 +142,7 @@ outbox AS (
         (
             gen_random_uuid(),
             'OrderPlaced',
-            jsonb_build_object(
-                'v', 1,
-                'order_id', p.id,
-                'number', p.number,
-                -- UTC in any session.
-                'at', to_char(p.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+            event_json(p.id, p.number, p.created_at, $6) || jsonb_build_object(
                 'customer_name', p.customer_name,
                 'customer_email', p.customer_email,
                 'currency', p.currency,
@@ -160,8 +155,7 @@ outbox AS (
                         'unit_price_minor', l.price_minor
                     ) ORDER BY l.line)
                     FROM lines l
-                ),
-                'correlation_id', $6::text
+                )
             ),
             now()
         )

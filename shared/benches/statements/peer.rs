@@ -219,8 +219,7 @@ impl Peer {
 fn with(sql: &str, arguments: &[&str]) -> String {
     let code: Vec<_> =
         sql.lines().map(|line| line.split_once("--").map_or(line, |(code, _)| code)).collect();
-    // pgbench would take the colons of a time's format for its variables.
-    let mut sql = code.join("\n").replace("HH24:MI:SS", r#"HH24":"MI":"SS"#);
+    let mut sql = code.join("\n");
     for (index, argument) in arguments.iter().enumerate().rev() {
         sql = sql.replace(&format!("${}", index + 1), &format!("({argument})"));
     }

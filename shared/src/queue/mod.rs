@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::app::{FulfillmentJob, Job, MeasureQueue, Message, SendBatch, SendJobs};
+use crate::app::{FulfillmentJob, MeasureQueue, Message, OutboxJob, SendBatch, SendJobs};
 use crate::aws::{Aws, CallError, Client, Limits, SQS};
 use crate::{BoxError, Error};
 
@@ -64,7 +64,7 @@ impl FulfillmentQueue {
     }
 }
 
-impl SendBatch<Job> for FulfillmentQueue {
+impl SendBatch<OutboxJob> for FulfillmentQueue {
     /// The most entries of `SendMessageBatch`.
     const LIMIT: usize = 10;
 
@@ -72,13 +72,13 @@ impl SendBatch<Job> for FulfillmentQueue {
     const MAX_BYTES: usize = 1_048_576;
 
     /// The body. Attributes would count too; there are none.
-    fn bytes(message: &Message<Job>) -> usize {
+    fn bytes(message: &Message<OutboxJob>) -> usize {
         message.body.len()
     }
 
     async fn send_batch(
         &self,
-        messages: &[Message<Job>],
+        messages: &[Message<OutboxJob>],
     ) -> Result<Vec<Result<(), BoxError>>, BoxError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -102,7 +102,7 @@ impl SendBatch<Job> for FulfillmentQueue {
             .collect();
         let input = json!({ "QueueUrl": self.url, "Entries": entries });
         let answer: Answer = self.client.call("SendMessageBatch", &input).await?;
-        let result = |message: &Message<Job>| {
+        let result = |message: &Message<OutboxJob>| {
             let id = message.id.simple().to_string();
             if answer.successful.iter().any(|entry| entry.id == id) {
                 return Ok(());

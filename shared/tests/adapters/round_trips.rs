@@ -72,6 +72,11 @@ async fn get_list_and_a_batch_of_any_size_ask_postgres_once() {
             assert_eq!((page.entries.len(), page.has_more), (100, true));
             asked_once("list-orders");
         }
+        let number = Some(jobs[0].number.clone());
+        let by_number = OrderQuery { number, ..OrderQuery::default() };
+        let page = database.orders(visible, &by_number).await.unwrap();
+        assert_eq!((page.entries.len(), page.has_more), (1, false));
+        asked_once("list-orders, by number");
     }
     assert!(database.product(mug).await.unwrap().is_some());
     asked_once("get-product");

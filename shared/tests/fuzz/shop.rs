@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use waybill::app::{
     CacheProducts, Cached, Change, ChangeOrders, Claim, ConfirmOrders, Context, Event, FoundLine,
-    FoundProduct, FulfillmentJob, Job, Jobs, KeepOutbox, ListOrders, ListProducts, Message,
+    FoundProduct, FulfillmentJob, Jobs, KeepOutbox, ListOrders, ListProducts, Message, OutboxJob,
     PlaceOrders, Placement, Precondition, Put, PutProducts, ReadOrder, ReadProduct, Refusal,
     RefuseOrders, SendBatch, SendJobs, Settled,
 };
@@ -155,7 +155,7 @@ impl KeepOutbox for Shop {
         Ok(Vec::new())
     }
 
-    async fn claim_jobs(&self, _: Jobs, _: u16) -> Result<Vec<Message<Job>>, Error> {
+    async fn claim_jobs(&self, _: Jobs, _: u16) -> Result<Vec<Message<OutboxJob>>, Error> {
         Ok(Vec::new())
     }
 

@@ -95,6 +95,11 @@ fn list_orders() -> (Route, Operation) {
         .description("Newest first. Customers see their own orders, staff everyone's.")
         .parameters(page_parameters())
         .parameter(query(
+            "number",
+            "Only the order with this number. Not together with a cursor or another filter.",
+            Ref::from_schema_name("OrderNumber"),
+        ))
+        .parameter(query(
             "status",
             "Only orders with this status.",
             Ref::from_schema_name("Status"),

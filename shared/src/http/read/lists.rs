@@ -8,8 +8,8 @@ use super::cursor::{Binding, Cursor, CursorKey};
 use super::parameters::Parameters;
 use super::request::Incoming;
 use crate::domain::{
-    CustomerEmail, Instant, OrderId, OrderQuery, OrderSummary, Page, PageSize, Product, ProductId,
-    ProductQuery, Scope, Search,
+    CustomerEmail, Instant, OrderId, OrderNumber, OrderQuery, OrderSummary, Page, PageSize,
+    Product, ProductId, ProductQuery, Scope, Search,
 };
 use crate::http::respond::{NextPage, Problem, Reply};
 use crate::http::routes;
@@ -42,6 +42,7 @@ pub fn read_order_list<'a>(
         let query = OrderQuery {
             limit: parameters.parse("limit", PageSize::parse).unwrap_or_default(),
             below: position.map(OrderId::from),
+            number: parameters.parse("number", OrderNumber::parse),
             status: parameters.parse("status", status),
             email: parameters.parse("email", CustomerEmail::parse),
             placed_after: parameters.parse("placed_after", Instant::parse),
@@ -51,6 +52,9 @@ pub fn read_order_list<'a>(
             && after >= before
         {
             parameters.refuse("placed_after", "must be earlier than placed_before");
+        }
+        if query.number.is_some() && !parameters.except(&["number", "limit"]).is_empty() {
+            parameters.refuse("number", "can't be combined with a cursor or another filter");
         }
         query
     })
@@ -207,6 +211,31 @@ mod tests {
     }
 
     #[test]
+    fn a_number_goes_with_a_limit_and_with_nothing_else() {
+        let (number, key) = (("number", "ORD-20260221-A9JW0-0Z5SN-T190N"), key());
+        let request = incoming(&[number, ("limit", "5")]);
+        let list = read_order_list(&request, &key).ok().unwrap();
+        assert_eq!(list.query().number.as_ref().unwrap().as_str(), number.1);
+        let time = "2026-02-21T12:00:00Z";
+        for other in [
+            ("status", "pending"),
+            ("email", "ada@example.com"),
+            ("placed_after", time),
+            ("placed_before", time),
+        ] {
+            assert_eq!(wrong(&[number, other]), ["number"], "{other:?}");
+        }
+        let request = incoming(&[]);
+        let list = read_order_list(&request, &key).ok().unwrap();
+        let cursor = list.next(Uuid::now_v7()).cursor;
+        // The cursor is that of another list, too.
+        assert_eq!(wrong(&[number, ("cursor", &cursor)]), ["cursor", "number"]);
+        for malformed in ["ORD-20260221", "ord-20260221-6ba0a415", "6BA0A415"] {
+            assert_eq!(wrong(&[("number", malformed)]), ["number"]);
+        }
+    }
+
+    #[test]
     fn only_staff_ask_for_an_address() {
         let key = key();
         for email in ["ada@example.com", "", "nobody"] {
@@ -225,6 +254,7 @@ mod tests {
         let mut wrong = wrong(&[
             ("limit", "0"),
             ("cursor", "AAAA"),
+            ("number", "1"),
             ("status", "lost"),
             ("email", "ada@"),
             ("placed_after", "yesterday"),
@@ -291,7 +321,7 @@ mod tests {
         #[test]
         fn no_query_string_makes_the_reader_panic(
             parameters in prop::collection::vec(
-                ("limit|cursor|status|email|placed_after|placed_before|q|\\PC{0,4}", "\\PC*"), 0..8,
+                ("limit|cursor|number|status|email|placed_after|placed_before|q|\\PC{0,4}", "\\PC*"), 0..8,
             ),
         ) {
             let parameters: Vec<_> =

@@ -172,7 +172,7 @@ impl Service {
             batch.insert(0, Delivery { message_id: "poison".to_owned(), body: "{".to_owned() });
             batch.insert(0, orphan);
         }
-        let failed = app::confirm_orders(self.database, &NoWarehouse, batch).await.unwrap();
+        let failed = app::fulfill_orders(self.database, &NoWarehouse, batch).await.unwrap();
         if acknowledged {
             for n in picks.iter().collect::<HashSet<_>>() {
                 let mut queued = self.queue.taken.lock().unwrap();

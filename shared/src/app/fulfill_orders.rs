@@ -1,13 +1,13 @@
-//! Confirms the orders of a batch of fulfillment jobs.
+//! Fulfills the orders of a batch of jobs.
 
 use std::collections::HashMap;
 
-use super::batch::{ConfirmOrders, Delivery, Outcome, Task};
+use super::fulfillment::{ConfirmOrders, DeliveredJob, Delivery, Fulfillment};
 use super::fulfillment_job::FulfillmentJob;
-use super::hand_over::{RefuseOrders, hand_over};
+use super::offer_orders::{RefuseOrders, offer_and_confirm};
 use super::warehouse::{DeadLetters, Warehouse};
 use crate::Error;
-use crate::domain::{OrderId, Status};
+use crate::domain::OrderId;
 
 /// Confirms the orders of all deliveries in one statement, and returns the ids of the messages that
 /// failed: those that are not jobs, and those whose order does not exist. The queue delivers these
@@ -21,16 +21,37 @@ use crate::domain::{OrderId, Status};
 ///
 /// # Errors
 /// [`Error::Unavailable`] or [`Error::Internal`]; the whole batch must then be delivered again.
-pub async fn confirm_orders(
+pub async fn fulfill_orders(
     orders: &(impl ConfirmOrders + RefuseOrders),
     warehouse: &(impl Warehouse + DeadLetters),
     deliveries: Vec<Delivery>,
 ) -> Result<Vec<String>, Error> {
+    let (jobs, mut failed) = parse(deliveries);
+    if jobs.is_empty() {
+        return Ok(failed);
+    }
+    let fulfillments = if warehouse.is_there() {
+        offer_and_confirm(orders, warehouse, &jobs).await?
+    } else {
+        let jobs: Vec<_> = jobs.iter().map(|delivered| delivered.job.clone()).collect();
+        let before = orders.confirm(&jobs).await?.into_iter();
+        before.map(|(id, status)| (id, Fulfillment::after_confirming(status))).collect()
+    };
+    for DeliveredJob { delivery, job } in jobs {
+        if !log(&fulfillments, &delivery.message_id, &job) {
+            failed.push(delivery.message_id);
+        }
+    }
+    Ok(failed)
+}
+
+/// The jobs of a batch, and the ids of the messages that are none.
+fn parse(deliveries: Vec<Delivery>) -> (Vec<DeliveredJob>, Vec<String>) {
+    let mut jobs = Vec::with_capacity(deliveries.len());
     let mut failed = Vec::new();
-    let mut tasks = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
         match FulfillmentJob::parse(&delivery.body) {
-            Ok(job) => tasks.push(Task { delivery, job }),
+            Ok(job) => jobs.push(DeliveredJob { delivery, job }),
             Err(error) => {
                 let message_id = delivery.message_id;
                 tracing::error!(message_id, error = %error, "the message is not a fulfillment job");
@@ -38,51 +59,35 @@ pub async fn confirm_orders(
             }
         }
     }
-    if tasks.is_empty() {
-        return Ok(failed);
-    }
-    let outcomes = if warehouse.is_there() {
-        hand_over(orders, warehouse, &tasks).await?
-    } else {
-        let jobs: Vec<_> = tasks.iter().map(|task| task.job.clone()).collect();
-        let before = orders.confirm(&jobs).await?;
-        before.into_iter().map(|(id, status)| (id, Outcome::Was(status))).collect()
-    };
-    for Task { delivery, job } in tasks {
-        if !settle(&outcomes, &delivery.message_id, &job) {
-            failed.push(delivery.message_id);
-        }
-    }
-    Ok(failed)
+    (jobs, failed)
 }
 
-/// Logs the outcome of a job, and returns whether its message succeeded.
-fn settle(outcomes: &HashMap<OrderId, Outcome>, message_id: &str, job: &FulfillmentJob) -> bool {
+/// Logs what became of the order of a job, and returns whether its message succeeded.
+fn log(
+    fulfillments: &HashMap<OrderId, Fulfillment>,
+    message_id: &str,
+    job: &FulfillmentJob,
+) -> bool {
     let _entered = job.span().entered();
-    match outcomes.get(&job.order_id) {
-        Some(Outcome::Was(Status::Pending) | Outcome::Accepted(Status::Pending)) => {
-            tracing::info!("order confirmed");
-        }
-        Some(
-            Outcome::Was(Status::Confirmed | Status::Shipped | Status::Delivered)
-            | Outcome::Accepted(Status::Confirmed | Status::Shipped | Status::Delivered),
-        ) => {
+    match fulfillments.get(&job.order_id) {
+        Some(Fulfillment::Confirmed) => tracing::info!("order confirmed"),
+        Some(Fulfillment::AlreadyConfirmed) => {
             tracing::info!("order was already confirmed; nothing to do");
         }
-        Some(Outcome::Was(Status::Cancelled)) => {
+        Some(Fulfillment::Cancelled) => {
             tracing::info!("order was canceled; nothing to fulfill");
         }
         // The event `OrderCancelled` tells the warehouse.
-        Some(Outcome::Accepted(Status::Cancelled)) => {
+        Some(Fulfillment::CancelledWhileOffered) => {
             tracing::warn!("order was canceled while the warehouse accepted it");
         }
-        Some(Outcome::LaidAside { reason }) => {
+        Some(Fulfillment::Refused { reason }) => {
             tracing::error!(
                 reason,
                 "order refused by the warehouse; its job is in the dead-letter queue"
             );
         }
-        Some(Outcome::Refused { reason, error }) => {
+        Some(Fulfillment::RefusalNotRecorded { reason, error }) => {
             tracing::error!(
                 message_id,
                 reason,
@@ -91,7 +96,7 @@ fn settle(outcomes: &HashMap<OrderId, Outcome>, message_id: &str, job: &Fulfillm
             );
             return false;
         }
-        Some(Outcome::Unanswered { error }) => {
+        Some(Fulfillment::Unanswered { error }) => {
             tracing::error!(message_id, error, "no answer from the warehouse; retrying");
             return false;
         }

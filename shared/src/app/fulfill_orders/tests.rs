@@ -7,8 +7,9 @@ use tokio::sync::Barrier;
 use uuid::Uuid;
 
 use super::*;
-use crate::app::hand_over::Refusal;
+use crate::app::offer_orders::Refusal;
 use crate::app::warehouse::{NoWarehouse, Offer};
+use crate::domain::Status;
 
 /// The message of an order's job.
 fn delivery(message_id: &str, order: u128) -> Delivery {
@@ -65,7 +66,7 @@ async fn what_is_no_job_or_has_no_order_fails_alone() {
         delivery("orphan", 9),
         delivery("again", 3),
     ];
-    let failed = confirm_orders(&orders, &NoWarehouse, batch).await.unwrap();
+    let failed = fulfill_orders(&orders, &NoWarehouse, batch).await.unwrap();
     assert_eq!(failed, ["poison", "orphan"]);
     assert_eq!(orders.calls.into_inner(), 1);
 }
@@ -74,7 +75,7 @@ async fn what_is_no_job_or_has_no_order_fails_alone() {
 async fn a_batch_of_nothing_but_poison_asks_the_store_nothing() {
     let orders = Orders::default();
     let poison = Delivery { message_id: "poison".to_owned(), body: String::new() };
-    assert_eq!(confirm_orders(&orders, &NoWarehouse, vec![poison]).await.unwrap(), ["poison"]);
+    assert_eq!(fulfill_orders(&orders, &NoWarehouse, vec![poison]).await.unwrap(), ["poison"]);
     assert_eq!(orders.calls.into_inner(), 0);
 }
 
@@ -108,8 +109,8 @@ impl World {
         self.meanwhile.get(&id).or_else(|| self.statuses.get(&id)).copied()
     }
 
-    async fn confirm(&self, deliveries: &[Delivery]) -> (Vec<String>, Vec<String>) {
-        let failed = confirm_orders(self, self, deliveries.to_vec()).await.unwrap();
+    async fn fulfill(&self, deliveries: &[Delivery]) -> (Vec<String>, Vec<String>) {
+        let failed = fulfill_orders(self, self, deliveries.to_vec()).await.unwrap();
         (failed, std::mem::take(&mut *self.notes.lock().unwrap()))
     }
 }
@@ -187,7 +188,7 @@ async fn only_pending_orders_are_offered_and_only_accepted_ones_confirmed() {
         delivery("silence", 4),
         delivery("orphan", 9),
     ];
-    let (failed, notes) = world.confirm(&batch).await;
+    let (failed, notes) = world.fulfill(&batch).await;
     assert_eq!(failed, ["silence", "orphan"]);
     assert_eq!(notes, ["look at [1, 2, 3, 4, 9]", "offer [1]", "offer [4]", "confirm [1]"]);
 }
@@ -195,7 +196,7 @@ async fn only_pending_orders_are_offered_and_only_accepted_ones_confirmed() {
 #[tokio::test]
 async fn an_order_that_two_messages_of_a_batch_name_is_offered_once() {
     let world = World::with(&[(1, Status::Pending)]);
-    let (failed, notes) = world.confirm(&[delivery("a", 1), delivery("b", 1)]).await;
+    let (failed, notes) = world.fulfill(&[delivery("a", 1), delivery("b", 1)]).await;
     assert!(failed.is_empty());
     assert_eq!(notes, ["look at [1]", "offer [1]", "confirm [1]"]);
 }
@@ -204,7 +205,7 @@ async fn an_order_that_two_messages_of_a_batch_name_is_offered_once() {
 async fn a_refused_order_is_written_to_before_its_job_is_laid_aside() {
     let mut world = World::with(&[(1, Status::Pending), (2, Status::Pending)]);
     world.refuses = vec![id(2)];
-    let (failed, notes) = world.confirm(&[delivery("a", 1), delivery("b", 2)]).await;
+    let (failed, notes) = world.fulfill(&[delivery("a", 1), delivery("b", 2)]).await;
     assert!(failed.is_empty(), "a refused job is done with");
     assert_eq!(notes[3..], ["confirm [1]", "write to [2]", "lay aside [2]"]);
 }
@@ -215,9 +216,9 @@ async fn a_refusal_that_can_t_be_laid_aside_fails_alone_and_comes_again() {
     world.refuses = vec![id(2)];
     world.letters_fail.store(true, Ordering::Relaxed);
     let batch = [delivery("a", 1), delivery("b", 2)];
-    assert_eq!(world.confirm(&batch).await.0, ["b"]);
+    assert_eq!(world.fulfill(&batch).await.0, ["b"]);
     world.letters_fail.store(false, Ordering::Relaxed);
-    assert_eq!(world.confirm(&batch[1..]).await.0, Vec::<String>::new());
+    assert_eq!(world.fulfill(&batch[1..]).await.0, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -225,7 +226,7 @@ async fn an_order_that_went_on_while_it_was_refused_is_no_dead_letter() {
     let mut world = World::with(&[(1, Status::Pending)]);
     world.refuses = vec![id(1)];
     world.meanwhile = HashMap::from([(id(1), Status::Cancelled)]);
-    let (failed, notes) = world.confirm(&[delivery("a", 1)]).await;
+    let (failed, notes) = world.fulfill(&[delivery("a", 1)]).await;
     assert!(failed.is_empty());
     assert_eq!(notes, ["look at [1]", "offer [1]", "write to [1]"]);
 }
@@ -234,7 +235,7 @@ async fn an_order_that_went_on_while_it_was_refused_is_no_dead_letter() {
 async fn an_order_that_was_cancelled_while_it_was_accepted_is_done_with() {
     let mut world = World::with(&[(1, Status::Pending)]);
     world.meanwhile = HashMap::from([(id(1), Status::Cancelled)]);
-    let (failed, notes) = world.confirm(&[delivery("a", 1)]).await;
+    let (failed, notes) = world.fulfill(&[delivery("a", 1)]).await;
     assert!(failed.is_empty());
     assert_eq!(notes, ["look at [1]", "offer [1]", "confirm [1]"]);
 }
@@ -243,7 +244,7 @@ async fn an_order_that_was_cancelled_while_it_was_accepted_is_done_with() {
 async fn nothing_is_confirmed_that_nobody_accepted() {
     let mut world = World::with(&[(1, Status::Pending)]);
     world.is_silent_about = vec![id(1)];
-    let (failed, notes) = world.confirm(&[delivery("a", 1)]).await;
+    let (failed, notes) = world.fulfill(&[delivery("a", 1)]).await;
     assert_eq!((failed, notes.len()), (vec!["a".to_owned()], 2));
 }
 
@@ -254,7 +255,7 @@ async fn ten_are_offered_at_once_and_what_takes_too_long_fails() {
     world.together = Some(Barrier::new(10));
     let batch: Vec<_> = (1..=11).map(|n| delivery(&n.to_string(), n)).collect();
     // The eleventh waits for nine others that never come.
-    let (failed, notes) = world.confirm(&batch).await;
+    let (failed, notes) = world.fulfill(&batch).await;
     assert_eq!(failed.len(), 1);
     assert_eq!(notes.iter().filter(|note| note.starts_with("offer")).count(), 10);
 }

@@ -8,7 +8,7 @@ use futures_util::stream;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use super::batch::{ConfirmOrders, Outcome, Task};
+use super::fulfillment::{ConfirmOrders, DeliveredJob, Fulfillment};
 use super::fulfillment_job::FulfillmentJob;
 use super::warehouse::{DeadLetters, Offer, Warehouse};
 use crate::Error;
@@ -52,8 +52,8 @@ pub struct Refusal<'a> {
     pub reason: String,
 }
 
-/// Offers each pending order of `tasks` to the warehouse once, confirms those that it accepts, and
-/// records those that it refuses. An order that does not exist has no outcome.
+/// Offers each pending order of `jobs` to the warehouse once, confirms those that it accepts, and
+/// records those that it refuses. An order that does not exist is not in the result.
 ///
 /// A first round trip reads the statuses, so that an order that was canceled in the queue is not
 /// packed.
@@ -61,58 +61,65 @@ pub struct Refusal<'a> {
 /// # Errors
 /// [`Error::Unavailable`] or [`Error::Internal`]. The warehouse may have accepted orders then; they
 /// will be offered again with the same keys.
-pub(super) async fn hand_over(
+pub(super) async fn offer_and_confirm(
     orders: &(impl ConfirmOrders + RefuseOrders),
     warehouse: &(impl Warehouse + DeadLetters),
-    tasks: &[Task],
-) -> Result<HashMap<OrderId, Outcome>, Error> {
-    let mut seen = HashSet::with_capacity(tasks.len());
-    let tasks: Vec<&Task> = tasks.iter().filter(|task| seen.insert(task.job.order_id)).collect();
-    let ids: Vec<OrderId> = tasks.iter().map(|task| task.job.order_id).collect();
+    jobs: &[DeliveredJob],
+) -> Result<HashMap<OrderId, Fulfillment>, Error> {
+    let mut seen = HashSet::with_capacity(jobs.len());
+    let jobs: Vec<_> = jobs.iter().filter(|it| seen.insert(it.job.order_id)).collect();
+    let ids: Vec<OrderId> = jobs.iter().map(|it| it.job.order_id).collect();
     let statuses = orders.statuses(&ids).await?;
-    let mut outcomes: HashMap<_, _> =
-        statuses.into_iter().map(|(id, status)| (id, Outcome::Was(status))).collect();
-    let pending = tasks.into_iter().filter(|task| {
-        matches!(outcomes.get(&task.job.order_id), Some(Outcome::Was(Status::Pending)))
-    });
+    let is_pending = |it: &&DeliveredJob| statuses.get(&it.job.order_id) == Some(&Status::Pending);
+    let pending = jobs.into_iter().filter(is_pending).collect();
+    let not_pending = statuses.iter().filter(|(_, status)| **status != Status::Pending);
+    let mut fulfillments: HashMap<_, _> =
+        not_pending.map(|(&id, &status)| (id, Fulfillment::after_confirming(status))).collect();
     let mut accepted: Vec<FulfillmentJob> = Vec::new();
     let mut refused = Vec::new();
-    for (task, offer) in offer(warehouse, pending.collect()).await {
+    for (delivered, offer) in offer(warehouse, pending).await {
         match offer {
-            Offer::Accepted => {
-                // Only the statement that confirms it knows its outcome.
-                outcomes.remove(&task.job.order_id);
-                accepted.push(task.job.clone());
-            }
-            Offer::Refused(reason) => refused.push((task, reason)),
+            Offer::Accepted => accepted.push(delivered.job.clone()),
+            Offer::Refused(reason) => refused.push((delivered, reason)),
             Offer::Unanswered(error) => {
                 let error = crate::error::chain(&*error);
-                outcomes.insert(task.job.order_id, Outcome::Unanswered { error });
+                fulfillments.insert(delivered.job.order_id, Fulfillment::Unanswered { error });
             }
         }
     }
     if !accepted.is_empty() {
-        let before = orders.confirm(&accepted).await?;
-        outcomes.extend(before.into_iter().map(|(id, status)| (id, Outcome::Accepted(status))));
+        let before = orders.confirm(&accepted).await?.into_iter();
+        fulfillments.extend(before.map(|(id, status)| (id, after_accepting(status))));
     }
     if !refused.is_empty() {
-        outcomes.extend(lay_aside(orders, warehouse, refused).await);
+        fulfillments.extend(record_refusals(orders, warehouse, refused).await);
     }
-    Ok(outcomes)
+    Ok(fulfillments)
+}
+
+/// What became of an accepted order that had this status when it was confirmed.
+fn after_accepting(before: Status) -> Fulfillment {
+    match Fulfillment::after_confirming(before) {
+        Fulfillment::Cancelled => Fulfillment::CancelledWhileOffered,
+        fulfillment => fulfillment,
+    }
 }
 
 /// Offers the orders concurrently, for at most [`OFFER_TIME`].
-async fn offer<'a>(warehouse: &impl Warehouse, tasks: Vec<&'a Task>) -> Vec<(&'a Task, Offer)> {
+async fn offer<'a>(
+    warehouse: &impl Warehouse,
+    jobs: Vec<&'a DeliveredJob>,
+) -> Vec<(&'a DeliveredJob, Offer)> {
     let deadline = Instant::now() + OFFER_TIME;
     // Collected, as the compiler finds a stream of borrowing closures not to be `Send`.
-    let offers: Vec<_> = tasks
+    let offers: Vec<_> = jobs
         .into_iter()
-        .map(|task| {
+        .map(|delivered| {
             async move {
-                let offer = timeout_at(deadline, warehouse.offer(&task.job)).await;
-                (task, offer.unwrap_or_else(|elapsed| Offer::Unanswered(elapsed.into())))
+                let offer = timeout_at(deadline, warehouse.offer(&delivered.job)).await;
+                (delivered, offer.unwrap_or_else(|elapsed| Offer::Unanswered(elapsed.into())))
             }
-            .instrument(task.job.span())
+            .instrument(delivered.job.span())
         })
         .collect();
     stream::iter(offers).buffer_unordered(AT_ONCE).collect().await
@@ -120,35 +127,35 @@ async fn offer<'a>(warehouse: &impl Warehouse, tasks: Vec<&'a Task>) -> Vec<(&'a
 
 /// Writes the history first: a second entry is not written on a retry, but a second letter would
 /// be.
-async fn lay_aside(
+async fn record_refusals(
     orders: &impl RefuseOrders,
     letters: &impl DeadLetters,
-    refused: Vec<(&Task, String)>,
-) -> Vec<(OrderId, Outcome)> {
+    refused: Vec<(&DeliveredJob, String)>,
+) -> Vec<(OrderId, Fulfillment)> {
     let refusals: Vec<Refusal<'_>> = refused
         .iter()
-        .map(|(task, reason)| Refusal { job: &task.job, reason: reason.clone() })
+        .map(|(delivered, reason)| Refusal { job: &delivered.job, reason: reason.clone() })
         .collect();
     let statuses = orders.refuse(&refusals).await.map_err(|error| error.chain());
-    let letters = refused.into_iter().map(async |(task, reason)| {
-        let id = task.job.order_id;
+    let letters = refused.into_iter().map(async |(delivered, reason)| {
+        let id = delivered.job.order_id;
         let sent = match &statuses {
             Err(error) => Err(error.clone()),
             Ok(statuses) => match statuses.get(&id) {
                 Some(Status::Pending) => letters
-                    .lay_aside(&task.delivery.body, &reason)
+                    .lay_aside(&delivered.delivery.body, &reason)
                     .await
                     .map_err(|error| error.chain()),
                 // The order was canceled, or another copy of the job was accepted.
-                Some(&status) => return (id, Outcome::Was(status)),
+                Some(&status) => return (id, Fulfillment::after_confirming(status)),
                 None => Err("the order kept changing".to_owned()),
             },
         };
-        let outcome = match sent {
-            Ok(()) => Outcome::LaidAside { reason },
-            Err(error) => Outcome::Refused { reason, error },
+        let fulfillment = match sent {
+            Ok(()) => Fulfillment::Refused { reason },
+            Err(error) => Fulfillment::RefusalNotRecorded { reason, error },
         };
-        (id, outcome)
+        (id, fulfillment)
     });
     futures_util::future::join_all(letters).await
 }

@@ -1,15 +1,20 @@
-//! Lists of orders: which statement reads a page, and over which range of ids.
+//! Listing orders: which statement reads a page, and over which range of ids.
 
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::connection::Database;
 use super::error::QueryError;
-use super::{
-    Database, LIST_ALL_ORDERS, LIST_ALL_ORDERS_IN_STATUS, LIST_ORDERS_BY_EMAIL,
-    LIST_ORDERS_BY_EMAIL_AND, LIST_OWN_ORDERS, LIST_OWN_ORDERS_IN_STATUS,
+use super::rows;
+use super::statements::{
+    LIST_ALL_ORDERS, LIST_ALL_ORDERS_IN_STATUS, LIST_ORDERS_BY_EMAIL,
+    LIST_ORDERS_BY_EMAIL_FILTERED, LIST_ORDERS_BY_NUMBER, LIST_OWN_ORDERS,
+    LIST_OWN_ORDERS_IN_STATUS,
 };
-use crate::domain::{Instant, OrderId, OrderQuery, Status, Visible};
+use crate::Error;
+use crate::app::ListOrders;
+use crate::domain::{Instant, OrderId, OrderQuery, OrderSummary, Owner, Page, Status, Visible};
 
 /// The most milliseconds between the time in an order's id and its stored time.
 ///
@@ -17,21 +22,37 @@ use crate::domain::{Instant, OrderId, OrderQuery, Status, Visible};
 /// an invocation (10 s) plus the difference of two clocks.
 const CLOCK_TOLERANCE_MS: i64 = 60_000;
 
+impl ListOrders for Database {
+    async fn orders(
+        &self,
+        visible: Visible<'_>,
+        query: &OrderQuery,
+    ) -> Result<Page<OrderSummary>, Error> {
+        let rows = self.page_of_orders(visible, query).await?;
+        // Collecting into a `Result` loses the size hint.
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &rows {
+            found.push(rows::summary(row)?);
+        }
+        Ok(Page::new(found, query.limit))
+    }
+}
+
 impl Database {
     /// The rows of the page, plus one if there is a next page.
-    pub(super) async fn page_of_orders(
+    async fn page_of_orders(
         &self,
         visible: Visible<'_>,
         query: &OrderQuery,
     ) -> Result<Vec<Row>, QueryError> {
+        let owner = visible.owner().map(Owner::as_str);
+        if let Some(number) = &query.number {
+            return self.query(LIST_ORDERS_BY_NUMBER, &[&number.as_str(), &owner]).await;
+        }
         let (below, from) = ids(query);
         let placed_after = query.placed_after.map(Instant::timestamp);
         let placed_before = query.placed_before.map(Instant::timestamp);
         let limit = query.limit.and_one();
-        let owner = match visible {
-            Visible::Of(owner) => Some(owner.as_str()),
-            Visible::All => None,
-        };
         let status = query.status.map(Status::as_str);
         let email = query.email.as_ref().map(|email| email.as_str().to_ascii_lowercase());
 
@@ -44,7 +65,7 @@ impl Database {
             }
             (Some(email), owner, status) => {
                 arguments.extend([email as &(dyn ToSql + Sync), owner, status]);
-                LIST_ORDERS_BY_EMAIL_AND
+                LIST_ORDERS_BY_EMAIL_FILTERED
             }
             (None, Some(owner), Some(status)) => {
                 arguments.extend([owner as &(dyn ToSql + Sync), status]);

@@ -1,4 +1,4 @@
-//! A batch of fulfillment jobs: its messages, and what becomes of their orders.
+//! The jobs of a batch, and what became of their orders.
 
 use std::collections::HashMap;
 
@@ -16,24 +16,28 @@ pub struct Delivery {
 }
 
 /// A message that is a job.
-pub(super) struct Task {
+pub(super) struct DeliveredJob {
     pub(super) delivery: Delivery,
     pub(super) job: FulfillmentJob,
 }
 
-/// The outcome for an order of a batch.
-pub(super) enum Outcome {
-    /// The warehouse was not asked; this is the status before.
-    Was(Status),
-    /// The warehouse accepted it; this is the status before it was confirmed.
-    Accepted(Status),
+/// What became of an order of a batch.
+pub(super) enum Fulfillment {
+    /// It was pending, and is confirmed.
+    Confirmed,
+    /// An earlier delivery or staff confirmed it.
+    AlreadyConfirmed,
+    /// It was canceled before.
+    Cancelled,
+    /// It was canceled while the warehouse accepted it.
+    CancelledWhileOffered,
     /// The warehouse refused it, and the refusal was recorded.
-    LaidAside {
+    Refused {
         /// Why it was refused.
         reason: String,
     },
     /// The warehouse refused it, but recording the refusal failed.
-    Refused {
+    RefusalNotRecorded {
         /// Why it was refused.
         reason: String,
         /// What failed.
@@ -44,6 +48,17 @@ pub(super) enum Outcome {
         /// What failed.
         error: String,
     },
+}
+
+impl Fulfillment {
+    /// The result of [`ConfirmOrders::confirm`] for an order that had this status.
+    pub(super) fn after_confirming(before: Status) -> Self {
+        match before {
+            Status::Pending => Self::Confirmed,
+            Status::Confirmed | Status::Shipped | Status::Delivered => Self::AlreadyConfirmed,
+            Status::Cancelled => Self::Cancelled,
+        }
+    }
 }
 
 /// Confirms orders.
