@@ -7,7 +7,8 @@ use std::sync::Arc;
 use hyper::header::{ALLOW, CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
 use hyper::http::uri::{Authority, Uri};
 use hyper::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::catalog::{ALL, Fault};
@@ -45,7 +46,8 @@ impl Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason();
         let body = json!({ "title": title, "status": self.status.as_u16(), "detail": self.detail });
-        let mut response = render(self.status, "application/problem+json", &body);
+        let mut response =
+            render(self.status, "application/problem+json", body.to_string().into_bytes());
         if let Some(methods) = self.allow {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
         }
@@ -60,7 +62,7 @@ fn answer(control: &Arc<Control>, request: &Request) -> Result<Response, Problem
         if request.method() != Method::GET {
             return Err(not_allowed(request, "GET"));
         }
-        return Ok(ok(&control.describe()));
+        return ok(&control.list());
     }
     let name = path.strip_prefix("/faults/").ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "Only /faults and /faults/{name} exist.")
@@ -76,7 +78,7 @@ fn answer(control: &Arc<Control>, request: &Request) -> Result<Response, Problem
         Method::DELETE => control.end(fault),
         _ => return Err(not_allowed(request, "GET, PUT, DELETE")),
     }
-    Ok(ok(&control.describe_one(fault)))
+    ok(&control.show(fault))
 }
 
 fn strike(control: &Arc<Control>, fault: &'static Fault, request: &Request) -> Result<(), Problem> {
@@ -136,12 +138,15 @@ fn text<'a>(request: &'a Request, name: &hyper::header::HeaderName) -> &'a str {
     request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-fn ok(body: &Value) -> Response {
-    render(StatusCode::OK, "application/json", body)
+fn ok(body: &impl Serialize) -> Result<Response, Problem> {
+    let body = serde_json::to_vec(body).map_err(|error| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("The answer has no JSON: {error}."))
+    })?;
+    Ok(render(StatusCode::OK, "application/json", body))
 }
 
-fn render(status: StatusCode, media_type: &'static str, body: &Value) -> Response {
-    let mut response = Response::new(body.to_string().into());
+fn render(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Response {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response

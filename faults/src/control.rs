@@ -5,13 +5,13 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use tokio::task::AbortHandle;
 
 use crate::catalog::{ALL, Fault};
 use crate::parameters::Values;
 use crate::settings::Settings;
 use crate::targets::{Striking, Targets};
+use crate::view;
 
 /// How many past faults are remembered.
 const REMEMBERED: usize = 1000;
@@ -135,34 +135,35 @@ impl Control {
         state.past.push_back(Past { run, ended_at: Timestamp::now() });
     }
 
-    /// All faults, and those of the past.
-    pub(crate) fn describe(&self) -> Value {
+    /// All faults, and those that have ended.
+    pub(crate) fn list(&self) -> view::List {
         let state = self.state();
-        let faults: Vec<Value> = ALL.iter().map(|fault| self.view(&state, fault)).collect();
-        let past: Vec<Value> = state.past.iter().map(Past::view).collect();
-        json!({ "faults": faults, "history": past })
+        view::List {
+            faults: ALL.iter().map(|fault| self.view(&state, fault)).collect(),
+            history: state.past.iter().map(Past::view).collect(),
+        }
     }
 
     /// One fault.
-    pub(crate) fn describe_one(&self, fault: &Fault) -> Value {
+    pub(crate) fn show(&self, fault: &Fault) -> view::Fault {
         self.view(&self.state(), fault)
     }
 
-    fn view(&self, state: &State, fault: &Fault) -> Value {
+    fn view(&self, state: &State, fault: &Fault) -> view::Fault {
         let active = state.active.get(fault.target()).filter(|run| run.fault == fault);
         let last = || state.past.iter().rev().map(|past| &past.run).find(|run| run.fault == fault);
-        let parameters = fault.parameters().iter().map(|it| it.describe(&self.functions));
-        json!({
-            "name": fault.name,
-            "target": fault.target(),
-            "description": fault.description,
-            "parameters": parameters.collect::<Vec<_>>(),
-            "state": if active.is_some() { "active" } else { "idle" },
-            "set": active.map(|run| &run.values),
-            "started_at": active.map(|run| run.started_at),
-            "ends_at": active.map(|run| run.ends_at),
-            "struck": active.or_else(last).map_or(0, Run::struck),
-        })
+        let parameters = fault.parameters().iter();
+        view::Fault {
+            name: fault.name.to_owned(),
+            target: fault.target().to_owned(),
+            description: fault.description.to_owned(),
+            parameters: parameters.map(|it| it.describe(&self.functions)).collect(),
+            state: if active.is_some() { view::State::Active } else { view::State::Idle },
+            set: active.map(|run| run.values.all().clone()),
+            started_at: active.map(|run| run.started_at),
+            ends_at: active.map(|run| run.ends_at),
+            struck: active.or_else(last).map_or(0, Run::struck),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -177,15 +178,15 @@ impl Run {
 }
 
 impl Past {
-    fn view(&self) -> Value {
+    fn view(&self) -> view::Past {
         let Self { run, ended_at } = self;
-        json!({
-            "name": run.fault.name,
-            "target": run.fault.target(),
-            "set": run.values,
-            "started_at": run.started_at,
-            "ended_at": ended_at,
-            "struck": run.struck(),
-        })
+        view::Past {
+            name: run.fault.name.to_owned(),
+            target: run.fault.target().to_owned(),
+            set: run.values.all().clone(),
+            started_at: run.started_at,
+            ended_at: *ended_at,
+            struck: run.struck(),
+        }
     }
 }

@@ -66,10 +66,8 @@ impl Endpoint {
     }
 
     /// Starts a fault, and counts its strikes from 0.
-    pub fn fail(&self, fault: Fault) -> Strikes {
-        let strikes = Strikes::default();
-        self.shared.fault.send_replace((fault, strikes.clone()));
-        strikes
+    pub fn fail(&self, fault: Fault) {
+        self.shared.fault.send_replace((fault, Strikes::default()));
     }
 
     /// Ends the fault.

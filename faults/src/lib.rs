@@ -18,3 +18,4 @@ pub mod settings;
 mod startup;
 pub mod strikes;
 mod targets;
+pub mod view;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::Fault;
@@ -70,8 +69,7 @@ impl Parameter {
 }
 
 /// The values of all parameters of a fault.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Values(Map<String, Value>);
 
 impl Values {
@@ -99,6 +97,11 @@ impl Values {
             Ok((name.to_owned(), parameter.value(given.get(name), functions)?))
         };
         fault.parameters().iter().map(value).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// All of them, by name.
+    pub(crate) fn all(&self) -> &Map<String, Value> {
+        &self.0
     }
 
     /// How long the fault lasts.

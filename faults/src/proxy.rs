@@ -106,10 +106,8 @@ impl Proxy {
     }
 
     /// Holds traffic back from now on, and counts its strikes from 0.
-    pub fn hold(&self, holds: Holds) -> Strikes {
-        let strikes = Strikes::default();
-        self.shared.holds.send_replace((holds, strikes.clone()));
-        strikes
+    pub fn hold(&self, holds: Holds) {
+        self.shared.holds.send_replace((holds, Strikes::default()));
     }
 
     /// Holds nothing back any more. Connections whose traffic was withheld are closed.

@@ -51,8 +51,15 @@ impl Targets {
     /// Breaks a target.
     pub(crate) fn strike(&self, effect: Effect, values: &Values) -> Striking {
         match effect {
-            Effect::Postgres(how) => self.postgres.hold(holds(how, values)).into(),
-            Effect::Aws(service, how) => self.endpoint(service).fail(fault(how, values)).into(),
+            Effect::Postgres(how) => {
+                self.postgres.hold(holds(how, values));
+                Striking { strikes: self.postgres.strikes(), task: None }
+            }
+            Effect::Aws(service, how) => {
+                let endpoint = self.endpoint(service);
+                endpoint.fail(fault(how, values));
+                Striking { strikes: endpoint.strikes(), task: None }
+            }
             Effect::FunctionKilled => self.kill(values),
         }
     }
@@ -90,12 +97,6 @@ impl Targets {
             }
         };
         Striking { strikes, task: Some(tokio::spawn(killing).abort_handle()) }
-    }
-}
-
-impl From<Strikes> for Striking {
-    fn from(strikes: Strikes) -> Self {
-        Self { strikes, task: None }
     }
 }
 

@@ -51,8 +51,8 @@ impl Proxy {
     #[must_use]
     pub fn on(listener: TcpListener, target: &str) -> Self {
         let recorded = Arc::<Recorded>::default();
-        let recorder = Recorder(Arc::clone(&recorded));
-        Self { proxy: faults::proxy::Proxy::on(listener, target, recorder).unwrap(), recorded }
+        let witness = Recorder(Arc::clone(&recorded));
+        Self { proxy: faults::proxy::Proxy::on(listener, target, witness).unwrap(), recorded }
     }
 
     /// `url` with the proxy's address instead of the server's.
