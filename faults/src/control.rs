@@ -86,7 +86,8 @@ impl Control {
         let mut state = self.state();
         let other = state.active.get(fault.target()).filter(|run| run.fault != fault);
         if let Some(other) = other {
-            let (name, target, until) = (other.fault.name, fault.target(), other.ends_at);
+            let (name, target) = (other.fault.name, fault.target());
+            let until = other.ends_at.strftime("%H:%M:%S UTC");
             return Err(Refusal::Conflict(format!(
                 "{name} is active until {until}, and {target} can have one fault at a time. Wait, or \
                  end it with DELETE /faults/{name}."
