@@ -4,7 +4,7 @@ RUN = cargo run --quiet --bin waybill-local --
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset watch logs dlq token test figures bench reconcile build deploy cargo
+.PHONY: help up down reset watch logs dlq faults token test figures bench reconcile build deploy cargo
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ logs: cargo ## Follow the functions of the running stack; from an hour ago: make
 
 dlq: cargo ## List the dead letters and why; move them back: make dlq ARGS="--redrive --dry-run"
 	@$(RUN) dlq $(ARGS)
+
+faults: cargo ## List the faults of the running stack; start one: make faults ARGS="postgres-stopped --for 20"
+	@$(RUN) faults $(ARGS)
 
 token: cargo ## Print a token for the running stack: make token SUB=grace SCOPE=orders/staff
 	@$(RUN) token $(if $(SUB),--subject '$(SUB)') $(if $(SCOPE),--scope '$(SCOPE)') $(ARGS)

@@ -82,7 +82,7 @@ pub(crate) async fn deploy(
         // would fail.
         "ReserveConcurrency=false".to_owned(),
         format!("Architecture={}", Architecture::HERE.name()),
-        format!("DatabaseUrl={}", to.database_url),
+        format!("DatabaseUrl={}", to.functions_database_url),
         format!("WarehouseUrl={}", quoted(&warehouse_url)),
         format!("WarehouseSecret={}", quoted(&warehouse_secret)),
         format!("JwtIssuer={}", issuer.url()),
@@ -179,7 +179,7 @@ async fn order(found: Option<&Described>, to: &Endpoints) -> Result<Order> {
     let Some(deployed) = found else { return Ok(Order::SchemaFirst) };
     let migrate = deployed.output(MIGRATE_FUNCTION)?;
     let known = lambda::function_variable(&to.aws.endpoint, migrate, "DATABASE_URL").await?;
-    Ok(if known == to.database_url { Order::SchemaFirst } else { Order::CodeFirst })
+    Ok(if known == to.functions_database_url { Order::SchemaFirst } else { Order::CodeFirst })
 }
 
 /// The emulator as the target of a release.
@@ -277,6 +277,7 @@ fn variables(
         ("PRODUCT_CACHE_TABLE", output("ProductCacheTable")?),
         ("EVENT_BUS_NAME", output("EventBusName")?),
     ];
+    pairs.extend(to.faults_url.clone().map(|url| ("FAULTS_URL", url)));
     pairs.extend(to.aws.environment());
     Ok(EnvFile(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
 }

@@ -7,13 +7,16 @@ mod bench;
 mod config;
 mod deploy;
 mod emulator;
+mod faults;
 mod figures;
 mod lambda;
 mod leaks;
 mod order;
+mod ports;
 mod pump;
 mod resources;
 mod stack;
+mod strike;
 mod suite;
 mod template;
 mod tokens;
@@ -62,6 +65,8 @@ enum Command {
     },
     /// List the dead letters, or move them back to the fulfillment queue
     Dlq(dlq::Arguments),
+    /// List the faults of the running stack, start one, or end one
+    Faults(strike::Arguments),
     /// Print a token for the running stack, and nothing else
     Token {
         /// The subject, `sub`
@@ -143,6 +148,7 @@ async fn run(command: Command) -> Result<bool> {
             logs::follow(&config.common, Duration::from_secs(since * 60), !no_follow).await
         }
         Command::Dlq(arguments) => dlq::run(&config.common, &arguments).await,
+        Command::Faults(arguments) => strike::run(&config, &arguments).await,
         Command::Token { subject, scope } => up::token(&config, &subject, &scope),
         Command::Test { release: false } => return suite::run(&config).await,
         Command::Test { release: true } => return suite::run_release(&config).await,

@@ -61,6 +61,7 @@ fn next_steps(api_url: &str) -> String {
 
   TOKEN is a customer's token, STAFF_TOKEN one of staff. Both are valid for a day; `make up` renews them.
   make token SUB=bob SCOPE='orders/read orders/write' prints one for another caller.
+  make faults lists what can be broken, and breaks it: make faults ARGS="postgres-stopped --for 20"
   make logs follows the functions, make down stops everything, make reset also deletes the data."#
     )
 }

@@ -34,6 +34,7 @@
 //! | several orders in one process | more than it has connections | [`concurrent::orders_are_placed_at_once_on_a_bounded_number_of_connections`] |
 //! | | it is killed | [`concurrent::killed_with_several_orders_under_way_is_repeated_for_each`] |
 //! | | SQS is slow | [`concurrent::answers_wait_for_no_send`] |
+//! | every fault of the control API | while orders are placed | [`control::every_fault_of_the_control_api_strikes_and_loses_no_order`] |
 //!
 //! [`upgrade`] expands the schema while orders are placed. Nothing may fail then.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -42,6 +43,7 @@ mod answers;
 mod cache;
 mod concurrent;
 mod connections;
+mod control;
 mod create;
 mod failover;
 mod fulfillment;

@@ -22,6 +22,8 @@ const STOCK: i64 = 10_000;
 /// A database with a product, a queue, and a bus with a subscriber.
 pub(crate) struct World {
     pub(crate) stack: Stack,
+    /// The database without a proxy.
+    pub(crate) database_url: String,
     pub(crate) database: tokio_postgres::Client,
     pub(crate) postgres: Proxy,
     pub(crate) sqs: Endpoint,
@@ -81,6 +83,7 @@ impl World {
         let world = Self {
             database: connect_to(&url.parse().unwrap()).await,
             postgres: Proxy::to(authority(url)).await,
+            database_url: url.to_owned(),
             product: Uuid::now_v7(),
             accepted: Mutex::default(),
             stack,
