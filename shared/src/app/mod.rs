@@ -12,6 +12,9 @@ mod get_product;
 mod hand_over;
 mod list_orders;
 mod list_products;
+mod notification;
+mod notify_customer;
+mod order_event;
 mod page_cache;
 mod product_cache;
 mod put_product;
@@ -32,6 +35,12 @@ pub use get_product::{ReadProduct, get_product};
 pub use hand_over::{Refusal, RefuseOrders};
 pub use list_orders::{ListOrders, list_orders};
 pub use list_products::{ListProducts, list_products};
+pub use notification::{
+    Claimed, KeepNotifications, Mail, MailError, MailLine, MailOrder, Notification, Recipient,
+    SendMail, Settlement, WriteMail,
+};
+pub use notify_customer::notify_customers;
+pub use order_event::{InvalidEvent, OrderEvent};
 pub use page_cache::PageCache;
 pub use product_cache::{CacheProducts, Cached};
 pub use put_product::{Precondition, Put, PutProduct, PutProducts, put_product};
@@ -41,6 +50,8 @@ pub use relay_outbox::{
 };
 pub use warehouse::{DeadLetters, NoWarehouse, Offer, Warehouse};
 
+#[cfg(feature = "ses")]
+pub(crate) use notify_customer::SENDING;
 pub(crate) use page_cache::{MEMORY_CAPACITY, MEMORY_LIFETIME};
 
 #[cfg(all(test, feature = "warehouse"))]

@@ -13,6 +13,7 @@ use super::conditional::Known;
 use super::event::without_url;
 use super::request::{self, Trail};
 use super::{Anyone, FindRoute, Incoming, Problem, Reply, Route, limits};
+use crate::app::Recipient;
 use crate::config::Config;
 use crate::{BoxError, deadline, lambda, metrics};
 
@@ -33,8 +34,11 @@ where
     H: Fn(Incoming) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
-    let callers = Callers { watch: config.watch_caller()?, first_issuer: config.first_issuer() };
-    let callers = lambda::keep(callers);
+    let callers = lambda::keep(Callers {
+        watch: config.watch_caller()?,
+        first_issuer: config.first_issuer(),
+        reads_email: config.mail_recipient()? == Some(Recipient::Proven),
+    });
     let answer = move |request| answer(request, callers, route, handler);
     run(config.work_before_answer()?, answer).await
 }

@@ -20,8 +20,8 @@ use crate::app::{
     ListOrders, PlaceOrders, Placement, ReadOrder, Refusal, RefuseOrders,
 };
 use crate::domain::{
-    Currency, HistoryEntry, Money, NewOrder, Order, OrderId, OrderItem, OrderLine, OrderNumber,
-    OrderQuery, OrderSummary, Owner, Page, ProductId, Status, Stock, Version, Visible,
+    Currency, CustomerEmail, HistoryEntry, Money, NewOrder, Order, OrderId, OrderItem, OrderLine,
+    OrderNumber, OrderQuery, OrderSummary, Owner, Page, ProductId, Status, Stock, Version, Visible,
 };
 
 use crate::error::OwnerLimit;
@@ -123,6 +123,7 @@ impl Database {
                     &limits.pending,
                     &limits.per_minute,
                     &id.first_within(OWNER_PERIOD).as_uuid(),
+                    &context.caller.proven_email().map(CustomerEmail::as_str),
                 ],
             )
             .await;
@@ -381,7 +382,7 @@ pub(super) fn stock(row: &Row) -> Result<Stock, Error> {
     Stock::new(pieces).ok_or_else(|| unexpected(format!("stock {pieces} is negative")))
 }
 
-fn number(row: &Row) -> Result<OrderNumber, Error> {
+pub(super) fn number(row: &Row) -> Result<OrderNumber, Error> {
     let number: String = row.try_get("number").map_err(unexpected)?;
     number.try_into().map_err(unexpected)
 }
@@ -391,7 +392,7 @@ pub(super) fn version(row: &Row) -> Result<Version, Error> {
     Version::new(number).ok_or_else(|| unexpected(format!("version {number} is not positive")))
 }
 
-fn currency(row: &Row) -> Result<Currency, Error> {
+pub(super) fn currency(row: &Row) -> Result<Currency, Error> {
     Currency::parse(row.try_get("currency").map_err(unexpected)?).map_err(unexpected)
 }
 
