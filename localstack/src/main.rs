@@ -10,6 +10,7 @@ mod emulator;
 mod figures;
 mod lambda;
 mod leaks;
+mod mail;
 mod order;
 mod pump;
 mod resources;
@@ -60,7 +61,7 @@ enum Command {
         #[arg(long)]
         no_follow: bool,
     },
-    /// List the dead letters, or move them back to the fulfillment queue
+    /// List the dead letters, or move them back to their queue
     Dlq(dlq::Arguments),
     /// Print a token for the running stack, and nothing else
     Token {
