@@ -17,7 +17,7 @@ use waybill_ops::{process, ui};
 use crate::config::Config;
 use crate::stack::{Endpoints, Kind, Stack};
 use crate::tokens::{self, Issuer};
-use crate::{emulator, lambda, template};
+use crate::{emulator, lambda, mail, template};
 
 /// The template's defaults of how many orders of an owner may be pending, and how many an owner may
 /// place in a minute.
@@ -69,6 +69,7 @@ pub(crate) async fn deploy(
 ) -> Result<Deployment> {
     let issuer = Issuer::prepare(&stack.dir, tools, &to.aws.endpoint).await?;
     issuer.publish().await?;
+    mail::verify_sender(&to.aws.endpoint).await?;
 
     // The tests must not use the caller's warehouse. A parameter that is left out keeps its old value,
     // so an empty one is passed.
@@ -85,6 +86,8 @@ pub(crate) async fn deploy(
         format!("DatabaseUrl={}", to.functions_database_url),
         format!("WarehouseUrl={}", quoted(&warehouse_url)),
         format!("WarehouseSecret={}", quoted(&warehouse_secret)),
+        format!("MailSender={}", mail::SENDER),
+        format!("MailRecipient={}", mail::RECIPIENT),
         format!("JwtIssuer={}", issuer.url()),
         // The URL contains the emulator's port. On another port it is still the same issuer.
         format!("FirstJwtIssuer={}", issuer.url()),
@@ -274,6 +277,8 @@ fn variables(
         ("DATABASE_URL", to.database_url.clone()),
         ("FULFILLMENT_QUEUE_URL", output("FulfillmentQueueUrl")?),
         ("FULFILLMENT_DLQ_URL", output("FulfillmentDlqUrl")?),
+        ("NOTIFICATION_QUEUE_URL", output("NotificationQueueUrl")?),
+        ("NOTIFICATION_DLQ_URL", output("NotificationDlqUrl")?),
         ("PRODUCT_CACHE_TABLE", output("ProductCacheTable")?),
         ("EVENT_BUS_NAME", output("EventBusName")?),
     ];

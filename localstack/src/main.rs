@@ -11,6 +11,7 @@ mod faults;
 mod figures;
 mod lambda;
 mod leaks;
+mod mail;
 mod order;
 mod ports;
 mod pump;
@@ -63,7 +64,7 @@ enum Command {
         #[arg(long)]
         no_follow: bool,
     },
-    /// List the dead letters, or move them back to the fulfillment queue
+    /// List the dead letters, or move them back to their queue
     Dlq(dlq::Arguments),
     /// List the faults of the running stack, start one, or end one
     Faults(strike::Arguments),

@@ -183,12 +183,13 @@ async fn provision(config: &Config, stack: &mut Stack, profile: Profile) -> Resu
 }
 
 /// The modules of the adapter tests in which many compete.
-const COMPETING: [&str; 7] = [
+const COMPETING: [&str; 8] = [
     "batches::",
     "changes::",
     "contention::",
     "idempotency::",
     "model::",
+    "notifications::",
     "orders::",
     "oversell::",
 ];

@@ -5,6 +5,7 @@ mod aws;
 mod database;
 mod environment;
 mod http;
+mod mail;
 mod process;
 #[cfg(feature = "warehouse")]
 mod warehouse;

@@ -1,7 +1,7 @@
 //! The library that the functions of Waybill share.
 //!
 //! Dependencies point one way: functions know [`app`], `app` knows [`domain`], and `domain` knows
-//! nothing. The adapters (`postgres`, `cache`, `queue`, `warehouse`) implement the traits of `app`.
+//! nothing. The adapters (`postgres`, `cache`, `queue`, `mail`, `warehouse`) implement the traits of `app`.
 //! A function builds them and hands them to a use case.
 
 pub mod app;
@@ -20,6 +20,8 @@ pub mod events;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod lambda;
+#[cfg(feature = "ses")]
+pub mod mail;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sqs")]

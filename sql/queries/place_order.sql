@@ -5,7 +5,8 @@
 -- $9 traceparent or null, $10 seconds until the relay may send the job,
 -- $11 idempotency key or null, $12 route, $13 hash of the request, $14 seconds a key is kept,
 -- $15 the most pending orders of an owner, $16 the most orders of an owner in a minute,
--- $17 the lowest id that an order of the last minute can have.
+-- $17 the lowest id that an order of the last minute can have, $18 the email address that the token
+-- proves, or null.
 --
 -- Returns a row for each line, with its product as found and the outcome of the order: placed;
 -- refused because of its products; pending_limit or minute_limit; replay, reused or in_flight because
@@ -94,8 +95,8 @@ reserved AS (
 ),
 placed AS (
     INSERT INTO orders (id, number, owner, status, customer_name, customer_email, currency,
-                        total_minor, item_count, created_at, updated_at)
-    SELECT $1, $2, $3, 'pending', $4, $5, a.currency, a.total_minor, a.item_count, now(), now()
+                        total_minor, item_count, created_at, updated_at, proven_email)
+    SELECT $1, $2, $3, 'pending', $4, $5, a.currency, a.total_minor, a.item_count, now(), now(), $18
     FROM accepted a
     RETURNING id, number, version, status, customer_name, customer_email, currency, total_minor,
               created_at

@@ -20,7 +20,7 @@ use crate::ui;
 /// The arguments of `make dlq`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Move the dead letters back to the fulfillment queue
+    /// Move the dead letters back to their queue
     #[arg(long)]
     redrive: bool,
     /// Only this message

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::fulfillment::{ConfirmOrders, DeliveredJob, Delivery, Fulfillment};
+use super::delivery::Delivery;
+use super::fulfillment::{ConfirmOrders, DeliveredJob, Fulfillment};
 use super::fulfillment_job::FulfillmentJob;
 use super::offer_orders::{RefuseOrders, offer_and_confirm};
 use super::warehouse::{DeadLetters, Warehouse};

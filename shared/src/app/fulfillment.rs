@@ -2,18 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::delivery::Delivery;
 use super::fulfillment_job::FulfillmentJob;
 use crate::Error;
 use crate::domain::{OrderId, Status};
-
-/// A message of a batch.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// The id of the message in the queue.
-    pub message_id: String,
-    /// The body.
-    pub body: String,
-}
 
 /// A message that is a job.
 pub(super) struct DeliveredJob {

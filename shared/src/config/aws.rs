@@ -28,6 +28,8 @@ pub struct AwsEndpoints {
     pub dynamodb: Option<String>,
     /// `AWS_ENDPOINT_URL_EVENTBRIDGE`.
     pub eventbridge: Option<String>,
+    /// `AWS_ENDPOINT_URL_SESV2`.
+    pub sesv2: Option<String>,
     /// `AWS_ENDPOINT_URL_SQS`.
     pub sqs: Option<String>,
 }
@@ -48,6 +50,7 @@ impl Config {
                 all: self.optional("AWS_ENDPOINT_URL"),
                 dynamodb: self.optional("AWS_ENDPOINT_URL_DYNAMODB"),
                 eventbridge: self.optional("AWS_ENDPOINT_URL_EVENTBRIDGE"),
+                sesv2: self.optional("AWS_ENDPOINT_URL_SESV2"),
                 sqs: self.optional("AWS_ENDPOINT_URL_SQS"),
             },
             ca_bundle: ["AWS_CA_BUNDLE", "SSL_CERT_FILE"]

@@ -62,6 +62,9 @@ pub struct Timing {
     pub outbox_retry_min: Duration,
     /// The limit of the doubling (`OUTBOX_RETRY_MAX_SECONDS`).
     pub outbox_retry_max: Duration,
+    /// The lease on a notification: longer than an invocation of notify-customer
+    /// (`MAIL_LEASE_SECONDS`).
+    pub mail_lease: Duration,
     /// How long an idempotency key is kept (`IDEMPOTENCY_RETENTION_SECONDS`).
     pub idempotency_retention: Duration,
 }
@@ -81,6 +84,7 @@ impl Default for Timing {
             outbox_lease: Duration::from_mins(1),
             outbox_retry_min: Duration::from_mins(1),
             outbox_retry_max: Duration::from_hours(1),
+            mail_lease: Duration::from_mins(1),
             idempotency_retention: Duration::from_hours(24),
         }
     }
@@ -120,6 +124,7 @@ impl Config {
             outbox_lease: self.seconds("OUTBOX_LEASE_SECONDS", default.outbox_lease)?,
             outbox_retry_min: self.seconds("OUTBOX_RETRY_MIN_SECONDS", default.outbox_retry_min)?,
             outbox_retry_max: self.seconds("OUTBOX_RETRY_MAX_SECONDS", default.outbox_retry_max)?,
+            mail_lease: self.seconds("MAIL_LEASE_SECONDS", default.mail_lease)?,
             idempotency_retention: self
                 .seconds("IDEMPOTENCY_RETENTION_SECONDS", default.idempotency_retention)?,
         };

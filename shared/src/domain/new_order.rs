@@ -100,7 +100,7 @@ impl CustomerName {
 }
 
 /// An email address. Only its form is checked.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CustomerEmail(String);
 
 impl CustomerEmail {

@@ -13,8 +13,8 @@ use super::statements::PLACE_ORDER;
 use crate::Error;
 use crate::app::{Claim, Context, FoundLine, FoundProduct, PlaceOrders, Placement, ReadOrder};
 use crate::domain::{
-    HistoryEntry, Money, NewOrder, Order, OrderId, OrderItem, OrderLine, OrderNumber, OrderSummary,
-    ProductId, Status, Version, Visible,
+    CustomerEmail, HistoryEntry, Money, NewOrder, Order, OrderId, OrderItem, OrderLine,
+    OrderNumber, OrderSummary, ProductId, Status, Version, Visible,
 };
 use crate::error::OwnerLimit;
 
@@ -88,6 +88,7 @@ impl Database {
                     &limits.pending,
                     &limits.per_minute,
                     &id.first_within(OWNER_PERIOD).as_uuid(),
+                    &context.caller.proven_email().map(CustomerEmail::as_str),
                 ],
             )
             .await;

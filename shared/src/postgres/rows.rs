@@ -90,7 +90,7 @@ pub(super) fn version(row: &Row) -> Result<Version, Error> {
     Version::new(number).ok_or_else(|| unexpected(format!("version {number} is not positive")))
 }
 
-fn number(row: &Row) -> Result<OrderNumber, Error> {
+pub(super) fn number(row: &Row) -> Result<OrderNumber, Error> {
     let number: String = row.try_get("number").map_err(unexpected)?;
     number.try_into().map_err(unexpected)
 }

@@ -49,6 +49,10 @@ pub const CLAIM_OUTBOX: &str = include_str!("../../../sql/queries/claim_outbox.s
 pub const SETTLE_OUTBOX: &str = include_str!("../../../sql/queries/settle_outbox.sql");
 /// Deletes some expired idempotency keys, and returns how many.
 pub const FORGET_OLD_KEYS: &str = include_str!("../../../sql/queries/forget_old_keys.sql");
+/// Claims the notifications of a batch of events, and reads their orders.
+pub const CLAIM_NOTIFICATIONS: &str = include_str!("../../../sql/queries/claim_notifications.sql");
+/// Records the outcome of a notification.
+pub const SETTLE_NOTIFICATION: &str = include_str!("../../../sql/queries/settle_notification.sql");
 /// Gets a product.
 pub const GET_PRODUCT: &str = include_str!("../../../sql/queries/get_product.sql");
 /// Creates or replaces a product, or writes nothing.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 
-use crate::domain::{Caller, Owner, Scope};
+use crate::domain::{Caller, CustomerEmail, Owner, Scope};
 use crate::http::respond::Problem;
 
 /// The largest difference between the clocks of the gateway and this process.
@@ -24,6 +24,8 @@ pub struct Callers {
     /// The first issuer, whose subjects own orders by their `sub` alone; none while there has been
     /// only one.
     pub first_issuer: Option<String>,
+    /// Whether to read the email address that a token proves.
+    pub reads_email: bool,
 }
 
 /// Why there is no caller.
@@ -53,9 +55,11 @@ pub(super) fn authorize(
         Some(authorizer) => {
             let claims = authorizer.jwt.as_ref().map(|jwt| &jwt.claims);
             let first_issuer = callers.first_issuer.as_deref();
-            claims
-                .ok_or(Refusal::Unnamed)
-                .and_then(|claims| caller(claims, first_issuer, Timestamp::now()))
+            claims.ok_or(Refusal::Unnamed).and_then(|claims| {
+                let caller = caller(claims, first_issuer, Timestamp::now())?;
+                let email = callers.reads_email.then(|| proven_email(claims));
+                Ok(caller.proving(email.flatten()))
+            })
         }
         None => callers.watch.clone().ok_or(Refusal::Unnamed),
     };
@@ -105,6 +109,14 @@ fn caller(
             .filter_map(Scope::parse)
     });
     Ok(Caller::new(owner, words))
+}
+
+/// The email address that the issuer vouches for (`OpenID` Connect Core, 5.1). The gateway writes true
+/// as text.
+fn proven_email(claims: &HashMap<String, String>) -> Option<CustomerEmail> {
+    let claim = |name: &str| claims.get(name).map(String::as_str);
+    let verified = claim("email_verified") == Some("true");
+    claim("email").filter(|_| verified).and_then(|email| CustomerEmail::parse(email).ok())
 }
 
 #[cfg(test)]
@@ -209,7 +221,7 @@ mod tests {
     }
 
     fn status(request: &Request, watch: Option<&Caller>, any_of: &[Scope]) -> u16 {
-        let callers = Callers { watch: watch.cloned(), first_issuer: None };
+        let callers = Callers { watch: watch.cloned(), ..Callers::default() };
         authorize(request, &callers, any_of)
             .map_or_else(|problem| problem.status().as_u16(), |_| 200)
     }
@@ -232,12 +244,36 @@ mod tests {
         let spoke =
             request(Some(json!({ "jwt": { "claims": claims, "scopes": ["orders/staff"] } })));
         assert_eq!(status(&spoke, Some(&watch), &[Scope::Staff]), 403);
-        let callers = Callers { watch: Some(watch.clone()), first_issuer: None };
+        let callers = Callers { watch: Some(watch.clone()), ..Callers::default() };
         let caller = authorize(&spoke, &callers, &[Scope::Read]).ok().unwrap();
         assert_eq!(caller.subject().as_str(), "ada");
         for nothing in [json!({}), json!({ "lambda": { "sub": "ada" } }), json!({ "jwt": {} })] {
             let request = request(Some(nothing));
             assert_eq!(status(&request, Some(&watch), &[Scope::Read]), 401);
+        }
+    }
+
+    #[test]
+    fn a_token_proves_an_address_that_its_issuer_has_verified() {
+        let email = |reads_email, email: &str, verified: Option<&str>| {
+            let mut claims = json!({ "sub": "ada", "exp": "9999999999", "scope": "orders/write" });
+            claims["email"] = email.into();
+            if let Some(verified) = verified {
+                claims["email_verified"] = verified.into();
+            }
+            let request = request(Some(json!({ "jwt": { "claims": claims } })));
+            let callers = Callers { reads_email, ..Callers::default() };
+            let caller = authorize(&request, &callers, &[Scope::Write]).ok().unwrap();
+            caller.proven_email().map(|email| email.as_str().to_owned())
+        };
+        let ada = "ada@example.com";
+        assert_eq!(email(true, ada, Some("true")).as_deref(), Some(ada));
+        assert_eq!(email(false, ada, Some("true")), None);
+        for verified in [None, Some("false"), Some(""), Some("True"), Some("1"), Some("[true]")] {
+            assert_eq!(email(true, ada, verified), None, "{verified:?}");
+        }
+        for bad in ["", "ada", "Ada <ada@example.com>", "ada@example.com, eve@example.com"] {
+            assert_eq!(email(true, bad, Some("true")), None, "{bad}");
         }
     }
 }

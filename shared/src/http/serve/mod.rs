@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use lambda_http::tower::util::MapRequest;
 use lambda_http::{Adapter, Body, LambdaEvent, Request, Response, service_fn};
 
+use crate::app::Recipient;
 use crate::config::Config;
 use crate::http::read::{Anyone, Incoming, without_url};
 use crate::http::respond::{Problem, Reply};
@@ -31,8 +32,11 @@ where
     H: Fn(Incoming) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
-    let callers = Callers { watch: config.watch_caller()?, first_issuer: config.first_issuer() };
-    let callers = lambda::keep(callers);
+    let callers = lambda::keep(Callers {
+        watch: config.watch_caller()?,
+        first_issuer: config.first_issuer(),
+        reads_email: config.mail_recipient()? == Some(Recipient::Proven),
+    });
     let answer = move |request| answer(request, callers, route, handler);
     run(config.work_before_answer()?, answer).await
 }
