@@ -2,9 +2,10 @@
 
 RUN = cargo run --quiet --bin waybill-local --
 ARGS ?=
+export ORDER
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset watch logs dlq faults token test figures bench reconcile build deploy cargo
+.PHONY: help up down reset watch logs story dlq faults token test figures bench reconcile build deploy cargo
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,8 +22,11 @@ reset: cargo ## Stop everything, delete the data
 watch: cargo ## Serve the functions, compiled again whenever a file is saved
 	@$(RUN) watch $(ARGS)
 
-logs: cargo ## Follow the functions of the running stack; from an hour ago: make logs ARGS="--since 60"
+logs: cargo ## Follow the functions of the running stack: make logs ARGS="--since 1h --level warn"
 	@$(RUN) logs $(ARGS)
+
+story: cargo ## Print what happened to an order: make story ORDER=<id, number or correlation id>
+	@$(RUN) story $(ARGS) -- "$$ORDER"
 
 dlq: cargo ## List the dead letters and why; move them back: make dlq ARGS="--redrive --dry-run"
 	@$(RUN) dlq $(ARGS)

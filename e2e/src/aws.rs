@@ -20,6 +20,11 @@ pub fn job(order: Uuid, correlation_id: &str) -> String {
     .to_string()
 }
 
+/// Whether a line of a log is a trace.
+fn is_trace(line: &str) -> bool {
+    line.starts_with(r#"{"resourceSpans":"#)
+}
+
 impl Stack {
     /// Sends these bodies to the fulfillment queue in one call. Returns the message ids in the same
     /// order.
@@ -115,8 +120,8 @@ impl Stack {
         events.filter_map(|event| event.message).collect()
     }
 
-    /// The lines of a function's log that contain `correlation_id`, once there are enough. Each must be
-    /// JSON.
+    /// The lines of a function's log that contain `correlation_id`, without traces, once there are
+    /// enough. Each must be JSON.
     pub async fn logged(
         &self,
         function: &str,
@@ -125,7 +130,8 @@ impl Stack {
     ) -> Vec<Value> {
         let what = format!("{function} has logged {at_least} lines with {correlation_id}");
         let lines = eventually(&what, async || {
-            let lines = self.log_lines(function, correlation_id).await;
+            let mut lines = self.log_lines(function, correlation_id).await;
+            lines.retain(|line| !is_trace(line));
             (lines.len() >= at_least).then_some(lines)
         })
         .await;

@@ -77,6 +77,8 @@ pub(crate) async fn deploy(
     let (warehouse_url, warehouse_secret) = warehouse.unwrap_or_default();
     let [pending, per_minute] = owner_limits(config, stack.kind);
     let parameters = [
+        // `make story` shows any order.
+        "TraceSampleRate=1".to_owned(),
         format!("MaxPendingOrders={pending}"),
         format!("MaxOrdersPerMinute={per_minute}"),
         // The local Postgres has enough connections, and with a reservation requests at the same time

@@ -50,13 +50,14 @@ impl Emulator {
             .context(|| format!("Failed to create {}.", scratch.display()))?;
         let mut command = Command::new(tools.python());
         command
-            .args(["-m", "ministack"])
+            .args(["-m", "ministack_late_lines"])
             // The functions inherit this environment, so the caller's is not passed on.
             .env_clear()
             .env("PATH", &config.common.path)
             .envs(config.home.as_ref().map(|home| ("HOME", home)))
             .env("TMPDIR", &scratch)
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("PYTHONPATH", config.common.root.join("localstack"))
             .env("GATEWAY_PORT", port.to_string())
             // Without these it listens on every interface, and on a port for MQTT as well.
             .env("BIND_HOST", "127.0.0.1")

@@ -25,7 +25,6 @@ mod up;
 mod watch;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use local_cloud::{database, postgres};
@@ -33,7 +32,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use waybill_ops::bootstraps::{self, Profile};
 use waybill_ops::error::{Context as _, Result};
 use waybill_ops::release::Order;
-use waybill_ops::{dlq, logs, reconcile, ui};
+use waybill_ops::{dlq, logs, reconcile, story, ui};
 
 use crate::config::Config;
 
@@ -56,14 +55,9 @@ enum Command {
     /// Serve the functions with `cargo lambda watch`, with database, queue and cache
     Watch,
     /// Print the log lines of the functions of the running stack
-    Logs {
-        /// Minutes to go back
-        #[arg(long, default_value_t = 10)]
-        since: u64,
-        /// Print the lines that exist, then end
-        #[arg(long)]
-        no_follow: bool,
-    },
+    Logs(logs::Arguments),
+    /// Print what happened to an order, in every function
+    Story(story::Arguments),
     /// List the dead letters, or move them back to their queue
     Dlq(dlq::Arguments),
     /// List the faults of the running stack, start one, or end one
@@ -113,7 +107,11 @@ async fn main() -> ExitCode {
     ui::elapsed();
     let command = Arguments::parse().command;
     // These end in no other way.
-    let ends_by_ctrl_c = matches!(command, Command::Watch | Command::Logs { no_follow: false, .. });
+    let ends_by_ctrl_c = match &command {
+        Command::Watch => true,
+        Command::Logs(arguments) => arguments.follows(),
+        _ => false,
+    };
     // Dropping the branch that has not ended stops what it has started.
     let result = tokio::select! {
         result = run(command) => result,
@@ -145,9 +143,8 @@ async fn run(command: Command) -> Result<bool> {
         Command::Down => up::down(&config).await,
         Command::Reset => up::reset(&config).await,
         Command::Watch => watch::watch(&config).await,
-        Command::Logs { since, no_follow } => {
-            logs::follow(&config.common, Duration::from_secs(since * 60), !no_follow).await
-        }
+        Command::Logs(arguments) => logs::follow(&config.common, &arguments).await,
+        Command::Story(arguments) => story::run(&config.common, &arguments).await,
         Command::Dlq(arguments) => dlq::run(&config.common, &arguments).await,
         Command::Faults(arguments) => strike::run(&config, &arguments).await,
         Command::Token { subject, scope } => up::token(&config, &subject, &scope),

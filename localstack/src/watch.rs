@@ -100,7 +100,10 @@ fn spawn(config: &Config, tools: &Tools, aws: &Aws, env: &EnvFile) -> Result<Job
 async fn show(mut lines: Receiver<String>, mut log: File) {
     while let Some(line) = lines.recv().await {
         if !NOISE.iter().any(|noise| line.contains(noise)) {
-            ui::line(&line);
+            // They are for `make story`.
+            if !line.contains("{\"resourceSpans\":") {
+                ui::line(&line);
+            }
             let _ = writeln!(log, "{line}");
         }
         if let Some(name) = failed_to_compile(&line) {
@@ -146,6 +149,7 @@ fn variables(config: &Config, to: &Endpoints, queues: &Queues, log: &Path) -> En
         ("PRODUCT_CACHE_TABLE", resources::TABLE.to_owned()),
         ("EVENT_BUS_NAME", resources::BUS.to_owned()),
         ("WAYBILL_FUNCTIONS_LOG", log.display().to_string()),
+        ("TRACE_SAMPLE_RATE", "1".to_owned()),
         // A new one for each run, as the template makes one for each stack.
         ("CURSOR_SECRET", cursor_secret()),
     ];

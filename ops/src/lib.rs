@@ -1,7 +1,7 @@
-//! What works on a local and on a deployed stack: deploying, dead letters, logs, reconciling.
+//! What works on a local and on a deployed stack: deploying, dead letters, logs, stories, reconciling.
 //!
-//! The runner in `localstack/` calls it for `make deploy`, `make dlq`, `make logs` and `make
-//! reconcile`, and builds the local cloud on its parts. Nothing here knows how a local stack is
+//! The runner in `localstack/` calls it for `make deploy`, `make dlq`, `make logs`, `make story` and
+//! `make reconcile`, and builds the local cloud on its parts. Nothing here knows how a local stack is
 //! started.
 
 pub mod aws;
@@ -20,5 +20,7 @@ pub mod reconcile;
 pub mod release;
 pub mod remote;
 mod settings;
+pub mod story;
+pub mod subject;
 pub mod tools;
 pub mod ui;

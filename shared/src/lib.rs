@@ -11,6 +11,7 @@ pub mod domain;
 pub mod error;
 pub mod metrics;
 pub mod telemetry;
+pub mod trace;
 
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -74,11 +75,10 @@ mod tests {
 
     #[test]
     fn domain_knows_nothing_and_app_knows_domain() {
-        let errors_and_time = ["error", "BoxError", "Error", "deadline"];
-        for (room, known) in [
-            ("domain", vec!["domain"]),
-            ("app", [&["app", "domain"], &errors_and_time[..]].concat()),
-        ] {
+        let everywhere = ["error", "BoxError", "Error", "deadline", "trace"];
+        for (room, known) in
+            [("domain", vec!["domain"]), ("app", [&["app", "domain"], &everywhere[..]].concat())]
+        {
             for file in files(&folder(room)) {
                 let source = std::fs::read_to_string(&file).unwrap();
                 for name in names_after("crate::", &source) {

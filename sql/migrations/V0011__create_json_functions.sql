@@ -28,14 +28,17 @@ RETURN json_build_object(
 );
 
 -- What every event of an order has: docs/events.
-CREATE FUNCTION event_json(order_id uuid, number text, at timestamptz, correlation_id text)
+CREATE FUNCTION event_json(
+    order_id uuid, number text, at timestamptz, correlation_id text, traceparent text
+)
 RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
-RETURN jsonb_build_object(
+RETURN jsonb_strip_nulls(jsonb_build_object(
     'v', 1,
     'order_id', order_id,
     'number', number,
     -- UTC in any session.
     'at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    'correlation_id', correlation_id
-);
+    'correlation_id', correlation_id,
+    'traceparent', traceparent
+));

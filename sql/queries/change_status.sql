@@ -1,7 +1,8 @@
 -- Changes the status of an order, and returns its stock if the new status is cancelled.
 --
 -- $1 owner, or null for staff; $2 order id; $3 expected version, or null for any; $4 new status;
--- $5 statuses that it may change from; $6 actor; $7 correlation id; $8 name of the event.
+-- $5 statuses that it may change from; $6 actor; $7 correlation id; $8 name of the event;
+-- $9 traceparent, or null.
 --
 -- Returns the order with its items and history, and whether it was changed; if not, `status` and
 -- `version` say why. Returns no row if the order does not exist.
@@ -51,8 +52,8 @@ job_done AS (
     WHERE x.id = c.id
 ),
 event AS (
-    INSERT INTO outbox (id, order_id, kind, payload, correlation_id)
-    SELECT gen_random_uuid(), c.id, $8, event_json(c.id, c.number, c.updated_at, $7), $7
+    INSERT INTO outbox (id, order_id, kind, payload, correlation_id, traceparent)
+    SELECT gen_random_uuid(), c.id, $8, event_json(c.id, c.number, c.updated_at, $7, $9), $7, $9
     FROM changed c
 )
 SELECT

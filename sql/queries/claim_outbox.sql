@@ -22,4 +22,4 @@ SET leased_until = now() + make_interval(secs => $3)
 -- An array, since the planner estimates any LIMIT as a tenth of the rows and would join by reading
 -- the whole table.
 WHERE id = ANY (ARRAY(SELECT d.id FROM due d))
-RETURNING id, kind, payload::text AS body, correlation_id, attempts + 1 AS attempts
+RETURNING id, kind, payload::text AS body, correlation_id, traceparent, attempts + 1 AS attempts

@@ -1,13 +1,14 @@
 -- Confirms a batch of orders and returns the status that each had.
 --
--- $1 order ids, $2 correlation ids (same length), $3 actor.
+-- $1 order ids, $2 correlation ids, $3 actor, $4 traceparents or nulls; $1, $2 and $4 have the same
+-- length.
 --
 -- Returns one row for each distinct id; `was` is null if the order does not exist. An order that is
 -- not pending does not change, so a second delivery of a job has no effect.
 WITH
 jobs AS (
-    SELECT DISTINCT ON (j.order_id) j.order_id, j.correlation_id
-    FROM unnest($1::uuid[], $2::text[]) AS j (order_id, correlation_id)
+    SELECT DISTINCT ON (j.order_id) j.order_id, j.correlation_id, j.traceparent
+    FROM unnest($1::uuid[], $2::text[], $4::text[]) AS j (order_id, correlation_id, traceparent)
     ORDER BY j.order_id
 ),
 -- In id order, to avoid deadlocks.
@@ -46,9 +47,10 @@ forgotten AS (
     WHERE x.id = d.id
 ),
 event AS (
-    INSERT INTO outbox (id, order_id, kind, payload, correlation_id)
+    INSERT INTO outbox (id, order_id, kind, payload, correlation_id, traceparent)
     SELECT gen_random_uuid(), c.id, 'OrderConfirmed',
-           event_json(c.id, c.number, c.updated_at, j.correlation_id), j.correlation_id
+           event_json(c.id, c.number, c.updated_at, j.correlation_id, j.traceparent),
+           j.correlation_id, j.traceparent
     FROM confirmed c
     JOIN jobs j ON j.order_id = c.id
 )

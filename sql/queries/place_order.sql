@@ -143,7 +143,7 @@ outbox AS (
         (
             gen_random_uuid(),
             'OrderPlaced',
-            event_json(p.id, p.number, p.created_at, $6) || jsonb_build_object(
+            event_json(p.id, p.number, p.created_at, $6, $9) || jsonb_build_object(
                 'customer_name', p.customer_name,
                 'customer_email', p.customer_email,
                 'currency', p.currency,

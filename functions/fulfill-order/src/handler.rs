@@ -7,12 +7,12 @@ use lambda_runtime::LambdaEvent;
 use tokio::time::Instant;
 use tracing::Instrument;
 use waybill::app::{
-    self, Backoff, ConfirmOrders, DeadLetters, Delivery, Event, KeepOutbox, RefuseOrders,
+    self, Backoff, ConfirmOrders, DeadLetters, Delivery, Event, KeepOutbox, Queued, RefuseOrders,
     SendBatch, Warehouse,
 };
 use waybill::config::WarehouseConfig;
 use waybill::postgres::{CLAIM_OUTBOX, CONFIRM_ORDERS, GET_STATUSES, REFUSE_ORDERS, SETTLE_OUTBOX};
-use waybill::{BoxError, deadline, lambda};
+use waybill::{BoxError, deadline, lambda, trace};
 
 /// What a batch may take: the function's timeout in the template.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -47,7 +47,8 @@ where
         let Self { outbox, bus, backoff } = *self;
         let send = async move {
             let until = end.min(Instant::now() + EVENTS);
-            if let Err(error) = app::relay_events(outbox, bus, backoff, until).await {
+            let relay = app::relay_events(outbox, bus, backoff, until);
+            if let Err(error) = trace::step("relay events").scope(relay).await {
                 let error = error.chain();
                 tracing::warn!(error, "failed to relay events; the relay will retry");
             }
@@ -62,11 +63,10 @@ pub(crate) async fn fulfill_orders(
     warehouse: &(impl Warehouse + DeadLetters),
     events: &Events<impl KeepOutbox + Send + 'static, impl SendBatch<Event> + Send + 'static>,
 ) -> Result<SqsBatchResponse, BoxError> {
-    let span = tracing::info_span!(
-        "batch",
-        request_id = event.context.request_id,
-        cold_start = lambda::is_cold_start(),
-    );
+    let (request_id, cold_start) = (&event.context.request_id, lambda::is_cold_start());
+    let span = tracing::info_span!("batch", request_id, cold_start);
+    let traced = trace::batch(event.payload.records.len());
+    traced.invocation(request_id, cold_start);
     let end = deadline::of_invocation(event.context.deadline(), LIMIT);
     let deliveries: Vec<Delivery> = event.payload.records.into_iter().map(delivery).collect();
     let message_ids: Vec<String> = deliveries.iter().map(|it| it.message_id.clone()).collect();
@@ -82,13 +82,21 @@ pub(crate) async fn fulfill_orders(
         events.send(end).await;
         Ok(response(failed))
     };
-    deadline::within(end, work).instrument(span).await
+    traced.scope(deadline::within(end, work).instrument(span)).await
 }
 
 fn delivery(message: SqsMessage) -> Delivery {
+    let number = |attribute| message.attributes.get(attribute)?.parse().ok();
+    let arn = message.event_source_arn.as_deref().unwrap_or_default();
+    let queued = Queued {
+        queue: arn.rsplit(':').next().unwrap_or_default().to_owned(),
+        receive_count: number("ApproximateReceiveCount"),
+        sent_at_ms: number("SentTimestamp"),
+    };
     Delivery {
         message_id: message.message_id.unwrap_or_default(),
         body: message.body.unwrap_or_default(),
+        queued,
     }
 }
 

@@ -6,7 +6,7 @@ use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tracing::Instrument;
 use waybill::app::{self, Backoff, Event, KeepOutbox, MeasureQueue, OutboxJob, Relayed, SendBatch};
-use waybill::{BoxError, deadline, lambda};
+use waybill::{BoxError, deadline, lambda, trace};
 
 /// The time limit of an invocation: the function's timeout in the template.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -21,11 +21,8 @@ pub(crate) async fn relay_outbox(
     bus: &impl SendBatch<Event>,
     backoff: Backoff,
 ) -> Result<Relayed, BoxError> {
-    let span = tracing::info_span!(
-        "relay",
-        request_id = event.context.request_id,
-        cold_start = lambda::is_cold_start(),
-    );
+    let (request_id, cold_start) = (&event.context.request_id, lambda::is_cold_start());
+    let span = tracing::info_span!("relay", request_id, cold_start);
     let end = deadline::of_invocation(event.context.deadline(), LIMIT);
     let until = end.checked_sub(FORGETTING).unwrap_or(end);
     let work = async {
@@ -42,8 +39,13 @@ pub(crate) async fn relay_outbox(
         tracing::info!(jobs, events, failed, keys_forgotten, "outbox relayed");
         Ok(relayed)
     };
-    // Boxed, since the runtime holds it more than once.
-    deadline::within(end, Box::pin(work)).instrument(span).await
+    let traced = async {
+        let traced = trace::scheduled("relay");
+        traced.invocation(request_id, cold_start);
+        // Boxed, since the runtime holds it more than once.
+        traced.scope(deadline::within(end, Box::pin(work)).instrument(span)).await
+    };
+    trace::recorded(traced).await
 }
 
 #[cfg(test)]

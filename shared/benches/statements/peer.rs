@@ -176,9 +176,10 @@ impl Peer {
                    FROM generate_series(:n::bigint, :n::bigint + {size} - 1) n)"
         );
         let correlation_ids = format!("array_fill('bench'::text, ARRAY[{size}])");
+        let traceparents = format!("array_fill(NULL::text, ARRAY[{size}])");
         let script = format!(
             "{};\n\\set n :n + {size}\n",
-            with(CONFIRM_ORDERS, &[&ids, &correlation_ids, ":owner::text"])
+            with(CONFIRM_ORDERS, &[&ids, &correlation_ids, ":owner::text", &traceparents])
         );
         #[expect(clippy::cast_precision_loss, reason = "at most a thousand")]
         let size = size as f64;

@@ -1,8 +1,8 @@
 //! Cancels orders and changes their status.
 
 use super::context::Context;
-use crate::Error;
 use crate::domain::{Order, OrderId, Status, Version, Visible};
+use crate::{Error, trace};
 
 /// Changes the status of orders.
 pub trait ChangeOrders: Sync {
@@ -68,6 +68,7 @@ async fn change(
     context: &Context,
 ) -> Result<Order, Error> {
     tracing::Span::current().record("order_id", id.to_string());
+    trace::about_order(&id);
     let visible = Visible::to(&context.caller);
     let change = orders.change(visible, id, status, seen, context).await?;
     let change = change.ok_or(Error::OrderNotFound)?;

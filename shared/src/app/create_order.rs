@@ -7,6 +7,7 @@ use super::fulfillment_job::FulfillmentJob;
 use crate::Error;
 use crate::domain::{Currency, IdempotencyKey, NewOrder, Order, OrderId, OrderLine, Stock};
 use crate::error::{OwnerLimit, Shortage};
+use crate::trace;
 
 /// The number of ids to try before a taken order number is an error. Two orders of one millisecond
 /// have the same number with a chance of 1 in 2⁴⁸, so a third conflict means a bug.
@@ -112,7 +113,9 @@ pub async fn create_order(
 ) -> Result<Created, Error> {
     let created = place(orders, order, claim, context).await?;
     tracing::Span::current().record("order_id", created.order.summary.id.to_string());
+    trace::about_order(&created.order.summary.id);
     if created.replayed {
+        trace::replayed();
         tracing::info!("returned the order of an earlier request with the same key");
     } else {
         send_job(queue, &FulfillmentJob::new(&created.order, context)).await;

@@ -7,8 +7,8 @@ use super::fulfillment::{ConfirmOrders, DeliveredJob, Fulfillment};
 use super::fulfillment_job::FulfillmentJob;
 use super::offer_orders::{RefuseOrders, offer_and_confirm};
 use super::warehouse::{DeadLetters, Warehouse};
-use crate::Error;
 use crate::domain::OrderId;
+use crate::{Error, trace};
 
 /// Confirms the orders of all deliveries in one statement, and returns the ids of the messages that
 /// failed: those that are not jobs, and those whose order does not exist. The queue delivers these
@@ -32,14 +32,19 @@ pub async fn fulfill_orders(
         return Ok(failed);
     }
     let fulfillments = if warehouse.is_there() {
-        offer_and_confirm(orders, warehouse, &jobs).await?
+        offer_and_confirm(orders, warehouse, &jobs).await
     } else {
-        let jobs: Vec<_> = jobs.iter().map(|delivered| delivered.job.clone()).collect();
-        let before = orders.confirm(&jobs).await?.into_iter();
-        before.map(|(id, status)| (id, Fulfillment::after_confirming(status))).collect()
+        confirm(orders, &jobs).await
     };
-    for DeliveredJob { delivery, job } in jobs {
-        if !log(&fulfillments, &delivery.message_id, &job) {
+    let fulfillments = fulfillments.inspect_err(|_| {
+        for delivered in &jobs {
+            delivered.traced.failed("batch_failed");
+        }
+    })?;
+    for DeliveredJob { delivery, job, traced } in jobs {
+        let fulfillment = fulfillments.get(&job.order_id);
+        trace_end(&traced, fulfillment);
+        if !log(fulfillment, &delivery.message_id, &job) {
             failed.push(delivery.message_id);
         }
     }
@@ -52,8 +57,9 @@ fn parse(deliveries: Vec<Delivery>) -> (Vec<DeliveredJob>, Vec<String>) {
     let mut failed = Vec::new();
     for delivery in deliveries {
         match FulfillmentJob::parse(&delivery.body) {
-            Ok(job) => jobs.push(DeliveredJob { delivery, job }),
+            Ok(job) => jobs.push(DeliveredJob::new(delivery, job)),
             Err(error) => {
+                delivery.traced(None).failed("malformed");
                 let message_id = delivery.message_id;
                 tracing::error!(message_id, error = %error, "the message is not a fulfillment job");
                 failed.push(message_id);
@@ -63,14 +69,29 @@ fn parse(deliveries: Vec<Delivery>) -> (Vec<DeliveredJob>, Vec<String>) {
     (jobs, failed)
 }
 
+/// Confirms the orders of all jobs.
+async fn confirm(
+    orders: &impl ConfirmOrders,
+    jobs: &[DeliveredJob],
+) -> Result<HashMap<OrderId, Fulfillment>, Error> {
+    let jobs: Vec<_> = jobs.iter().map(|delivered| delivered.job.clone()).collect();
+    let before = orders.confirm(&jobs).await?.into_iter();
+    Ok(before.map(|(id, status)| (id, Fulfillment::after_confirming(status))).collect())
+}
+
+/// Ends the span of a job with what became of its order.
+fn trace_end(traced: &trace::Span, fulfillment: Option<&Fulfillment>) {
+    match fulfillment {
+        Some(fulfillment) if fulfillment.is_failure() => traced.failed(fulfillment.name()),
+        Some(fulfillment) => traced.outcome(fulfillment.name()),
+        None => traced.failed("order_not_found"),
+    }
+}
+
 /// Logs what became of the order of a job, and returns whether its message succeeded.
-fn log(
-    fulfillments: &HashMap<OrderId, Fulfillment>,
-    message_id: &str,
-    job: &FulfillmentJob,
-) -> bool {
+fn log(fulfillment: Option<&Fulfillment>, message_id: &str, job: &FulfillmentJob) -> bool {
     let _entered = job.span().entered();
-    match fulfillments.get(&job.order_id) {
+    match fulfillment {
         Some(Fulfillment::Confirmed) => tracing::info!("order confirmed"),
         Some(Fulfillment::AlreadyConfirmed) => {
             tracing::info!("order was already confirmed; nothing to do");

@@ -4,13 +4,24 @@ use std::collections::HashMap;
 
 use super::delivery::Delivery;
 use super::fulfillment_job::FulfillmentJob;
-use crate::Error;
 use crate::domain::{OrderId, Status};
+use crate::{Error, trace};
 
 /// A message that is a job.
 pub(super) struct DeliveredJob {
     pub(super) delivery: Delivery,
     pub(super) job: FulfillmentJob,
+    /// The span of the job in the trace of its request.
+    pub(super) traced: trace::Span,
+}
+
+impl DeliveredJob {
+    pub(super) fn new(delivery: Delivery, job: FulfillmentJob) -> Self {
+        let traced = delivery.traced(job.traceparent.as_deref());
+        traced.order(&job.order_id);
+        traced.correlation(job.correlation_id.as_str());
+        Self { delivery, job, traced }
+    }
 }
 
 /// What became of an order of a batch.
@@ -43,6 +54,26 @@ pub(super) enum Fulfillment {
 }
 
 impl Fulfillment {
+    /// Its name in traces.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::AlreadyConfirmed => "already_confirmed",
+            Self::Cancelled | Self::CancelledWhileOffered => "cancelled",
+            Self::Refused { .. } => "refused",
+            Self::RefusalNotRecorded { .. } => "refusal_not_recorded",
+            Self::Unanswered { .. } => "no_answer",
+        }
+    }
+
+    /// Whether the order is not fulfilled, and was not canceled either.
+    pub(super) fn is_failure(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused { .. } | Self::RefusalNotRecorded { .. } | Self::Unanswered { .. }
+        )
+    }
+
     /// The result of [`ConfirmOrders::confirm`] for an order that had this status.
     pub(super) fn after_confirming(before: Status) -> Self {
         match before {

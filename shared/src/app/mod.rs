@@ -28,7 +28,7 @@ pub use create_order::{
     Claim, Created, FoundLine, FoundProduct, PlaceOrders, Placement, SendJobs, create_order,
     send_job,
 };
-pub use delivery::Delivery;
+pub use delivery::{Delivery, Queued};
 pub use flights::Flights;
 pub use fulfill_orders::fulfill_orders;
 pub use fulfillment::ConfirmOrders;

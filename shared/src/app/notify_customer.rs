@@ -16,7 +16,7 @@ use super::notification::{
     Settlement, WriteMail,
 };
 use super::order_event::OrderEvent;
-use crate::{Error, deadline};
+use crate::{Error, deadline, trace};
 
 /// The time for a batch outside of an invocation.
 const BATCH: Duration = Duration::from_secs(28);
@@ -40,6 +40,8 @@ const MAX_SETTLE_DELAY: Duration = Duration::from_secs(1);
 struct DeliveredEvent {
     message_id: String,
     event: OrderEvent,
+    /// The span of the event in the trace of its request.
+    traced: trace::Span,
 }
 
 impl DeliveredEvent {
@@ -84,7 +86,8 @@ pub async fn notify_customers(
     for copies in events.chunk_by(|a, b| a.notification() == b.notification()) {
         let Some(delivered) = copies.first() else { continue };
         let claimed = claimed.remove(&delivered.notification());
-        if !post.handle(delivered, claimed).instrument(delivered.span()).await {
+        let handled = post.handle(delivered, claimed).instrument(delivered.span());
+        if !delivered.traced.scope(handled).await {
             failed.extend(copies.iter().map(|copy| copy.message_id.clone()));
         }
     }
@@ -94,10 +97,19 @@ pub async fn notify_customers(
 /// The messages that are events, and the ids of the others.
 fn parse(deliveries: Vec<Delivery>) -> (Vec<DeliveredEvent>, Vec<String>) {
     let (mut events, mut failed) = (Vec::with_capacity(deliveries.len()), Vec::new());
-    for Delivery { message_id, body } in deliveries {
-        match OrderEvent::parse(&body) {
-            Ok(event) => events.push(DeliveredEvent { message_id, event }),
+    for delivery in deliveries {
+        let parsed = OrderEvent::parse(&delivery.body);
+        let traceparent = parsed.as_ref().ok().and_then(|event| event.traceparent.as_deref());
+        let traced = delivery.traced(traceparent);
+        let message_id = delivery.message_id;
+        match parsed {
+            Ok(event) => {
+                traced.order(&event.order_id);
+                traced.correlation(event.correlation_id.as_str());
+                events.push(DeliveredEvent { message_id, event, traced });
+            }
             Err(error) => {
+                traced.failed("malformed");
                 tracing::error!(message_id, error = %error, "the message is not an order event");
                 failed.push(message_id);
             }
@@ -117,27 +129,40 @@ struct Post<'a, N, W, M> {
 impl<N: KeepNotifications, W: WriteMail, M: SendMail> Post<'_, N, W, M> {
     /// Whether the message of `delivered` succeeds.
     async fn handle(&self, delivered: &DeliveredEvent, claimed: Option<Claimed>) -> bool {
-        let message_id = &delivered.message_id;
+        let (message_id, traced) = (&delivered.message_id, &delivered.traced);
         let order = match claimed {
             Some(Claimed::Yours(order)) => order,
             Some(Claimed::Settled) => {
+                traced.outcome("already_handled");
                 tracing::info!("event was handled before; nothing to do");
                 return true;
             }
             Some(Claimed::Busy) => {
+                traced.failed("busy");
                 tracing::warn!(message_id, "another process is sending this mail; retrying");
                 return false;
             }
             None => {
+                traced.failed("order_not_found");
                 tracing::error!(message_id, "order not found");
                 return false;
             }
         };
-        let Some(settlement) = self.send(delivered, &order).await else { return false };
+        let Some(settlement) = self.send(delivered, &order).await else {
+            traced.failed("not_sent");
+            return false;
+        };
         match &settlement {
-            Settlement::Sent(mail_id) => tracing::info!(mail_id, "mail sent"),
-            Settlement::NoAddress => tracing::info!("no address that mail may go to; none sent"),
+            Settlement::Sent(mail_id) => {
+                traced.outcome("sent");
+                tracing::info!(mail_id, "mail sent");
+            }
+            Settlement::NoAddress => {
+                traced.outcome("no_address");
+                tracing::info!("no address that mail may go to; none sent");
+            }
             Settlement::Refused(reason) => {
+                traced.failed("refused");
                 tracing::warn!(reason, "SES refused the mail; it will not be sent");
             }
         }

@@ -116,7 +116,8 @@ async fn offer<'a>(
         .into_iter()
         .map(|delivered| {
             async move {
-                let offer = timeout_at(deadline, warehouse.offer(&delivered.job)).await;
+                let offer = delivered.traced.scope(warehouse.offer(&delivered.job));
+                let offer = timeout_at(deadline, offer).await;
                 (delivered, offer.unwrap_or_else(|elapsed| Offer::Unanswered(elapsed.into())))
             }
             .instrument(delivered.job.span())
@@ -142,8 +143,9 @@ async fn record_refusals(
         let sent = match &statuses {
             Err(error) => Err(error.clone()),
             Ok(statuses) => match statuses.get(&id) {
-                Some(Status::Pending) => letters
-                    .lay_aside(&delivered.delivery.body, &reason)
+                Some(Status::Pending) => delivered
+                    .traced
+                    .scope(letters.lay_aside(&delivered.delivery.body, &reason))
                     .await
                     .map_err(|error| error.chain()),
                 // The order was canceled, or another copy of the job was accepted.

@@ -16,6 +16,8 @@ pub struct OrderEvent {
     pub status: Status,
     /// The correlation id of the request that changed it.
     pub correlation_id: CorrelationId,
+    /// The `traceparent` of that request, if it was traced.
+    pub traceparent: Option<String>,
 }
 
 /// Why a message is not an event of an order.
@@ -57,6 +59,7 @@ impl OrderEvent {
             v: u32,
             order_id: OrderId,
             correlation_id: String,
+            traceparent: Option<String>,
         }
 
         let Event { detail_type, detail } = serde_json::from_str(body).map_err(|error| {
@@ -70,6 +73,7 @@ impl OrderEvent {
             status: Status::of_event(&detail_type).ok_or(InvalidEvent::Name)?,
             correlation_id: CorrelationId::parse(&detail.correlation_id)
                 .ok_or(InvalidEvent::CorrelationId)?,
+            traceparent: detail.traceparent,
         })
     }
 }

@@ -104,6 +104,17 @@ impl CallError {
         }
     }
 
+    /// The kind of the failure for traces: one of few texts.
+    pub(crate) fn kind(&self) -> &str {
+        match self {
+            Self::Request(..) => "invalid_request",
+            Self::Unreachable(..) => "unreachable",
+            Self::Refused { code, .. } if code.is_empty() => "refused",
+            Self::Refused { code, .. } => code,
+            Self::Unreadable(..) => "unreadable",
+        }
+    }
+
     /// Whether the same request may succeed in a moment.
     fn may_pass(&self) -> bool {
         match self {

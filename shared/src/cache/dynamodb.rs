@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::BoxError;
 use crate::app::{CacheProducts, Cached};
 use crate::aws::{Aws, CallError, Client, DYNAMODB, Limits};
 use crate::domain::{Currency, Money, Product, ProductId, Stock, Version};
 use crate::metrics::{Metric, count};
+use crate::{BoxError, trace};
 
 /// How long a product is cached after it was read from Postgres.
 const PRODUCT_LIFETIME: Duration = Duration::from_mins(5);
@@ -73,8 +74,20 @@ impl DynamoDbCache {
 
         let keys: Vec<_> = ids.iter().map(|id| json!({ "pk": text(key(*id)) })).collect();
         let input = json!({ "RequestItems": { &self.table: { "Keys": keys } } });
-        let answer: Answer = self.client.call("BatchGetItem", &input).await?;
+        let answer: Answer = self.call("BatchGetItem", &input).await?;
         Ok(answer.responses.into_values().flatten().collect())
+    }
+}
+
+impl DynamoDbCache {
+    async fn call<T: DeserializeOwned>(
+        &self,
+        operation: &str,
+        input: &Value,
+    ) -> Result<T, CallError> {
+        let span = trace::dynamodb(operation, &self.table);
+        let answer = self.client.call(operation, input).await;
+        answer.inspect_err(|error| span.fail(error.kind()))
     }
 }
 
@@ -110,7 +123,7 @@ impl CacheProducts for DynamoDbCache {
                 ":now": number(now.as_second()),
             },
         });
-        match self.client.call::<Value>("PutItem", &input).await {
+        match self.call::<Value>("PutItem", &input).await {
             Ok(_) => {}
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => {}
             Err(error) => {

@@ -3,6 +3,7 @@
 use tracing::Level;
 
 use super::environment::{Config, ConfigError};
+use crate::trace::Rate;
 
 impl Config {
     /// How many invocations this process handles at once (`AWS_LAMBDA_MAX_CONCURRENCY`, which Lambda
@@ -24,6 +25,20 @@ impl Config {
             variable,
             value,
             expected: "true or false",
+        })
+    }
+
+    /// The share of invocations that write a trace (`TRACE_SAMPLE_RATE`); 0 by default.
+    ///
+    /// # Errors
+    /// Names the variable if it is wrong.
+    pub fn trace_rate(&self) -> Result<Rate, ConfigError> {
+        let variable = "TRACE_SAMPLE_RATE";
+        let Some(value) = self.optional(variable) else { return Ok(Rate::default()) };
+        value.parse().ok().and_then(Rate::new).ok_or(ConfigError::Invalid {
+            variable,
+            value,
+            expected: "a number from 0 to 1",
         })
     }
 
@@ -61,5 +76,16 @@ mod tests {
     fn what_is_empty_is_as_good_as_not_set() {
         let config = Config { lookup: |_| Some(String::new()) };
         assert_eq!(config.log_level(), Ok(Level::INFO));
+    }
+
+    #[test]
+    fn nothing_is_traced_unless_a_rate_says_so() {
+        let rate = |lookup| Config { lookup }.trace_rate();
+        assert_eq!(rate(|_| None), Ok(Rate::default()));
+        assert_eq!(rate(|_| Some("0.05".to_owned())).ok(), Rate::new(0.05));
+        for lookup in [|_: &str| Some("2".to_owned()), |_: &str| Some("all".to_owned())] {
+            let error = rate(lookup).unwrap_err().to_string();
+            assert!(error.starts_with("TRACE_SAMPLE_RATE is ") && error.ends_with("from 0 to 1"));
+        }
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::BoxError;
 use crate::app::{Event, Message, SendBatch};
-use crate::aws::{Aws, Client, EVENTBRIDGE, Limits};
+use crate::aws::{Aws, CallError, Client, EVENTBRIDGE, Limits};
+use crate::{BoxError, trace};
 
 /// The `source` of the events.
 const SOURCE: &str = "waybill";
@@ -57,7 +57,14 @@ impl SendBatch<Event> for EventBus {
         #[serde(rename_all = "PascalCase")]
         struct Entry {
             error_code: Option<String>,
+            event_id: Option<String>,
         }
+
+        let relayed = |message: &Message<Event>| {
+            let Event(name) = &message.kind;
+            trace::relay_event(&self.name, name, message.traceparent.as_deref())
+        };
+        let spans: Vec<_> = messages.iter().map(relayed).collect();
 
         let entries: Vec<_> = messages
             .iter()
@@ -72,14 +79,28 @@ impl SendBatch<Event> for EventBus {
             })
             .collect();
         let input = json!({ "Entries": entries });
-        let answer: Answer = self.client.call("PutEvents", &input).await?;
+        let answer = self.client.call("PutEvents", &input).await;
+        let answer: Answer = answer.inspect_err(|error: &CallError| {
+            for span in &spans {
+                span.fail(error.kind());
+            }
+        })?;
         // In the order of the request, one for each entry.
         let mut entries = answer.entries.into_iter();
-        let result = |_| match entries.next() {
-            Some(Entry { error_code: None }) => Ok(()),
-            Some(Entry { error_code: Some(code) }) => Err(code.into()),
-            None => Err("EventBridge did not report this entry".into()),
+        let result = |span: trace::Span| match entries.next() {
+            Some(Entry { error_code: None, event_id }) => {
+                span.message_id(&event_id.unwrap_or_default());
+                Ok(())
+            }
+            Some(Entry { error_code: Some(code), .. }) => {
+                span.fail(&code);
+                Err(code.into())
+            }
+            None => {
+                span.fail("no answer");
+                Err("EventBridge did not report this entry".into())
+            }
         };
-        Ok(messages.iter().map(result).collect())
+        Ok(spans.into_iter().map(result).collect())
     }
 }

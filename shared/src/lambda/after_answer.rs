@@ -14,7 +14,7 @@ use lambda_runtime::{LambdaInvocation, Service};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use crate::{BoxError, deadline};
+use crate::{BoxError, deadline, trace};
 
 /// The longest timeout of a function on AWS. Work has this long if the platform doesn't say when the
 /// invocation ends.
@@ -33,7 +33,7 @@ pub async fn after_answer(work: impl Future<Output = ()> + Send + 'static) {
     let _ = LATER.try_with(|later| {
         let work = work.take().map(|work| {
             let work = deadline::within(deadline::current(Duration::ZERO), work);
-            Box::pin(work.in_current_span()) as Work
+            Box::pin(trace::carried(work.in_current_span())) as Work
         });
         later.borrow_mut().extend(work);
     });
@@ -64,11 +64,15 @@ async fn with_work_after<T>(answer: impl Future<Output = T>, request_id: &str, e
     LATER.scope(RefCell::default(), answer_and_work).await
 }
 
-/// A service that answers invocations, and does their work after each answer.
+/// A service that answers invocations, does their work after each answer, and writes their traces.
 #[derive(Clone)]
-pub(super) struct WithWorkAfter<S>(pub(super) S);
+pub(super) struct Invocations<S> {
+    pub(super) service: S,
+    /// Whether work is done before the answer instead.
+    pub(super) work_before_answer: bool,
+}
 
-impl<S> Service<LambdaInvocation> for WithWorkAfter<S>
+impl<S> Service<LambdaInvocation> for Invocations<S>
 where
     S: Service<LambdaInvocation, Response = (), Error = BoxError>,
     S::Future: Send + 'static,
@@ -78,14 +82,18 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(context)
+        self.service.poll_ready(context)
     }
 
     fn call(&mut self, invocation: LambdaInvocation) -> Self::Future {
         let request_id = invocation.context.request_id.clone();
         let end = deadline::of_invocation(invocation.context.deadline(), LONGEST);
-        let answer = self.0.call(invocation);
-        Box::pin(async move { with_work_after(answer, &request_id, end).await })
+        let answer = self.service.call(invocation);
+        if self.work_before_answer {
+            return Box::pin(trace::recorded(answer));
+        }
+        let all = async move { with_work_after(answer, &request_id, end).await };
+        if trace::is_on() { Box::pin(trace::recorded(all)) } else { Box::pin(all) }
     }
 }
 

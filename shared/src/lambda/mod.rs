@@ -17,11 +17,11 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
-use crate::{BoxError, telemetry};
+use crate::{BoxError, telemetry, trace};
 
 pub use after_answer::after_answer;
 
-use after_answer::WithWorkAfter;
+use after_answer::Invocations;
 
 /// Runs `main` as the function `function`, with logging and configuration. It runs on one thread, or
 /// on several if the process handles several invocations at once. An error is logged, and the process
@@ -37,6 +37,7 @@ pub fn start(
     }
     let run = || -> Result<(), BoxError> {
         level?;
+        trace::start(config.trace_rate()?);
         let mut builder = match config.concurrency() {
             1 => Builder::new_current_thread(),
             _ => Builder::new_multi_thread(),
@@ -84,12 +85,9 @@ where
     D: Into<Bytes> + Send + 'static,
     F: Into<BoxError> + Send + Debug + 'static,
 {
-    let runtime = Runtime::new(handler);
-    // Boxed, because each is as large as all that a handler awaits.
-    if work_before_answer {
-        return Box::pin(runtime.run_concurrent()).await;
-    }
-    Box::pin(runtime.layer(layer_fn(WithWorkAfter)).run_concurrent()).await
+    let invocations = move |service| Invocations { service, work_before_answer };
+    // Boxed, because it is as large as all that a handler awaits.
+    Box::pin(Runtime::new(handler).layer(layer_fn(invocations)).run_concurrent()).await
 }
 
 /// Keeps `value` for as long as the process lives. Handlers run in tasks, which can't borrow from

@@ -34,6 +34,7 @@ impl ChangeOrders for Database {
                         &context.caller.subject().as_str(),
                         &context.correlation_id.as_str(),
                         &status.event(),
+                        &context.traceparent,
                     ],
                 )
                 .await?;

@@ -16,6 +16,7 @@ use tokio_postgres::types::ToSql;
 use super::connector::Connector;
 use super::error::{Fault, QueryError, unavailable};
 use super::session::{Failure, Session};
+use super::traced;
 use crate::config::{DatabaseConfig, OwnerLimits, Timing};
 use crate::{BoxError, Error, deadline};
 
@@ -146,15 +147,17 @@ impl Database {
         loop {
             let session = lease.session(reconnect_by(deadline));
             let session = session.await.map_err(QueryError::Unavailable)?;
-            let (fault, error) =
-                match session.query(sql, arguments, deadline, &self.connector).await {
-                    Ok(rows) => return Ok(Answer { rows, repeated }),
-                    Err(Failure::Silent(error)) => {
-                        lease.session = None;
-                        return Err(QueryError::Unavailable(unavailable(error)));
-                    }
-                    Err(Failure::Said(fault, error)) => (fault, error),
-                };
+            let span = traced::attempt(sql);
+            let answer = session.query(sql, arguments, deadline, &self.connector).await;
+            traced::end(&span, &answer);
+            let (fault, error) = match answer {
+                Ok(rows) => return Ok(Answer { rows, repeated }),
+                Err(Failure::Silent(error)) => {
+                    lease.session = None;
+                    return Err(QueryError::Unavailable(unavailable(error)));
+                }
+                Err(Failure::Said(fault, error)) => (fault, error),
+            };
             match fault {
                 Fault::Refused => return Err(QueryError::Refused(error)),
                 Fault::Timeout => {}

@@ -19,7 +19,11 @@ impl ConfirmOrders for Database {
         let ids: Vec<Uuid> = jobs.iter().map(|job| job.order_id.as_uuid()).collect();
         let correlation_ids: Vec<&str> =
             jobs.iter().map(|job| job.correlation_id.as_str()).collect();
-        let rows = self.query(CONFIRM_ORDERS, &[&ids, &correlation_ids, &FULFILLMENT]).await?;
+        let traceparents: Vec<Option<&str>> =
+            jobs.iter().map(|job| job.traceparent.as_deref()).collect();
+        let rows = self
+            .query(CONFIRM_ORDERS, &[&ids, &correlation_ids, &FULFILLMENT, &traceparents])
+            .await?;
         rows::statuses(&rows)
     }
 }

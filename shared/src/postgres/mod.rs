@@ -18,6 +18,7 @@ pub mod reconcile;
 mod rows;
 mod session;
 mod statements;
+mod traced;
 
 pub use connection::Database;
 pub use statements::{

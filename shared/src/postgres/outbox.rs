@@ -59,6 +59,7 @@ fn message<K>(row: &Row, kind: K) -> Result<Message<K>, Error> {
         kind,
         body: row.try_get("body").map_err(unexpected)?,
         correlation_id: row.try_get("correlation_id").map_err(unexpected)?,
+        traceparent: row.try_get("traceparent").map_err(unexpected)?,
         attempts: row.try_get("attempts").map_err(unexpected)?,
     })
 }

@@ -1,8 +1,8 @@
 //! The dead-letter queue.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::unavailable;
+use super::{send, unavailable};
 use crate::Error;
 use crate::app::DeadLetters;
 use crate::aws::Client;
@@ -30,6 +30,6 @@ impl DeadLetters for DeadLetterQueue {
             "MessageBody": body,
             "MessageAttributes": { REASON: { "DataType": "String", "StringValue": reason } },
         });
-        self.client.call::<Value>("SendMessage", &input).await.map(drop).map_err(unavailable)
+        send(&self.client, &self.url, &input).await.map_err(unavailable)
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::app::{FulfillmentJob, MeasureQueue, Message, OutboxJob, SendBatch, SendJobs};
 use crate::aws::{Aws, CallError, Client, Limits, SQS};
-use crate::{BoxError, Error};
+use crate::{BoxError, Error, trace};
 
 pub use after_answer::SendAfterAnswer;
 #[cfg(feature = "warehouse")]
@@ -26,6 +26,30 @@ const LIMITS: Limits =
 pub struct FulfillmentQueue {
     client: Client,
     url: String,
+}
+
+/// The answer to `SendMessage`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Sent {
+    #[serde(default)]
+    message_id: String,
+}
+
+/// Sends one message, with its span.
+async fn send(client: &Client, url: &str, input: &Value) -> Result<(), CallError> {
+    let span = trace::send(name(url));
+    let sent: Result<Sent, _> = client.call("SendMessage", input).await;
+    match &sent {
+        Ok(sent) => span.message_id(&sent.message_id),
+        Err(error) => span.fail(error.kind()),
+    }
+    sent.map(drop)
+}
+
+/// The name of the queue at `url`.
+fn name(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or_default()
 }
 
 impl FulfillmentQueue {
@@ -94,23 +118,38 @@ impl SendBatch<OutboxJob> for FulfillmentQueue {
             id: String,
             #[serde(default)]
             code: String,
+            #[serde(default)]
+            message_id: String,
         }
+
+        let relayed = |message: &Message<OutboxJob>| {
+            trace::relay_job(name(&self.url), message.traceparent.as_deref())
+        };
+        let spans: Vec<_> = messages.iter().map(relayed).collect();
 
         let entries: Vec<_> = messages
             .iter()
             .map(|message| json!({ "Id": message.id.simple(), "MessageBody": message.body }))
             .collect();
         let input = json!({ "QueueUrl": self.url, "Entries": entries });
-        let answer: Answer = self.client.call("SendMessageBatch", &input).await?;
-        let result = |message: &Message<OutboxJob>| {
+        let answer = self.client.call("SendMessageBatch", &input).await;
+        let answer: Answer = answer.inspect_err(|error: &CallError| {
+            for span in &spans {
+                span.fail(error.kind());
+            }
+        })?;
+        let result = |(message, span): (&Message<OutboxJob>, trace::Span)| {
             let id = message.id.simple().to_string();
-            if answer.successful.iter().any(|entry| entry.id == id) {
+            if let Some(sent) = answer.successful.iter().find(|entry| entry.id == id) {
+                span.message_id(&sent.message_id);
                 return Ok(());
             }
             let failed = answer.failed.iter().find(|entry| entry.id == id);
-            Err(failed.map_or_else(|| "no answer".to_owned(), |entry| entry.code.clone()).into())
+            let code = failed.map_or("no answer", |entry| &entry.code);
+            span.fail(code);
+            Err(code.to_owned().into())
         };
-        Ok(messages.iter().map(result).collect())
+        Ok(messages.iter().zip(spans).map(result).collect())
     }
 }
 
@@ -124,7 +163,7 @@ impl SendJobs for FulfillmentQueue {
     async fn send(&self, job: &FulfillmentJob) -> Result<(), Error> {
         let body = job.to_body().map_err(Error::internal)?;
         let input = json!({ "QueueUrl": self.url, "MessageBody": body });
-        self.client.call::<Value>("SendMessage", &input).await.map(drop).map_err(unavailable)
+        send(&self.client, &self.url, &input).await.map_err(unavailable)
     }
 }
 

@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use backon::{ExponentialBuilder, Retryable};
+use http::Uri;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -18,6 +19,7 @@ use super::signature::Signer;
 use crate::BoxError;
 use crate::app::{FulfillmentJob, Offer};
 use crate::config::WarehouseConfig;
+use crate::trace::{self, Span};
 
 /// The most retries.
 const RETRIES: usize = 2;
@@ -39,6 +41,8 @@ const TITLE_LENGTH: usize = 200;
 pub(super) struct Client {
     connector: Connector,
     url: String,
+    /// The host in `url`, for traces.
+    host: String,
     signer: Signer,
 }
 
@@ -52,7 +56,10 @@ impl Client {
             .connector_settings(settings)
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .build();
-        Ok(Self { connector, url: config.url, signer: Signer::new(&config.secret)? })
+        let signer = Signer::new(&config.secret)?;
+        let url: Uri = config.url.parse()?;
+        let host = url.host().unwrap_or_default().to_owned();
+        Ok(Self { connector, url: config.url, host, signer })
     }
 
     pub(super) async fn offer(&self, job: &FulfillmentJob) -> Offer {
@@ -79,11 +86,20 @@ impl Client {
         }
     }
 
+    /// Posts the order once.
     async fn post(&self, job: &FulfillmentJob, body: &str) -> Result<(), Failure> {
-        let request = self.request(job, body).map_err(Failure::Request)?;
+        let span = trace::call("POST", &self.host);
+        let answer = self.post_in(&span, job, body).await;
+        answer.inspect_err(|failure| span.fail(failure.kind()))
+    }
+
+    async fn post_in(&self, span: &Span, job: &FulfillmentJob, body: &str) -> Result<(), Failure> {
+        let traceparent = span.traceparent().or_else(|| job.traceparent.clone());
+        let request = self.request(job, body, traceparent).map_err(Failure::Request)?;
         let answer = self.connector.call(request).await;
         let answer = answer.map_err(|error| Failure::Transport(error.into()))?;
         let status = answer.status().as_u16();
+        span.responded(status);
         match status {
             200..=299 => Ok(()),
             // 408 and 429 mean try later. 409 can mean that an earlier request with the same
@@ -97,7 +113,12 @@ impl Client {
         }
     }
 
-    fn request(&self, job: &FulfillmentJob, body: &str) -> Result<HttpRequest, BoxError> {
+    fn request(
+        &self,
+        job: &FulfillmentJob,
+        body: &str,
+        traceparent: Option<String>,
+    ) -> Result<HttpRequest, BoxError> {
         let mut request = HttpRequest::new(SdkBody::from(body));
         request.set_method("POST")?;
         request.set_uri(self.url.as_str())?;
@@ -109,7 +130,7 @@ impl Client {
         headers.try_insert("x-correlation-id", job.correlation_id.as_str().to_owned())?;
         headers.try_insert("x-waybill-signature", signature)?;
         // Values that are not valid headers are left out.
-        if let Some(traceparent) = job.traceparent.clone().filter(|it| is_visible_ascii(it)) {
+        if let Some(traceparent) = traceparent.filter(|it| is_visible_ascii(it)) {
             headers.try_insert("traceparent", traceparent)?;
         }
         Ok(request)
@@ -137,6 +158,17 @@ enum Failure {
 }
 
 impl Failure {
+    /// The kind of the failure for traces: one of few texts.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Request(_) => "invalid_request",
+            Self::Transport(_) => "no_answer",
+            Self::NotNow(_) => "not_now",
+            Self::Refused { .. } => "refused",
+            Self::Unexpected(_) => "unexpected_status",
+        }
+    }
+
     /// Whether a retry may succeed.
     fn may_pass(&self) -> bool {
         match self {

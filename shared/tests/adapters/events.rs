@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use waybill::app::{
-    ChangeOrders, ConfirmOrders, Event, FulfillmentJob, KeepOutbox, PlaceOrders, Placement,
+    ChangeOrders, ConfirmOrders, Context, Event, FulfillmentJob, KeepOutbox, PlaceOrders, Placement,
 };
 use waybill::domain::{OrderId, Status, Visible};
 
 use crate::support::{TestDatabase, context, order};
+
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /// The names of the five events.
 fn names() -> BTreeSet<String> {
@@ -96,7 +98,8 @@ fn a_schema_misses_what_is_not_there_and_only_the_strict_one_minds_what_is_new()
                 assert!(!open.is_valid(&wrong), "{name} with {field} null");
                 let fields = wrong.pointer_mut(object).unwrap().as_object_mut().unwrap();
                 fields.remove(field);
-                assert!(!open.is_valid(&wrong), "{name} without {field}");
+                let is_optional = field == "traceparent";
+                assert_eq!(open.is_valid(&wrong), is_optional, "{name} without {field}");
             }
             let mut newer = sample.clone();
             newer.pointer_mut(object).unwrap()["of_tomorrow"] = json!(1);
@@ -123,7 +126,10 @@ async fn every_event_that_leaves_the_database_is_what_its_schema_says() {
         &[Status::Cancelled],
         &[Status::Confirmed, Status::Cancelled],
     ] {
-        let (wanted, context) = (order(&[(pan, 1), (mug, 2)]), context());
+        let wanted = order(&[(pan, 1), (mug, 2)]);
+        // One of the three has a trace.
+        let traceparent = (way.len() == 3).then(|| TRACE.to_owned());
+        let context = Context { traceparent, ..context() };
         let placed = database.place(OrderId::generate(), &wanted, None, &context).await.unwrap();
         let Placement::Placed(order) = placed else { panic!("{placed:?}") };
         let mut tell = |status: Status, correlation_id: &str| {
@@ -132,7 +138,8 @@ async fn every_event_that_leaves_the_database_is_what_its_schema_says() {
         };
         tell(Status::Pending, context.correlation_id.as_str());
         for &status in way {
-            let context = crate::support::context();
+            let context =
+                Context { traceparent: context.traceparent.clone(), ..crate::support::context() };
             tell(status, context.correlation_id.as_str());
             // The job confirms one of the orders, staff the other.
             if status == Status::Confirmed && way.contains(&Status::Shipped) {
@@ -147,13 +154,15 @@ async fn every_event_that_leaves_the_database_is_what_its_schema_says() {
     }
 
     let events = database.claim_events(100).await.unwrap();
-    let (mut counts, mut seen) = (BTreeMap::new(), BTreeSet::new());
+    let (mut counts, mut seen, mut traced) = (BTreeMap::new(), BTreeSet::new(), 0);
     for event in events {
         let Event(name) = event.kind;
         let detail: Value = serde_json::from_str(&event.body).unwrap();
         let none: &[&str] = &[];
         assert_eq!(violations(&validator(&closed(&name)), &detail), none, "{name}: {detail}");
         assert_eq!(detail["correlation_id"], event.correlation_id);
+        assert_eq!(detail.get("traceparent").and_then(Value::as_str), event.traceparent.as_deref());
+        traced += usize::from(event.traceparent.as_deref() == Some(TRACE));
         let at: jiff::Timestamp = detail["at"].as_str().unwrap().parse().unwrap();
         assert!((jiff::Timestamp::now() - at).get_seconds().abs() < 60, "{detail}");
         if name == "OrderPlaced" {
@@ -166,5 +175,6 @@ async fn every_event_that_leaves_the_database_is_what_its_schema_says() {
     }
     eprintln!("3 orders: {counts:?}, each as its schema says");
     assert_eq!(seen, expected);
+    assert_eq!(traced, 4, "each event of the traced order has its trace");
     assert_eq!(counts.into_keys().collect::<BTreeSet<_>>(), names());
 }

@@ -61,7 +61,8 @@ async fn with_errors(times: usize, status: u16, code: &'static str) -> (usize, O
             Some(response(status, &[("x-amzn-errortype", code)], body))
         }
     })
-    .await;
+    .await
+    .unwrap();
     let aws = aws_at(&server.url()).await;
     let ses = Ses::new(&service(&aws), "orders@waybill.example".to_owned());
     let error = ses.send(&ada(), &mail("Order")).await.err();

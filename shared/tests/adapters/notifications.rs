@@ -103,7 +103,7 @@ fn event(order: OrderId, status: Status) -> Delivery {
         "detail-type": status.event(),
         "detail": { "v": 1, "order_id": order.as_uuid(), "correlation_id": "abc" },
     });
-    Delivery { message_id: Uuid::new_v4().to_string(), body: body.to_string() }
+    Delivery::new(Uuid::new_v4().to_string(), body.to_string())
 }
 
 async fn deliver(

@@ -52,7 +52,14 @@ async fn a_queue_that_is_down_is_an_error_after_a_bounded_number_of_tries() {
 }
 
 fn message<K>(kind: K, body: String) -> Message<K> {
-    Message { id: Uuid::now_v7(), kind, body, correlation_id: "abc".to_owned(), attempts: 1 }
+    Message {
+        id: Uuid::now_v7(),
+        kind,
+        body,
+        correlation_id: "abc".to_owned(),
+        traceparent: None,
+        attempts: 1,
+    }
 }
 
 #[tokio::test]

@@ -59,9 +59,8 @@ impl World {
 
     /// Delivers the jobs of these orders in one batch; returns the numbers of those that failed.
     async fn deliver(&self, numbers: &[usize]) -> Vec<String> {
-        let delivery = |&number: &usize| Delivery {
-            message_id: number.to_string(),
-            body: self.jobs[number].to_body().unwrap(),
+        let delivery = |&number: &usize| {
+            Delivery::new(number.to_string(), self.jobs[number].to_body().unwrap())
         };
         let batch = numbers.iter().map(delivery).collect();
         app::fulfill_orders(&*self.database, &self.warehouse, batch).await.unwrap()

@@ -1,5 +1,6 @@
 //! Batches without a warehouse and with one.
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -21,7 +22,7 @@ fn delivery(message_id: &str, order: u128) -> Delivery {
         "correlation_id": "abc",
         "placed_at": "2026-02-21T12:00:00Z",
     });
-    Delivery { message_id: message_id.to_owned(), body: body.to_string() }
+    Delivery::new(message_id, body.to_string())
 }
 
 /// Orders that count the calls.
@@ -58,7 +59,7 @@ async fn what_is_no_job_or_has_no_order_fails_alone() {
         ]),
         ..Orders::default()
     };
-    let poison = Delivery { message_id: "poison".to_owned(), body: "{".to_owned() };
+    let poison = Delivery::new("poison", "{");
     let batch = vec![
         delivery("new", 1),
         poison,
@@ -74,7 +75,7 @@ async fn what_is_no_job_or_has_no_order_fails_alone() {
 #[tokio::test]
 async fn a_batch_of_nothing_but_poison_asks_the_store_nothing() {
     let orders = Orders::default();
-    let poison = Delivery { message_id: "poison".to_owned(), body: String::new() };
+    let poison = Delivery::new("poison", "");
     assert_eq!(fulfill_orders(&orders, &NoWarehouse, vec![poison]).await.unwrap(), ["poison"]);
     assert_eq!(orders.calls.into_inner(), 0);
 }

@@ -98,7 +98,7 @@ fn delivery(message_id: &str, order: u128, status: Status) -> Delivery {
         "detail-type": status.event(),
         "detail": { "v": 1, "order_id": Uuid::from_u128(order), "correlation_id": "abc" },
     });
-    Delivery { message_id: message_id.to_owned(), body: body.to_string() }
+    Delivery::new(message_id, body.to_string())
 }
 
 struct World {
@@ -150,7 +150,7 @@ async fn each_event_gets_one_mail_however_often_it_comes_and_in_the_order_of_the
 #[tokio::test]
 async fn what_is_no_event_has_no_order_or_is_busy_fails_alone_with_its_copies() {
     let world = World::new();
-    let poison = Delivery { message_id: "poison".to_owned(), body: "{".to_owned() };
+    let poison = Delivery::new("poison", "{");
     let placed = |message_id: &str, order| delivery(message_id, order, Status::Pending);
     let batch = vec![
         placed("good", 1),

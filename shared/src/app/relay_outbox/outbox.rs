@@ -75,6 +75,8 @@ pub struct Message<K> {
     pub body: String,
     /// The correlation id of the request that caused it.
     pub correlation_id: String,
+    /// The W3C trace context of that request, if it has one.
+    pub traceparent: Option<String>,
     /// The number of tries, including this one.
     pub attempts: i32,
 }

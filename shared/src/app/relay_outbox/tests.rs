@@ -85,6 +85,7 @@ fn messages<K: Clone>(count: usize, kind: &K, attempts: i32) -> Vec<Message<K>> 
             kind: kind.clone(),
             body: "12345678".to_owned(),
             correlation_id: "abc".to_owned(),
+            traceparent: None,
             attempts,
         })
         .collect()

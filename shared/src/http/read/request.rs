@@ -39,7 +39,7 @@ impl Incoming {
         trail: Trail,
         route: Route,
     ) -> Self {
-        let Trail { correlation_id, traceparent } = trail;
+        let Trail { correlation_id, traceparent, .. } = trail;
         Self { request, context: Context { caller, correlation_id, traceparent }, route }
     }
 

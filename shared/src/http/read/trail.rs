@@ -4,25 +4,29 @@ use lambda_http::Request;
 
 use crate::domain::CorrelationId;
 use crate::http::respond::CORRELATION_ID;
+use crate::trace;
 
 /// The ids by which a request is traced.
 pub(in crate::http) struct Trail {
     pub(in crate::http) correlation_id: CorrelationId,
+    /// That of the span, or else that of the caller.
     pub(super) traceparent: Option<String>,
+    /// The span of the request.
+    pub(in crate::http) traced: trace::Span,
 }
 
 impl Trail {
     /// A correlation id is made, unless the request has a valid one. Another `traceparent` is dropped.
     pub(in crate::http) fn of(request: &Request) -> Self {
         let header = |name: &str| request.headers().get(name)?.to_str().ok();
-        Self {
-            correlation_id: header(CORRELATION_ID.as_str())
-                .and_then(CorrelationId::parse)
-                .unwrap_or_else(CorrelationId::generate),
-            traceparent: header("traceparent")
-                .filter(|text| is_traceparent(text))
-                .map(str::to_owned),
-        }
+        let correlation_id = header(CORRELATION_ID.as_str())
+            .and_then(CorrelationId::parse)
+            .unwrap_or_else(CorrelationId::generate);
+        let of_caller = header("traceparent").filter(|text| is_traceparent(text));
+        let traced = trace::request(request.method().as_str(), of_caller);
+        traced.correlation(correlation_id.as_str());
+        let traceparent = traced.traceparent().or_else(|| of_caller.map(str::to_owned));
+        Self { correlation_id, traceparent, traced }
     }
 }
 

@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 
 use super::kind::Kind;
 use super::response::response;
-use crate::BoxError;
 use crate::domain::{CorrelationId, Scope};
 use crate::error::chain;
+use crate::{BoxError, trace};
 
 /// `Retry-After` of a 503.
 pub(super) const RETRY_AFTER_SECONDS: u32 = 5;
@@ -199,6 +199,7 @@ impl Problem {
     /// Logs the problem and makes the response.
     pub(in crate::http) fn respond(&self, correlation_id: &CorrelationId) -> Response<Body> {
         let problem = self.kind.code();
+        trace::problem(problem);
         match &self.cause {
             Some(cause) => tracing::error!(problem, error = chain(&**cause), "request failed"),
             None => tracing::info!(problem, "request refused"),

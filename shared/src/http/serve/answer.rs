@@ -12,7 +12,7 @@ use crate::domain::CorrelationId;
 use crate::http::read::{Anyone, Incoming, Known, Trail, path};
 use crate::http::respond::{Problem, Reply};
 use crate::http::route::{FindRoute, Route};
-use crate::{deadline, lambda, metrics};
+use crate::{deadline, lambda, metrics, trace};
 
 /// The deadline of a request, for everything that its handler waits for.
 pub const REQUEST_TIME: Duration = Duration::from_secs(5);
@@ -30,6 +30,7 @@ struct Exchange {
     correlation_id: CorrelationId,
     request_id: String,
     cold_start: bool,
+    traced: trace::Span,
 }
 
 /// Answers one request as [`serve`](super::serve) does.
@@ -44,6 +45,7 @@ where
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let (exchange, trail) = receive(&request);
+    exchange.traced.route(route.method.as_str(), route.path);
     let admitted = admit(request, callers, route, trail);
     complete(exchange, admitted, handler).await
 }
@@ -56,7 +58,7 @@ where
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let (exchange, _) = receive(&request);
-    let admitted = admit_anyone(request, routes);
+    let admitted = admit_anyone(request, routes, &exchange.traced);
     complete(exchange, admitted, handler).await
 }
 
@@ -74,6 +76,7 @@ fn receive(request: &Request) -> (Exchange, Trail) {
         correlation_id: trail.correlation_id.clone(),
         request_id: lambda_context.map(|context| context.request_id.clone()).unwrap_or_default(),
         cold_start: lambda::is_cold_start(),
+        traced: trail.traced.clone(),
     };
     (exchange, trail)
 }
@@ -93,9 +96,14 @@ fn admit(
 }
 
 /// Checks the sizes, then the route, then the query parameters.
-fn admit_anyone(request: Request, routes: &impl FindRoute) -> Result<Incoming<Anyone>, Problem> {
+fn admit_anyone(
+    request: Request,
+    routes: &impl FindRoute,
+    traced: &trace::Span,
+) -> Result<Incoming<Anyone>, Problem> {
     limits::check(&request)?;
     let route = routes.find(request.method().as_str(), path(&request))?;
+    traced.route(route.method.as_str(), route.path);
     let incoming = Incoming::of_anyone(request, route);
     incoming.parameters().check()?;
     Ok(incoming)
@@ -112,7 +120,8 @@ where
     H: Fn(Incoming<C>) -> F + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    let Exchange { started, correlation_id, request_id, cold_start, .. } = &exchange;
+    let Exchange { started, correlation_id, request_id, cold_start, traced, .. } = &exchange;
+    traced.invocation(request_id, *cold_start);
     let span = tracing::info_span!(
         "request",
         correlation_id = correlation_id.as_str(),
@@ -120,16 +129,16 @@ where
         cold_start,
         order_id = Empty,
     );
-    async {
+    let answered = async {
         let (reply, counts) = metrics::counted(handle(&exchange, admitted, handler)).await;
         let response = respond(&exchange, reply);
         let duration_ms = started.elapsed().as_secs_f64() * 1e3;
         tracing::info!(status = response.status().as_u16(), duration_ms, "request completed");
+        traced.answered(response.status().as_u16());
         counts.log(correlation_id.as_str(), request_id, *cold_start);
         response
-    }
-    .instrument(span)
-    .await
+    };
+    traced.scope(answered.instrument(span)).await
 }
 
 /// The reply of the handler, or a 503 if it is too late.

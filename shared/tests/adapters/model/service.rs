@@ -163,14 +163,13 @@ impl Service {
             let queued = self.queue.taken.lock().unwrap();
             let id = self.placed[n].summary.id;
             let (_, _, body) = queued.iter().find(|message| message.0 == id).unwrap();
-            batch.push(Delivery { message_id: n.to_string(), body: body.clone() });
+            batch.push(Delivery::new(n.to_string(), body));
         }
         if strangers {
             let mut job = serde_json::from_str::<serde_json::Value>(&batch[0].body).unwrap();
             job["order_id"] = OrderId::generate().to_string().into();
-            let orphan = Delivery { message_id: "orphan".to_owned(), body: job.to_string() };
-            batch.insert(0, Delivery { message_id: "poison".to_owned(), body: "{".to_owned() });
-            batch.insert(0, orphan);
+            batch.insert(0, Delivery::new("poison", "{"));
+            batch.insert(0, Delivery::new("orphan", job.to_string()));
         }
         let failed = app::fulfill_orders(self.database, &NoWarehouse, batch).await.unwrap();
         if acknowledged {
