@@ -125,7 +125,7 @@ async fn mail_for_a_token_s_address_goes_there_and_not_to_the_address_in_the_ord
         let placed = create.invoke(request).await;
         assert_eq!(placed["statusCode"], 201, "{placed}");
         let order: Value = serde_json::from_str(placed["body"].as_str().unwrap()).unwrap();
-        // The stack's own function mails about what happens to the order, but this doesn't.
+        // Nothing but this event says so: the mail is not one of the stack's own.
         let delivered = batch(order["id"].as_str().unwrap(), "OrderDelivered");
         let answer = notify.invoke(delivered).await;
         assert_eq!(answer, json!({ "batchItemFailures": [] }));
