@@ -1,11 +1,11 @@
 # Every target calls the runner in localstack/ with ARGS: make logs ARGS=--no-follow
 
-RUN = cargo run --quiet --package waybill-local --
+RUN = cargo run --quiet --bin waybill-local --
 ARGS ?=
 export ORDER
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset watch logs story dlq token test figures bench reconcile build deploy cargo
+.PHONY: help up down reset watch logs story dlq faults token test figures bench reconcile build deploy cargo
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,10 +31,13 @@ story: cargo ## Print what happened to an order: make story ORDER=<id, number or
 dlq: cargo ## List the dead letters and why; show, move back or delete: make dlq ARGS="--redrive --dry-run"
 	@$(RUN) dlq $(ARGS)
 
+faults: cargo ## List the faults of the running stack; start one: make faults ARGS="postgres-stopped --for 20"
+	@$(RUN) faults $(ARGS)
+
 token: cargo ## Print a token for the running stack: make token SUB=grace SCOPE=orders/staff
 	@$(RUN) token $(if $(SUB),--subject '$(SUB)') $(if $(SCOPE),--scope '$(SCOPE)') $(ARGS)
 
-test: cargo ## Run everything that CI runs, on a separate stack
+test: cargo ## Run all checks and tests, on a separate stack
 	@$(RUN) test $(ARGS)
 
 figures: cargo ## Build each function as it is deployed, and print its size and start time (with a running stack)
@@ -57,4 +60,4 @@ cargo:
 	  echo 'error: cargo is missing. Install Rust from https://rustup.rs and open a new shell.' >&2; exit 1; }
 	@test -x target/debug/waybill-local || { \
 	  echo 'Compiling the runner of the local cloud (a minute or two, once)' >&2; \
-	  cargo build --package waybill-local; }
+	  cargo build --bin waybill-local; }

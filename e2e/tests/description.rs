@@ -81,7 +81,7 @@ async fn a_duplicate_field_is_refused_by_its_name() {
 #[tokio::test]
 async fn a_body_that_is_not_utf8_is_refused() {
     let stack = Stack::connect().await;
-    // Not within a string: the emulator's gateway replaces invalid UTF-8 there. `http/json.rs` tests that.
+    // Not within a string: the emulator's gateway replaces invalid UTF-8 there. `http/read/json.rs` tests that.
     for bytes in [&b"{\xff}"[..], b"\xc3\x28", b"\0\0\0"] {
         let request = stack.request(Method::POST, "/orders").body(bytes.to_vec());
         let answer = Answer::to(request.header(CONTENT_TYPE, "application/json")).await;

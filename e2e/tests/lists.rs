@@ -89,6 +89,28 @@ async fn the_cursor_in_the_body_is_that_of_the_link_and_works_with_another_limit
 }
 
 #[tokio::test]
+async fn a_number_finds_its_order_for_its_owner_and_for_staff_and_for_nobody_else() {
+    let stack = Stack::connect().await.as_new_customer();
+    let product = stack.stock_product(100).await;
+    let placed = place_for(&stack, product, "ada@example.com").await;
+    place_for(&stack, product, "ada@example.com").await;
+    let number = placed["number"].as_str().unwrap();
+    let path = format!("/orders?number={number}");
+    let own = stack.get(&path).await;
+    assert_eq!(
+        (own.status, ids(&own, "orders")),
+        (200, vec![placed["id"].as_str().unwrap().to_owned()])
+    );
+    assert_eq!((next_cursor(&own), next_link(&own)), (None, None));
+    let other = stack.get(&format!("{path}&status=pending")).await;
+    assert_eq!((other.status, &other.body["errors"][0]["pointer"]), (400, &json!("number")));
+
+    let stranger = Stack::connect().await.as_new_customer().get(&path).await;
+    assert_eq!((stranger.status, ids(&stranger, "orders").len()), (200, 0));
+    assert_eq!(ids(&stack.as_staff().get(&path).await, "orders"), ids(&own, "orders"));
+}
+
+#[tokio::test]
 async fn following_the_link_visits_all_products_once_in_id_order() {
     let stack = Stack::connect().await;
     let word = unique("walked");

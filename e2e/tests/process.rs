@@ -221,6 +221,7 @@ fn a_function_links_the_client_of_aws_only_if_it_calls_aws() {
         ("list-products", false),
         ("put-product", true),
         ("migrate", false),
+        ("notify-customer", true),
         ("relay-outbox", true),
         ("update-order-status", false),
     ] {

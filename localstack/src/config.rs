@@ -20,6 +20,8 @@ pub(crate) struct Config {
     pub(crate) postgres_port: u16,
     /// `WAYBILL_EMULATOR_PORT`: the port of the emulator under `make up`.
     pub(crate) emulator_port: u16,
+    /// `WAYBILL_FAULTS_PORT`: the port that controls faults under `make up`.
+    pub(crate) faults_port: u16,
     /// `WAYBILL_CONSOLE_PORT`: the port of the console under `make up`.
     pub(crate) console_port: u16,
     /// `WAYBILL_WATCH_PORT`: the port of the API under `make watch`.
@@ -68,6 +70,7 @@ impl Config {
             common,
             postgres_port: port("WAYBILL_POSTGRES_PORT", 54329)?,
             emulator_port: port("WAYBILL_EMULATOR_PORT", 4566)?,
+            faults_port: port("WAYBILL_FAULTS_PORT", 4570)?,
             console_port: port("WAYBILL_CONSOLE_PORT", 4580)?,
             watch_port: port("WAYBILL_WATCH_PORT", 9000)?,
             watch_caller: given(WATCH_CALLER)
@@ -105,9 +108,10 @@ pub(crate) mod tests {
     fn an_empty_environment_gives_the_documented_ports() {
         let config = empty();
         assert_eq!(
-            (config.postgres_port, config.emulator_port, config.console_port, config.watch_port),
-            (54329, 4566, 4580, 9000)
+            (config.postgres_port, config.emulator_port, config.faults_port, config.console_port),
+            (54329, 4566, 4570, 4580)
         );
+        assert_eq!(config.watch_port, 9000);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use waybill_ops::process::{self, Daemon};
 use waybill_ops::ui;
 
 use crate::config::Config;
-use crate::stack::require_free;
+use crate::ports::require_free;
 
 /// The variable of `stack.env` with its address and its token.
 pub(crate) const VARIABLE: &str = "CONSOLE_URL";
@@ -40,11 +40,10 @@ impl Console {
     /// If it does not compile or start, or its port is in use.
     pub(crate) async fn start(&self, config: &Config) -> Result<()> {
         ui::step("Compiling the console (seconds, if little has changed)");
-        // Together with the runner, whose dependencies are compiled already.
+        // With the features of the runner and the functions, so that no crate compiles twice.
         let mut build = Command::new("cargo");
         build
-            .args(["build", "--quiet", "--bins", "--target-dir", "target"])
-            .args(["--package", "waybill-console", "--package", "waybill-local"])
+            .args(["build", "--quiet", "--bin", "waybill-console", "--target-dir", "target"])
             .current_dir(&config.common.root);
         process::run_loudly("Building waybill-console", &mut build).await?;
         self.stop()?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use waybill_ops::aws::Aws;
-use waybill_ops::bootstraps::{self, Architecture, Purpose};
+use waybill_ops::bootstraps::{self, Architecture, Profile};
 use waybill_ops::env_file::EnvFile;
 use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::release::{self, Cloud, Order};
@@ -17,7 +17,7 @@ use waybill_ops::{process, ui};
 use crate::config::Config;
 use crate::stack::{Endpoints, Kind, Stack};
 use crate::tokens::{self, Issuer};
-use crate::{emulator, lambda, template};
+use crate::{emulator, lambda, mail, template};
 
 /// The template's defaults of how many orders of an owner may be pending, and how many an owner may
 /// place in a minute.
@@ -39,8 +39,12 @@ pub(crate) struct Deployment {
 ///
 /// # Errors
 /// If a part fails. The other is stopped then.
-pub(crate) async fn prepare(config: &Config, stack: &mut Stack) -> Result<(Tools, Endpoints)> {
-    let compile = bootstraps::build_here(&config.common, Purpose::Local);
+pub(crate) async fn prepare(
+    config: &Config,
+    stack: &mut Stack,
+    profile: Profile,
+) -> Result<(Tools, Endpoints)> {
+    let compile = bootstraps::build_here(&config.common, profile);
     let start = async {
         let tools = Tools::install(&config.common).await?;
         let to = stack.start(config, &tools).await?;
@@ -65,6 +69,7 @@ pub(crate) async fn deploy(
 ) -> Result<Deployment> {
     let issuer = Issuer::prepare(&stack.dir, tools, &to.aws.endpoint).await?;
     issuer.publish().await?;
+    mail::verify_sender(&to.aws.endpoint).await?;
 
     // The tests must not use the caller's warehouse. A parameter that is left out keeps its old value,
     // so an empty one is passed.
@@ -80,9 +85,11 @@ pub(crate) async fn deploy(
         // would fail.
         "ReserveConcurrency=false".to_owned(),
         format!("Architecture={}", Architecture::HERE.name()),
-        format!("DatabaseUrl={}", to.database_url),
+        format!("DatabaseUrl={}", to.functions_database_url),
         format!("WarehouseUrl={}", quoted(&warehouse_url)),
         format!("WarehouseSecret={}", quoted(&warehouse_secret)),
+        format!("MailSender={}", mail::SENDER),
+        format!("MailRecipient={}", mail::RECIPIENT),
         format!("JwtIssuer={}", issuer.url()),
         // The URL contains the emulator's port. On another port it is still the same issuer.
         format!("FirstJwtIssuer={}", issuer.url()),
@@ -177,7 +184,7 @@ async fn order(found: Option<&Described>, to: &Endpoints) -> Result<Order> {
     let Some(deployed) = found else { return Ok(Order::SchemaFirst) };
     let migrate = deployed.output(MIGRATE_FUNCTION)?;
     let known = lambda::function_variable(&to.aws.endpoint, migrate, "DATABASE_URL").await?;
-    Ok(if known == to.database_url { Order::SchemaFirst } else { Order::CodeFirst })
+    Ok(if known == to.functions_database_url { Order::SchemaFirst } else { Order::CodeFirst })
 }
 
 /// The emulator as the target of a release.
@@ -272,9 +279,12 @@ fn variables(
         ("DATABASE_URL", to.database_url.clone()),
         ("FULFILLMENT_QUEUE_URL", output("FulfillmentQueueUrl")?),
         ("FULFILLMENT_DLQ_URL", output("FulfillmentDlqUrl")?),
+        ("NOTIFICATION_QUEUE_URL", output("NotificationQueueUrl")?),
+        ("NOTIFICATION_DLQ_URL", output("NotificationDlqUrl")?),
         ("PRODUCT_CACHE_TABLE", output("ProductCacheTable")?),
         ("EVENT_BUS_NAME", output("EventBusName")?),
     ];
+    pairs.extend(to.faults_url.clone().map(|url| ("FAULTS_URL", url)));
     pairs.extend(to.aws.environment());
     Ok(EnvFile(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use faults::settings::Ports;
 use rustix::process::Signal;
 use serde_json::Value;
 use waybill_ops::error::{Context as _, Error, Result};
@@ -31,11 +32,18 @@ impl Emulator {
         self.daemon.running_on()
     }
 
-    /// Starts it and waits until it answers.
+    /// Starts it and waits until it answers. Its functions call AWS through these proxies, if there are
+    /// any; its own poller and its deliveries don't.
     ///
     /// # Errors
     /// If it does not answer, with the end of its log.
-    pub(crate) async fn start(&self, config: &Config, tools: &Tools, port: u16) -> Result<()> {
+    pub(crate) async fn start(
+        &self,
+        config: &Config,
+        tools: &Tools,
+        port: u16,
+        proxies: Option<Ports>,
+    ) -> Result<()> {
         let scratch = self.dir.join("tmp");
         let _ = fs::remove_dir_all(&scratch);
         fs::create_dir_all(&scratch)
@@ -61,7 +69,9 @@ impl Emulator {
             .env("AWS_DEFAULT_REGION", &config.common.region)
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("LAMBDA_EXECUTOR", "local");
+            .env("LAMBDA_EXECUTOR", "local")
+            // It sets AWS_ENDPOINT_URL of the functions itself, and passes these on.
+            .envs(proxies.into_iter().flat_map(endpoints));
         let health = format!("http://127.0.0.1:{port}/_ministack/health");
         self.daemon
             .start(&mut command, port, Duration::from_secs(30), || async {
@@ -76,6 +86,17 @@ impl Emulator {
         let _ = fs::remove_dir_all(self.dir.join("tmp"));
         Ok(())
     }
+}
+
+/// The variables that lead the functions to the proxies.
+fn endpoints(proxies: Ports) -> [(&'static str, String); 4] {
+    [
+        ("AWS_ENDPOINT_URL_SQS", proxies.sqs),
+        ("AWS_ENDPOINT_URL_DYNAMODB", proxies.dynamodb),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", proxies.eventbridge),
+        ("AWS_ENDPOINT_URL_SESV2", proxies.ses),
+    ]
+    .map(|(variable, port)| (variable, format!("http://127.0.0.1:{port}")))
 }
 
 /// Whether the emulator at this endpoint is MiniStack.

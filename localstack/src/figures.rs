@@ -3,11 +3,9 @@
 use std::fs::{self, File};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use testkit::platform::{Extensions, Platform};
 use tokio::process::Command;
-use tokio::sync::mpsc::{self, Sender};
-use waybill_ops::bootstraps::Purpose;
+use waybill_ops::bootstraps::Profile;
 use waybill_ops::env_file::EnvFile;
 use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::process::Job;
@@ -19,8 +17,6 @@ use crate::config::Config;
 const SPAWNS: usize = 20;
 /// How long one start may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The first request for work. It tells the platform that a function is ready.
-const NEXT: &str = "GET /2018-06-01/runtime/invocation/next";
 
 /// Prints a table of all functions, measured with the variables of the running stack.
 ///
@@ -29,11 +25,11 @@ const NEXT: &str = "GET /2018-06-01/runtime/invocation/next";
 pub(crate) async fn print(config: &Config) -> Result<()> {
     let env = EnvFile::of_make_up(&config.common)?;
     ui::step("Building the functions with the profile of AWS (about 10 minutes the first time)");
-    bootstraps::build_here(&config.common, Purpose::Measure).await?;
+    bootstraps::compile(&config.common, Profile::Release).await?;
     ui::line("| function | size (MB) | median start (ms) | slowest (ms) |");
     ui::line("|---|---:|---:|---:|");
     for function in bootstraps::functions(&config.common)? {
-        let path = bootstraps::path_to_measure(&config.common, &function);
+        let path = bootstraps::compiled(&config.common, Profile::Release, &function);
         let size = fs::metadata(&path).context(|| format!("{} is missing.", path.display()))?.len();
         let mut starts = Vec::with_capacity(SPAWNS);
         for _ in 0..SPAWNS {
@@ -53,34 +49,30 @@ pub(crate) async fn print(config: &Config) -> Result<()> {
 
 /// The time from the spawn of the function to its first request for work.
 async fn start(config: &Config, env: &EnvFile, function: &str) -> Result<Duration> {
-    let failed = || "Failed to listen as the Lambda Runtime API.";
-    let listener = TcpListener::bind("127.0.0.1:0").await.context(failed)?;
-    let address = listener.local_addr().context(failed)?;
+    let platform = Platform::start(Extensions::Unknown, PATIENCE).await;
     let log_path = config.local().join("figures.log");
     let log =
         File::create(&log_path).context(|| format!("Failed to write {}.", log_path.display()))?;
-    let mut command = Command::new(bootstraps::path_to_measure(&config.common, function));
+    let program = bootstraps::compiled(&config.common, Profile::Release, function);
+    let mut command = Command::new(program);
     command
         .env_clear()
         .envs(&env.0)
         // Any value: the function gets no requests.
         .env("CURSOR_SECRET", "x".repeat(32))
         .env("PATH", &config.common.path)
-        .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+        .env("AWS_LAMBDA_RUNTIME_API", platform.address.to_string())
         .env("AWS_LAMBDA_FUNCTION_NAME", function)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
         .env("AWS_LAMBDA_LOG_GROUP_NAME", "figures")
         .env("AWS_LAMBDA_LOG_STREAM_NAME", "figures")
-        .stdout(log.try_clone().context(failed)?)
+        .stdout(log.try_clone().context(|| "Failed to share a log.")?)
         .stderr(log);
     let started = Instant::now();
     let mut job = Job::spawn(&mut command)?;
     tokio::select! {
-        asked = until_it_asks_for_work(&listener) => {
-            let took = started.elapsed();
-            asked.map(|()| took)
-        }
+        () = platform.asked_for_work() => Ok(started.elapsed()),
         ended = job.wait() => {
             let status = ended?;
             let said = process::tail(&log_path, 5);
@@ -90,49 +82,6 @@ async fn start(config: &Config, env: &EnvFile, function: &str) -> Result<Duratio
             Err(Error::new(format!("{function} did not ask for work within {} s.", PATIENCE.as_secs())))
         }
     }
-}
-
-/// Serves the Runtime API until the first request for work. Extensions get a 404, as from the emulator.
-async fn until_it_asks_for_work(listener: &TcpListener) -> Result<()> {
-    let (asked, mut answer) = mpsc::channel(1);
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let (stream, _) = accepted.context(|| "Failed to accept a connection of the function.")?;
-                let asked = asked.clone();
-                tokio::spawn(serve(stream, asked));
-            }
-            _ = answer.recv() => return Ok(()),
-        }
-    }
-}
-
-/// Answers requests until one asks for work, which is reported and gets no answer.
-async fn serve(stream: TcpStream, asked: Sender<()>) -> std::io::Result<()> {
-    let mut stream = BufReader::new(stream);
-    let mut line = String::new();
-    while stream.read_line(&mut line).await? > 0 {
-        if line.starts_with(NEXT) {
-            let _ = asked.send(()).await;
-            asked.closed().await;
-            return Ok(());
-        }
-        let mut length = 0;
-        loop {
-            line.clear();
-            stream.read_line(&mut line).await?;
-            if line.trim().is_empty() {
-                break;
-            }
-            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap_or(0);
-            }
-        }
-        tokio::io::copy(&mut (&mut stream).take(length), &mut tokio::io::sink()).await?;
-        stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await?;
-        line.clear();
-    }
-    Ok(())
 }
 
 fn median(times: &mut [Duration]) -> Duration {

@@ -8,13 +8,17 @@ mod config;
 mod console;
 mod deploy;
 mod emulator;
+mod faults;
 mod figures;
 mod lambda;
 mod leaks;
+mod mail;
 mod order;
+mod ports;
 mod pump;
 mod resources;
 mod stack;
+mod strike;
 mod suite;
 mod template;
 mod tokens;
@@ -26,7 +30,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use local_cloud::{database, postgres};
 use tokio::signal::unix::{SignalKind, signal};
-use waybill_ops::bootstraps::{self, Purpose};
+use waybill_ops::bootstraps::{self, Profile};
 use waybill_ops::error::{Context as _, Result};
 use waybill_ops::release::Order;
 use waybill_ops::{dlq, logs, reconcile, story, ui};
@@ -57,6 +61,8 @@ enum Command {
     Story(story::Arguments),
     /// List the dead letters, show, move back or delete them
     Dlq(dlq::Arguments),
+    /// List the faults of the running stack, start one, or end one
+    Faults(strike::Arguments),
     /// Print a token for the running stack, and nothing else
     Token {
         /// The subject, `sub`
@@ -66,11 +72,15 @@ enum Command {
         #[arg(long, default_value = tokens::CUSTOMER.1)]
         scope: String,
     },
-    /// Run everything that CI runs, on a separate stack
-    Test,
+    /// Run all checks and tests, on a separate stack
+    Test {
+        /// Run only the path of an order, with the functions compiled as they are for AWS
+        #[arg(long)]
+        release: bool,
+    },
     /// Print the size and the start time of each function
     Figures,
-    /// Measure large responses, and the service's statements beside the same SQL by pgbench
+    /// Measure functions, large responses and the relay, and statements beside the same SQL by pgbench
     Bench,
     /// Check that stock and orders in the database add up
     Reconcile,
@@ -137,8 +147,10 @@ async fn run(command: Command) -> Result<bool> {
         Command::Logs(arguments) => logs::follow(&config.common, &arguments).await,
         Command::Story(arguments) => story::run(&config.common, &arguments).await,
         Command::Dlq(arguments) => dlq::run(&config.common, &arguments).await,
+        Command::Faults(arguments) => strike::run(&config, &arguments).await,
         Command::Token { subject, scope } => up::token(&config, &subject, &scope),
-        Command::Test => return suite::run(&config).await,
+        Command::Test { release: false } => return suite::run(&config).await,
+        Command::Test { release: true } => return suite::run_release(&config).await,
         Command::Figures => figures::print(&config).await,
         Command::Bench => bench::run(&config).await,
         Command::Reconcile => return reconcile::run(&config.common).await,
@@ -146,7 +158,7 @@ async fn run(command: Command) -> Result<bool> {
             let order = if deploy_first { Order::CodeFirst } else { Order::SchemaFirst };
             waybill_ops::deploy::deploy(&config.common, emulator, order, &arguments).await
         }
-        Command::Build => bootstraps::build_here(&config.common, Purpose::Local).await,
+        Command::Build => bootstraps::build_here(&config.common, Profile::Dev).await,
     }
     .map(|()| true)
 }

@@ -1,12 +1,12 @@
-//! A stack: Postgres and an emulator, with a folder for their files. `make up`, `make watch` and
+//! A stack: Postgres, an emulator and the proxies of faults, with a folder for their files. `make up`, `make watch` and
 //! `make test` each have their own, so they can run side by side.
 
 use std::fs::{self, File, Permissions};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use ::faults::settings::{Ports, Settings};
 use waybill_ops::aws::{self, Aws};
 use waybill_ops::env_file;
 use waybill_ops::error::{Context as _, Error, Result};
@@ -17,6 +17,8 @@ use crate::config::Config;
 use crate::console::Console;
 use crate::database::Database;
 use crate::emulator::Emulator;
+use crate::faults::{self, Faults};
+use crate::ports::{free_port, is_free, require_free};
 use crate::postgres::Postgres;
 
 /// Which stack.
@@ -62,8 +64,10 @@ pub(crate) struct Stack {
     postgres: Postgres,
     emulator: Emulator,
     pub(crate) console: Console,
+    faults: Faults,
     started_postgres: bool,
     started_emulator: bool,
+    started_faults: bool,
     _lock: File,
 }
 
@@ -71,6 +75,10 @@ pub(crate) struct Stack {
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoints {
     pub(crate) database_url: String,
+    /// The database as the functions reach it: through a proxy, where faults can be started.
+    pub(crate) functions_database_url: String,
+    /// The control API of faults, where they can be started.
+    pub(crate) faults_url: Option<String>,
     pub(crate) aws: Aws,
     /// Whether the emulator is the one in `AWS_ENDPOINT_URL`.
     pub(crate) given_emulator: bool,
@@ -106,6 +114,7 @@ impl Stack {
             postgres: Postgres::in_dir(&dir),
             emulator: Emulator::in_dir(&dir),
             console: Console::in_dir(&dir),
+            faults: Faults::in_dir(&dir),
             env_path: match kind {
                 Kind::Main => env_file::path_of_make_up(&config.common),
                 Kind::Watch | Kind::Test => dir.join("stack.env"),
@@ -113,6 +122,7 @@ impl Stack {
             dir,
             started_postgres: false,
             started_emulator: false,
+            started_faults: false,
             _lock: lock,
         })
     }
@@ -132,9 +142,10 @@ impl Stack {
     /// If a port is in use or something does not start.
     pub(crate) async fn start(&mut self, config: &Config, tools: &Tools) -> Result<Endpoints> {
         let database_url = self.start_database(config, tools).await?;
-        let given_endpoint = self.given_endpoint(config);
-        let given_emulator = given_endpoint.is_some();
-        let endpoint = if let Some(endpoint) = given_endpoint {
+        let given = self.given_endpoint(config);
+        let faults = self.start_faults(config, &database_url, given.is_some()).await?;
+        let given_emulator = given.is_some();
+        let endpoint = if let Some(endpoint) = given {
             ui::step(format!("Using the emulator at {endpoint}"));
             aws::refuse_the_cloud(&endpoint)?;
             reqwest::get(&endpoint).await.context(|| {
@@ -143,13 +154,19 @@ impl Stack {
             })?;
             endpoint
         } else {
-            format!("http://127.0.0.1:{}", self.start_emulator(config, tools).await?)
+            let ports = faults.as_ref().map(|settings| settings.ports);
+            format!("http://127.0.0.1:{}", self.start_emulator(config, tools, ports).await?)
         };
         let mut aws = Aws::at(&config.common, &endpoint);
         if self.kind != Kind::Watch {
             aws = aws.alone();
         }
-        Ok(Endpoints { database_url, aws, given_emulator })
+        let functions_database_url = match &faults {
+            Some(settings) => faults::proxied(&database_url, settings.ports)?,
+            None => database_url.clone(),
+        };
+        let faults_url = faults.as_ref().map(faults::url);
+        Ok(Endpoints { database_url, functions_database_url, faults_url, aws, given_emulator })
     }
 
     /// Starts Postgres only. Returns the URL of the database.
@@ -191,18 +208,24 @@ impl Stack {
         if self.console.running_on() != Some(config.console_port) {
             require_free(config.console_port, "the console", "WAYBILL_CONSOLE_PORT")?;
         }
+        if config.common.endpoint_url.is_none()
+            && self.faults.running_on() != Some(config.faults_port)
+        {
+            require_free(config.faults_port, "faults", "WAYBILL_FAULTS_PORT")?;
+        }
         Ok(())
     }
 
-    /// Whether this run has started Postgres or the emulator.
+    /// Whether this run has started any part of it.
     pub(crate) fn started_anything(&self) -> bool {
-        self.started_postgres || self.started_emulator
+        self.started_postgres || self.started_emulator || self.started_faults
     }
 
     /// Keeps the stack running when this run ends.
     pub(crate) fn keep(mut self) {
         self.started_postgres = false;
         self.started_emulator = false;
+        self.started_faults = false;
     }
 
     /// Stops everything, including what other runs started.
@@ -213,9 +236,11 @@ impl Stack {
         let _ = fs::remove_file(self.env_path());
         self.console.stop()?;
         self.emulator.stop()?;
+        self.faults.stop()?;
         self.postgres.stop()?;
         self.started_postgres = false;
         self.started_emulator = false;
+        self.started_faults = false;
         Ok(())
     }
 
@@ -231,7 +256,9 @@ impl Stack {
 
     /// Whether any part of it is running.
     pub(crate) fn runs(&self) -> bool {
-        self.postgres.running_on().is_some() || self.emulator.running_on().is_some()
+        self.postgres.running_on().is_some()
+            || self.emulator.running_on().is_some()
+            || self.faults.running_on().is_some()
     }
 
     /// The file of its variables.
@@ -282,7 +309,35 @@ impl Stack {
         Ok(port)
     }
 
-    async fn start_emulator(&mut self, config: &Config, tools: &Tools) -> Result<u16> {
+    /// Starts the proxies between the functions and what they depend on. Only the functions of our own
+    /// emulator can be told to use them.
+    async fn start_faults(
+        &mut self,
+        config: &Config,
+        database_url: &str,
+        given_emulator: bool,
+    ) -> Result<Option<Settings>> {
+        if self.kind != Kind::Main || given_emulator {
+            self.faults.stop()?;
+            return Ok(None);
+        }
+        let settings = self.faults.settings(config, database_url)?;
+        if self.faults.ports() != Some(settings.ports) {
+            // Its functions use other ports.
+            self.emulator.stop()?;
+        }
+        // First, so that a failed start is cleaned up, too.
+        self.started_faults = self.faults.running_on().is_none();
+        self.started_faults |= self.faults.start(config, &settings).await?;
+        Ok(Some(settings))
+    }
+
+    async fn start_emulator(
+        &mut self,
+        config: &Config,
+        tools: &Tools,
+        proxies: Option<Ports>,
+    ) -> Result<u16> {
         let wanted = (self.kind == Kind::Main).then_some(config.emulator_port);
         if let Some(port) = self.emulator.running_on()
             && wanted.is_none_or(|wanted| wanted == port)
@@ -298,7 +353,7 @@ impl Stack {
         };
         ui::step(format!("Starting the AWS emulator on 127.0.0.1:{port}"));
         self.started_emulator = true;
-        self.emulator.start(config, tools, port).await?;
+        self.emulator.start(config, tools, port, proxies).await?;
         Ok(port)
     }
 }
@@ -310,6 +365,7 @@ impl Drop for Stack {
         }
         let stopped = [
             self.started_emulator.then(|| self.emulator.stop()),
+            self.started_faults.then(|| self.faults.stop()),
             self.started_postgres.then(|| self.postgres.stop()),
         ];
         for error in stopped.into_iter().flatten().filter_map(Result::err) {
@@ -319,31 +375,6 @@ impl Drop for Stack {
             let _ = fs::remove_dir_all(&self.dir);
         }
     }
-}
-
-/// Fails if another program uses the port.
-///
-/// # Errors
-/// If the port is in use, with the variable that changes it.
-pub(crate) fn require_free(port: u16, who: &str, variable: &str) -> Result<u16> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(|_| port).context(|| {
-        format!(
-            "Port {port} on 127.0.0.1, for {who}, is in use by another program. Stop that program, or \
-             choose another port with {variable}, such as {variable}={}.",
-            port.wrapping_add(1)
-        )
-    })
-}
-
-fn is_free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
-}
-
-fn free_port() -> Result<u16> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .context(|| "Found no free port on 127.0.0.1.")
 }
 
 /// Why a stack can't be locked.

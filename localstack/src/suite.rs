@@ -5,7 +5,9 @@ use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
+use tokio::sync::oneshot;
 use waybill_ops::aws::Aws;
+use waybill_ops::bootstraps::Profile;
 use waybill_ops::env_file::EnvFile;
 use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::process::Job;
@@ -30,12 +32,20 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
     let tools = Tools::install(&config.common).await?;
     let mut broken = check(config, &tools).await;
     let mut counts = Counts::default();
-    match provision(config, &mut stack).await {
+    match provision(config, &mut stack, Profile::Dev).await {
         Ok((aws, env)) => {
-            counts = test(config, &aws, &env, Tests::All).await?;
+            // Tests wait much, so the slow checks run beside them. Both need cargo's lock while they
+            // compile.
+            let (compiled, ready) = oneshot::channel();
+            let (tested, failed) = tokio::join!(
+                test(config, &aws, &env, Tests::All, Some(compiled)),
+                check_meanwhile(config, ready)
+            );
+            counts = tested?;
+            broken.extend(failed);
             // The level of distributed databases that speak Postgres's protocol.
-            counts += test(config, &aws, &env, Tests::AdaptersAtRepeatableRead).await?;
-            counts += test(config, &aws, &env, Tests::AdaptersInOneProcess).await?;
+            counts += test(config, &aws, &env, Tests::AdaptersAtRepeatableRead, None).await?;
+            counts += test(config, &aws, &env, Tests::AdaptersInOneProcess, None).await?;
             // After the tests, because it changes their data.
             for (who, token) in [("a customer's", "TOKEN"), ("a staff", "STAFF_TOKEN")] {
                 let as_described = conform(config, &tools, &stack, &env, who, token).await;
@@ -81,26 +91,31 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
     Ok(counts.failed == 0)
 }
 
-/// Runs the checks that need no stack. Returns the commands that failed.
+/// Runs the tests of an order's path, with the functions compiled as they are for AWS. Returns whether
+/// all passed.
+///
+/// # Errors
+/// If the stack does not start, or can't be deleted.
+pub(crate) async fn run_release(config: &Config) -> Result<bool> {
+    Stack::take(config, Kind::Test)?.delete()?;
+    let mut stack = Stack::take(config, Kind::Test)?;
+    let (aws, env) = provision(config, &mut stack, Profile::Release).await?;
+    let mut counts = test(config, &aws, &env, Tests::PathOfAnOrder, None).await?;
+    counts.add_one(reconcile::adds_up(&config.common, env.get("DATABASE_URL")?).await?);
+    stack.delete()?;
+    ui::line(counts.summary());
+    Ok(counts.failed == 0)
+}
+
+/// Runs the checks that are quick and need no stack. Returns the commands that failed.
 async fn check(config: &Config, tools: &Tools) -> Vec<String> {
-    let cargo = |arguments: &[&str]| {
-        let mut command = Command::new("cargo");
-        command.args(arguments);
-        command
-    };
-    let mut clippy = cargo(&["clippy", "--workspace", "--all-targets"]);
-    clippy.args(FEATURES).args(["--", "-D", "warnings"]);
-    let mut documentation = cargo(&["doc", "--workspace", "--no-deps"]);
-    documentation.env("RUSTDOCFLAGS", "-D warnings");
+    let mut format = Command::new("cargo");
+    format.args(["fmt", "--all", "--check"]);
     let mut template = tools.sam();
     template.args(["validate", "--lint", "--template-file", "template.yaml"]);
     template.args(["--region", &config.common.region]);
-    let checks = [
-        ("cargo fmt --all --check", cargo(&["fmt", "--all", "--check"])),
-        ("cargo clippy --workspace --all-targets -- -D warnings", clippy),
-        ("RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps", documentation),
-        (".local/tools/bin/sam validate --lint", template),
-    ];
+    let checks =
+        [("cargo fmt --all --check", format), (".local/tools/bin/sam validate --lint", template)];
     let mut broken = Vec::new();
     for (name, mut command) in checks {
         ui::step(name);
@@ -118,10 +133,49 @@ async fn check(config: &Config, tools: &Tools) -> Vec<String> {
     broken
 }
 
+/// Runs the checks that compile everything, as soon as the tests are compiled. Prints what a failed one
+/// wrote. Returns the commands that failed.
+async fn check_meanwhile(config: &Config, compiled: oneshot::Receiver<()>) -> Vec<String> {
+    // An error means that the tests did not compile, and this will say why once more.
+    let _ = compiled.await;
+    let mut clippy = Command::new("cargo");
+    clippy.args(["clippy", "--workspace", "--all-targets"]).args(FEATURES);
+    clippy.args(["--", "-D", "warnings"]);
+    let mut documentation = Command::new("cargo");
+    documentation.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    let mut broken = Vec::new();
+    for (name, mut command) in [
+        ("cargo clippy --workspace --all-targets -- -D warnings", clippy),
+        ("RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps", documentation),
+    ] {
+        ui::step(format!("Beside the tests: {name}"));
+        let written = match written_by(command.current_dir(&config.common.root)).await {
+            Ok(None) => continue,
+            Ok(Some(lines)) => lines.join("\n"),
+            Err(error) => error.to_string(),
+        };
+        ui::step(format!("FAILED: {name}"));
+        ui::line(written);
+        broken.push(name.to_owned());
+    }
+    broken
+}
+
+/// Runs a command. Returns what it wrote, if it failed.
+async fn written_by(command: &mut Command) -> Result<Option<Vec<String>>> {
+    let mut job = Job::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+    let mut lines = job.lines().ok_or_else(|| Error::new("A command has no output."))?;
+    let mut written = Vec::new();
+    while let Some(line) = lines.recv().await {
+        written.push(line);
+    }
+    Ok((!job.wait().await?.success()).then_some(written))
+}
+
 /// Starts a new stack. Returns its variables and one more for tests that create databases.
-async fn provision(config: &Config, stack: &mut Stack) -> Result<(Aws, EnvFile)> {
+async fn provision(config: &Config, stack: &mut Stack, profile: Profile) -> Result<(Aws, EnvFile)> {
     ui::step("Compiling the functions and starting the test stack");
-    let (tools, to) = deploy::prepare(config, stack).await?;
+    let (tools, to) = deploy::prepare(config, stack, profile).await?;
     let mut env = deploy::deploy(config, &tools, stack, &to).await?.env;
     let server = env.get("DATABASE_URL")?.replace("/waybill?", "/postgres?");
     env.0.insert("TEST_DATABASE_URL".to_owned(), server);
@@ -129,15 +183,19 @@ async fn provision(config: &Config, stack: &mut Stack) -> Result<(Aws, EnvFile)>
 }
 
 /// The modules of the adapter tests in which many compete.
-const COMPETING: [&str; 7] = [
+const COMPETING: [&str; 8] = [
     "batches::",
     "changes::",
     "contention::",
     "idempotency::",
     "model::",
+    "notifications::",
     "orders::",
     "oversell::",
 ];
+
+/// The end-to-end tests of an order's path: placed, read, listed, confirmed, changed, relayed.
+const PATH: [&str; 5] = ["orders", "lists", "fulfillment", "lifecycle", "events"];
 
 /// Which tests to run. All use the same features, so everything is compiled once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,10 +206,18 @@ enum Tests {
     AdaptersAtRepeatableRead,
     /// Those of them in which many compete, as one process that handles several invocations at once.
     AdaptersInOneProcess,
+    /// Those of [`PATH`].
+    PathOfAnOrder,
 }
 
-/// Runs tests and counts them.
-async fn test(config: &Config, aws: &Aws, env: &EnvFile, tests: Tests) -> Result<Counts> {
+/// Runs tests and counts them. Tells `compiled` once the first one runs.
+async fn test(
+    config: &Config,
+    aws: &Aws,
+    env: &EnvFile,
+    tests: Tests,
+    mut compiled: Option<oneshot::Sender<()>>,
+) -> Result<Counts> {
     let mut command = Command::new("cargo");
     command.args(["test", "--workspace", "--no-fail-fast"]);
     match tests {
@@ -163,6 +229,10 @@ async fn test(config: &Config, aws: &Aws, env: &EnvFile, tests: Tests) -> Result
         Tests::AdaptersInOneProcess => {
             ui::step("The adapter tests in which many compete again, as one process");
             command.args(["--test", "adapters"]).env("TEST_CONNECTIONS", "8");
+        }
+        Tests::PathOfAnOrder => {
+            ui::step("The tests of an order's path, with the functions as for AWS");
+            command.args(PATH.iter().flat_map(|name| ["--test", name]));
         }
     }
     command.args(FEATURES);
@@ -181,6 +251,10 @@ async fn test(config: &Config, aws: &Aws, env: &EnvFile, tests: Tests) -> Result
     while let Some(line) =
         lines.next_line().await.context(|| "Failed to read the output of cargo test.")?
     {
+        if let Some(compiled) = compiled.take() {
+            // Nobody may be waiting.
+            let _ = compiled.send(());
+        }
         ui::line(&line);
         counts.add(&line);
     }

@@ -211,9 +211,14 @@ mod tests {
             kept.zip(TEMPLATE.lines()).filter(|(copy, original)| copy != original).collect();
         let numbers: Vec<_> =
             changed.iter().filter(|(copy, _)| !copy.contains("CodeUri: ../../target/")).collect();
-        let [(number, original)] = numbers[..] else { panic!("{numbers:?}") };
-        assert!(original.ends_with("MaximumConcurrency: !Ref FulfillOrderConcurrency"));
-        assert!(number.ends_with("MaximumConcurrency: 8"), "{number}");
+        let [fulfill, notify] = numbers[..] else { panic!("{numbers:?}") };
+        for ((number, original), function, default) in
+            [(fulfill, "FulfillOrder", 8), (notify, "NotifyCustomer", 2)]
+        {
+            let parameter = format!("MaximumConcurrency: !Ref {function}Concurrency");
+            assert!(original.ends_with(&parameter), "{original}");
+            assert!(number.ends_with(&format!("MaximumConcurrency: {default}")), "{number}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use waybill_ops::bootstraps::Profile;
 use waybill_ops::env_file::EnvFile;
 use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::{bootstraps, ui};
@@ -28,7 +29,7 @@ pub(crate) async fn up(config: &Config) -> Result<()> {
             "about 6 minutes the first time, on 2 cores"
         }
     ));
-    let (tools, to) = deploy::prepare(config, &mut stack).await?;
+    let (tools, to) = deploy::prepare(config, &mut stack, Profile::Dev).await?;
     ui::step("2 of 3: deploying template.yaml, migrating and seeding the database (about 15 s)");
     let mut deployment = deploy::deploy(config, &tools, &stack, &to).await?;
     let api_url = deployment.env.get("API_URL")?.to_owned();
@@ -64,6 +65,7 @@ fn next_steps(api_url: &str, console_url: &str) -> String {
 
   TOKEN is a customer's token, STAFF_TOKEN one of staff. Both are valid for a day; `make up` renews them.
   make token SUB=bob SCOPE='orders/read orders/write' prints one for another caller.
+  make faults lists what can be broken, and breaks it: make faults ARGS="postgres-stopped --for 20"
   make logs follows the functions, make down stops everything, make reset also deletes the data."#
     )
 }

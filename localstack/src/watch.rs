@@ -21,8 +21,8 @@ use waybill_ops::{process, ui};
 
 use crate::config::{Config, WATCH_CALLER};
 use crate::resources::{self, Queues};
-use crate::stack::{self, Endpoints, Kind, Stack};
-use crate::{deploy, lambda, pump};
+use crate::stack::{Endpoints, Kind, Stack};
+use crate::{deploy, lambda, ports, pump};
 
 /// Lines of cargo, cargo-lambda and the runtime that are not printed.
 const NOISE: [&str; 3] =
@@ -34,7 +34,7 @@ const NOISE: [&str; 3] =
 /// If something does not start, or `cargo lambda watch` exits.
 pub(crate) async fn watch(config: &Config) -> Result<()> {
     let mut stack = Stack::take(config, Kind::Watch)?;
-    stack::require_free(config.watch_port, "cargo lambda watch", "WAYBILL_WATCH_PORT")?;
+    ports::require_free(config.watch_port, "cargo lambda watch", "WAYBILL_WATCH_PORT")?;
     ui::step(
         "Compiling the functions, installing the tools, starting Postgres and the emulator (about \
          4 minutes the first time)",

@@ -31,22 +31,30 @@ pub fn path(config: &Config, function: &str) -> PathBuf {
     config.root.join(LAMBDA_DIR).join(function).join("bootstrap")
 }
 
-/// The binary of a function in a build that is measured.
+/// The binary of a function, as cargo leaves it.
 #[must_use]
-pub fn path_to_measure(config: &Config, function: &str) -> PathBuf {
-    config.root.join(MEASURED_DIR).join(function).join("bootstrap")
+pub fn compiled(config: &Config, profile: Profile, function: &str) -> PathBuf {
+    config.root.join("target").join(profile.folder()).join(function)
 }
 
 const LAMBDA_DIR: &str = "target/lambda";
-const MEASURED_DIR: &str = "target/lambda-measured";
 
-/// What a build for this machine is for.
+/// How functions are compiled for this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// A local stack: the profile that compiles fast.
-    Local,
-    /// Measuring: the profile of AWS, in its own folder.
-    Measure,
+pub enum Profile {
+    /// Fast to compile: with the profile and the features of the runner and the tests.
+    Dev,
+    /// As for AWS.
+    Release,
+}
+
+impl Profile {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            Self::Release => "release",
+        }
+    }
 }
 
 /// The processor architecture of the functions.
@@ -83,31 +91,37 @@ pub async fn build_for_aws(
 ) -> Result<()> {
     tools::require_space_to_build(config)?;
     let mut command = tools.command("cargo-lambda");
-    command.args(["lambda", "build", "--release", "--lambda-dir", LAMBDA_DIR]).arg(
-        match architecture {
-            Architecture::Arm64 => "--arm64",
-            Architecture::X86 => "--x86-64",
-        },
-    );
+    command.args(["lambda", "build", "--release", "--lambda-dir", LAMBDA_DIR]);
+    command.args(packages(&functions(config)?)).arg(match architecture {
+        Architecture::Arm64 => "--arm64",
+        Architecture::X86 => "--x86-64",
+    });
     process::run_loudly("Building the functions", command.current_dir(&config.root)).await
 }
 
-/// Builds all functions for this machine. It needs cargo only, so it does not wait for the tools.
+/// Compiles all functions for this machine. It needs cargo only, so it does not wait for the tools.
 ///
 /// # Errors
 /// If there is no space, or the build fails.
-pub async fn build_here(config: &Config, purpose: Purpose) -> Result<()> {
+pub async fn compile(config: &Config, profile: Profile) -> Result<()> {
     tools::require_space_to_build(config)?;
-    let (profile, dir) = match purpose {
-        Purpose::Local => ("local", LAMBDA_DIR),
-        Purpose::Measure => ("release", MEASURED_DIR),
-    };
     let mut command = tokio::process::Command::new("cargo");
-    command.args(["build", "--bins", "--profile", profile, "--target-dir", "target"]);
-    process::run_loudly("Building the functions", command.current_dir(&config.root)).await?;
+    command.args(["build", "--bins", "--target-dir", "target"]);
+    if profile == Profile::Release {
+        command.arg("--release").args(packages(&functions(config)?));
+    }
+    process::run_loudly("Building the functions", command.current_dir(&config.root)).await
+}
+
+/// Compiles all functions for this machine, and copies them to where `template.yaml` looks for them.
+///
+/// # Errors
+/// If there is no space, or the build fails.
+pub async fn build_here(config: &Config, profile: Profile) -> Result<()> {
+    compile(config, profile).await?;
     for function in functions(config)? {
-        let built = config.root.join("target").join(profile).join(&function);
-        let folder = config.root.join(dir).join(&function);
+        let built = compiled(config, profile, &function);
+        let folder = config.root.join(LAMBDA_DIR).join(&function);
         let copy = folder.join("bootstrap.new");
         // The old binary may be running, so it is replaced and not written to.
         fs::create_dir_all(&folder)
@@ -116,6 +130,11 @@ pub async fn build_here(config: &Config, purpose: Purpose) -> Result<()> {
             .context(|| format!("Failed to copy {} to {}.", built.display(), folder.display()))?;
     }
     Ok(())
+}
+
+/// The arguments that name packages to cargo.
+fn packages(names: &[String]) -> impl Iterator<Item = &str> {
+    names.iter().flat_map(|name| ["--package", name.as_str()])
 }
 
 /// A hash of binaries, template and parameters. It may differ between versions of Rust, which costs

@@ -29,6 +29,8 @@ pub struct Config {
     pub credentials: Option<(String, String)>,
     /// `FULFILLMENT_QUEUE_URL` and `FULFILLMENT_DLQ_URL`, as `stack.env` sets them.
     pub queues: Option<(String, String)>,
+    /// `NOTIFICATION_QUEUE_URL` and `NOTIFICATION_DLQ_URL`, as `stack.env` sets them.
+    pub notification_queues: Option<(String, String)>,
     /// `WAYBILL_FUNCTIONS_LOG`: the file of what the functions of `make watch` write.
     pub functions_log: Option<PathBuf>,
     /// `PATH`, for processes that start with an otherwise empty environment.
@@ -58,6 +60,7 @@ impl Config {
             region: given("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
             credentials: given("AWS_ACCESS_KEY_ID").zip(given("AWS_SECRET_ACCESS_KEY")),
             queues: given("FULFILLMENT_QUEUE_URL").zip(given("FULFILLMENT_DLQ_URL")),
+            notification_queues: given("NOTIFICATION_QUEUE_URL").zip(given("NOTIFICATION_DLQ_URL")),
             functions_log: given("WAYBILL_FUNCTIONS_LOG").map(PathBuf::from),
             path: given("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned()),
             root,

@@ -67,7 +67,7 @@ fn main() {
 fn page_of_orders(runtime: &Runtime, criterion: &mut Criterion) {
     let page = Page { entries: (0..100).map(summary).collect(), has_more: true };
     let key = CursorKey::new(&CursorSecret::new("k".repeat(32)).unwrap()).unwrap();
-    let callers = Callers { watch: Some(caller()), first_issuer: None };
+    let callers = Callers { watch: Some(caller()), ..Callers::default() };
     let counted = Counted::default();
     let serve = |request| {
         runtime.block_on(answer(request, &callers, &routes::LIST_ORDERS, async |request| {
@@ -88,7 +88,7 @@ fn largest_order(runtime: &Runtime, criterion: &mut Criterion) {
         items: (0..100).map(item).collect(),
         history: Status::ALL.into_iter().take(4).map(entry).collect(),
     };
-    let callers = Callers { watch: Some(caller()), first_issuer: None };
+    let callers = Callers { watch: Some(caller()), ..Callers::default() };
     let (counted, request) = (Counted::default(), || Request::new(Body::Empty));
     let serve = |request| {
         runtime.block_on(answer(request, &callers, &routes::GET_ORDER, async |_| {

@@ -41,6 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 &i32::MAX,
                 &i32::MAX,
                 &Uuid::nil(),
+                &None::<&str>,
             ],
         )
         .await?;

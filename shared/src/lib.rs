@@ -1,7 +1,7 @@
 //! The library that the functions of Waybill share.
 //!
 //! Dependencies point one way: functions know [`app`], `app` knows [`domain`], and `domain` knows
-//! nothing. The adapters (`postgres`, `cache`, `queue`, `warehouse`) implement the traits of `app`.
+//! nothing. The adapters (`postgres`, `cache`, `queue`, `mail`, `warehouse`) implement the traits of `app`.
 //! A function builds them and hands them to a use case.
 
 pub mod app;
@@ -21,6 +21,8 @@ pub mod events;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod lambda;
+#[cfg(feature = "ses")]
+pub mod mail;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sqs")]
@@ -57,9 +59,8 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room)
     }
 
-    /// The first names of the paths in a file that begin with `prefix`.
-    fn names_after(prefix: &str, file: &Path) -> BTreeSet<String> {
-        let source = std::fs::read_to_string(file).unwrap();
+    /// The first names of the paths in `source` that begin with `prefix`.
+    fn names_after(prefix: &str, source: &str) -> BTreeSet<String> {
         let paths = source.split(prefix).skip(1).flat_map(|rest| match rest.strip_prefix('{') {
             Some(list) => list.split(';').next().unwrap().split([',', '{', '}']).collect(),
             None => vec![rest],
@@ -79,37 +80,83 @@ mod tests {
             [("domain", vec!["domain"]), ("app", [&["app", "domain"], &everywhere[..]].concat())]
         {
             for file in files(&folder(room)) {
-                for name in names_after("crate::", &file) {
+                let source = std::fs::read_to_string(&file).unwrap();
+                for name in names_after("crate::", &source) {
                     assert!(known.contains(&&*name), "{} uses crate::{name}", file.display());
                 }
             }
         }
     }
 
+    /// The code of a file, without its comments and tests.
+    fn code(file: &Path) -> String {
+        let source = std::fs::read_to_string(file).unwrap();
+        let code = source.split("#[cfg(test)]\nmod tests").next().unwrap();
+        code.lines().filter(|line| !line.trim_start().starts_with("//")).collect()
+    }
+
+    /// The modules in a folder, each with the names in this folder that it uses. A module is
+    /// `name.rs` with all files in `name/`.
+    fn modules(path: &str) -> BTreeMap<String, BTreeSet<String>> {
+        let folder = folder(path);
+        let from_the_root = format!("crate::{}::", path.replace('/', "::"));
+        let mut modules = BTreeMap::<_, BTreeSet<_>>::new();
+        for file in files(&folder) {
+            let place = file.strip_prefix(&folder).unwrap().with_extension("");
+            let steps: Vec<_> = place.iter().map(|step| step.to_str().unwrap()).collect();
+            let (module, below) = steps.split_first().unwrap();
+            if *module == "mod" || steps.ends_with(&["tests"]) {
+                continue;
+            }
+            let code = code(&file);
+            let used = modules.entry((*module).to_owned()).or_default();
+            used.extend(names_after(&from_the_root, &code));
+            if matches!(below, [] | ["mod"]) {
+                used.extend(names_after("super::", &code));
+            }
+            used.remove(*module);
+        }
+        modules
+    }
+
     #[test]
-    fn no_files_of_app_need_each_other() {
-        let app = folder("app");
-        let mut left = BTreeMap::new();
-        for file in files(&app) {
-            let stem = file.file_stem().unwrap().to_str().unwrap();
-            if file.parent() == Some(&*app) && stem != "mod" {
-                let prefixes = ["super::", "crate::app::"];
-                let needed: BTreeSet<_> =
-                    prefixes.iter().flat_map(|prefix| names_after(prefix, &file)).collect();
-                left.insert(stem.to_owned(), needed);
+    fn no_modules_need_each_other() {
+        let rooms = [
+            "app",
+            "cache",
+            "config",
+            "domain",
+            "events",
+            "http",
+            "lambda",
+            "postgres",
+            "warehouse",
+        ];
+        let doors = ["http/openapi", "http/read", "http/respond", "http/serve"];
+        for folder in [&rooms[..], &doors].concat() {
+            let mut left = modules(folder);
+            for (module, used) in &left {
+                for name in used {
+                    assert!(left.contains_key(name), "{folder}/{module}: {name} is not a module");
+                }
+            }
+            // Take away what needs nothing that is left, until nothing is left.
+            while !left.is_empty() {
+                let before = left.len();
+                let free = left.clone();
+                left.retain(|_, used| used.iter().any(|name| free.contains_key(name)));
+                assert!(left.len() < before, "{folder}: these need each other: {left:?}");
             }
         }
-        for (file, needed) in &left {
-            for name in needed {
-                assert!(left.contains_key(name), "{file}.rs: no file of app is named {name}");
+    }
+
+    #[test]
+    fn http_reads_and_responds_without_serving_and_responds_without_reading() {
+        let modules = modules("http");
+        for (door, unknown) in [("read", &["serve"][..]), ("respond", &["serve", "read"])] {
+            for name in unknown {
+                assert!(!modules[door].contains(*name), "http/{door} uses http/{name}");
             }
-        }
-        // Take away what needs nothing that is left, until nothing is left.
-        while !left.is_empty() {
-            let before = left.len();
-            let free = left.clone();
-            left.retain(|_, needed| needed.iter().any(|name| free.contains_key(name)));
-            assert!(left.len() < before, "these need each other: {left:?}");
         }
     }
 }

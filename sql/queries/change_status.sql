@@ -53,38 +53,24 @@ job_done AS (
 ),
 event AS (
     INSERT INTO outbox (id, order_id, kind, payload, correlation_id, traceparent)
-    SELECT gen_random_uuid(), c.id, $8, jsonb_build_object(
-        'v', 1,
-        'order_id', c.id,
-        'number', c.number,
-        -- UTC in any session.
-        'at', to_char(c.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'correlation_id', $7::text
-    ) || jsonb_strip_nulls(jsonb_build_object('traceparent', $9::text)), $7, $9
+    SELECT gen_random_uuid(), c.id, $8, event_json(c.id, c.number, c.updated_at, $7, $9), $7, $9
     FROM changed c
 )
 SELECT
     o.changed, o.id, o.number, o.status, o.customer_name, o.customer_email, o.currency,
     o.total_minor, o.item_count, o.version, o.created_at, o.updated_at,
     (
-        SELECT json_agg(json_build_object(
-            'product_id', i.product_id,
-            'name', i.name,
-            'unit_price_minor', i.unit_price_minor,
-            'quantity', i.quantity
-        ) ORDER BY i.line)
+        SELECT json_agg(
+            item_json(i.product_id, i.name, i.unit_price_minor, i.quantity) ORDER BY i.line
+        )
         FROM order_items i
         WHERE i.order_id = o.id
     ) AS items,
     (
-        SELECT json_agg(json_build_object(
-            'from', h.from_status,
-            'to', h.to_status,
-            'at', h.at,
-            'actor', h.actor,
-            'correlation_id', h.correlation_id,
-            'reason', h.reason
-        ) ORDER BY h.version)
+        SELECT json_agg(
+            history_json(h.from_status, h.to_status, h.at, h.actor, h.correlation_id, h.reason)
+            ORDER BY h.version
+        )
         FROM (
             SELECT h.version, h.from_status, h.to_status, h.at, h.actor, h.correlation_id,
                    h.reason

@@ -48,15 +48,9 @@ forgotten AS (
 ),
 event AS (
     INSERT INTO outbox (id, order_id, kind, payload, correlation_id, traceparent)
-    SELECT gen_random_uuid(), c.id, 'OrderConfirmed', jsonb_build_object(
-        'v', 1,
-        'order_id', c.id,
-        'number', c.number,
-        -- UTC in any session.
-        'at', to_char(c.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'correlation_id', j.correlation_id
-    ) || jsonb_strip_nulls(jsonb_build_object('traceparent', j.traceparent)),
-    j.correlation_id, j.traceparent
+    SELECT gen_random_uuid(), c.id, 'OrderConfirmed',
+           event_json(c.id, c.number, c.updated_at, j.correlation_id, j.traceparent),
+           j.correlation_id, j.traceparent
     FROM confirmed c
     JOIN jobs j ON j.order_id = c.id
 )

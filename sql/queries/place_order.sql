@@ -5,7 +5,8 @@
 -- $9 traceparent or null, $10 seconds until the relay may send the job,
 -- $11 idempotency key or null, $12 route, $13 hash of the request, $14 seconds a key is kept,
 -- $15 the most pending orders of an owner, $16 the most orders of an owner in a minute,
--- $17 the lowest id that an order of the last minute can have.
+-- $17 the lowest id that an order of the last minute can have, $18 the email address that the token
+-- proves, or null.
 --
 -- Returns a row for each line, with its product as found and the outcome of the order: placed;
 -- refused because of its products; pending_limit or minute_limit; replay, reused or in_flight because
@@ -94,8 +95,8 @@ reserved AS (
 ),
 placed AS (
     INSERT INTO orders (id, number, owner, status, customer_name, customer_email, currency,
-                        total_minor, item_count, created_at, updated_at)
-    SELECT $1, $2, $3, 'pending', $4, $5, a.currency, a.total_minor, a.item_count, now(), now()
+                        total_minor, item_count, created_at, updated_at, proven_email)
+    SELECT $1, $2, $3, 'pending', $4, $5, a.currency, a.total_minor, a.item_count, now(), now(), $18
     FROM accepted a
     RETURNING id, number, version, status, customer_name, customer_email, currency, total_minor,
               created_at
@@ -142,12 +143,7 @@ outbox AS (
         (
             gen_random_uuid(),
             'OrderPlaced',
-            jsonb_build_object(
-                'v', 1,
-                'order_id', p.id,
-                'number', p.number,
-                -- UTC in any session.
-                'at', to_char(p.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+            event_json(p.id, p.number, p.created_at, $6, $9) || jsonb_build_object(
                 'customer_name', p.customer_name,
                 'customer_email', p.customer_email,
                 'currency', p.currency,
@@ -160,9 +156,8 @@ outbox AS (
                         'unit_price_minor', l.price_minor
                     ) ORDER BY l.line)
                     FROM lines l
-                ),
-                'correlation_id', $6::text
-            ) || jsonb_strip_nulls(jsonb_build_object('traceparent', $9::text)),
+                )
+            ),
             now()
         )
     ) AS m (id, kind, payload, available_at)

@@ -245,7 +245,7 @@ async fn listen(output: ChildStdout, logged: mpsc::UnboundedSender<String>) {
 /// A function's timeout in the template.
 fn timeout(function: &str) -> Duration {
     Duration::from_secs(match function {
-        "fulfill-order" => 30,
+        "fulfill-order" | "notify-customer" => 30,
         "relay-outbox" => 60,
         "migrate" => 120,
         _ => 10,

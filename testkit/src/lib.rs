@@ -11,6 +11,7 @@ pub mod aws;
 pub mod fault;
 pub mod function;
 pub mod http;
+pub mod mail;
 pub mod platform;
 pub mod proxy;
 #[cfg(feature = "sdk")]

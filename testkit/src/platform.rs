@@ -54,7 +54,8 @@ impl Platform {
             phase: watch::Sender::new(Phase::default()),
         });
         let serving = Arc::clone(&environment);
-        let server = Server::start(move |request| Arc::clone(&serving).serve(request)).await;
+        let server =
+            Server::start(move |request| Arc::clone(&serving).serve(request)).await.unwrap();
         Self { address: server.address, events, answers, environment, _server: server }
     }
 

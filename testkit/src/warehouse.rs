@@ -87,7 +87,7 @@ impl Warehouse {
             requests.push(request);
             respond(answer)
         });
-        let server = server.await;
+        let server = server.await.unwrap();
         Self { url: format!("{}/orders?site=1", server.url()), requests, _server: server }
     }
 

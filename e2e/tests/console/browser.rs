@@ -1,4 +1,4 @@
-//! Chromium without a window, driven by its DevTools protocol.
+//! Chromium without a window, driven by the protocol of its developer tools.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;

@@ -16,6 +16,9 @@
 //! | EventBridge is deaf | while a batch is fulfilled and a backlog of events waits | [`fulfillment::a_deaf_bus_with_a_backlog_delays_no_acknowledgement_and_loses_no_event`] |
 //! | relay-outbox is killed | after it sent, before it settled | [`relay::killed_between_sending_and_settling_sends_again_after_its_lease`] |
 //! | EventBridge answers 500 | to fulfill-order and to the relay | [`relay::events_that_eventbridge_refused_are_kept_and_sent_later`] |
+//! | notify-customer is killed | after SES accepted a mail, before the record | [`mail::killed_between_yes_and_the_record_sends_a_second_mail_and_no_third`] |
+//! | SES answers 500 | to a mail | [`mail::a_mail_that_ses_failed_to_send_is_sent_when_its_event_comes_again`] |
+//! | Postgres is down | while the outcome of a mail is recorded | [`mail::an_outcome_is_recorded_once_postgres_is_back`] |
 //! | SQS is down | while orders are placed | [`queue::orders_accepted_while_sqs_is_down_are_fulfilled_later`] |
 //! | SQS answers 500 | while orders are placed | [`queue::orders_accepted_while_sqs_answers_500_are_fulfilled_later`] |
 //! | SQS is slow | while orders are placed | [`queue::orders_accepted_while_sqs_is_slow_are_fulfilled_once`] |
@@ -34,6 +37,7 @@
 //! | several orders in one process | more than it has connections | [`concurrent::orders_are_placed_at_once_on_a_bounded_number_of_connections`] |
 //! | | it is killed | [`concurrent::killed_with_several_orders_under_way_is_repeated_for_each`] |
 //! | | SQS is slow | [`concurrent::answers_wait_for_no_send`] |
+//! | every fault of the control API | while orders are placed | [`control::every_fault_of_the_control_api_strikes_and_loses_no_order`] |
 //!
 //! [`upgrade`] expands the schema while orders are placed. Nothing may fail then.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -42,11 +46,13 @@ mod answers;
 mod cache;
 mod concurrent;
 mod connections;
+mod control;
 mod create;
 mod failover;
 mod fulfillment;
 mod inbox;
 mod locks;
+mod mail;
 mod postgres;
 mod queue;
 mod relay;

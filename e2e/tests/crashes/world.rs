@@ -16,17 +16,23 @@ use crate::inbox::Inbox;
 /// Longer than any test waits.
 pub(crate) const FOREVER: Duration = Duration::from_hours(1);
 
+/// The sender of mail, which the stack has verified.
+const SENDER: &str = "orders@waybill.example";
+
 /// The stock of the product: more than any test sells.
 const STOCK: i64 = 10_000;
 
 /// A database with a product, a queue, and a bus with a subscriber.
 pub(crate) struct World {
     pub(crate) stack: Stack,
+    /// The database without a proxy.
+    pub(crate) database_url: String,
     pub(crate) database: tokio_postgres::Client,
     pub(crate) postgres: Proxy,
     pub(crate) sqs: Endpoint,
     pub(crate) dynamodb: Endpoint,
     pub(crate) eventbridge: Endpoint,
+    pub(crate) ses: Endpoint,
     pub(crate) product: Uuid,
     pub(crate) jobs: Inbox,
     pub(crate) events: Inbox,
@@ -56,6 +62,7 @@ impl World {
         let sqs = Endpoint::to(target).await;
         let dynamodb = Endpoint::to(target).await;
         let eventbridge = Endpoint::to(target).await;
+        let ses = Endpoint::to(target).await;
         let second = "1".to_owned();
         let variables = HashMap::from([
             ("DATABASE_URL", url.to_owned()),
@@ -69,11 +76,15 @@ impl World {
             ("OWNER_ORDERS_PER_MINUTE", "1000000".to_owned()),
             ("JOB_GRACE_SECONDS", second.clone()),
             ("OUTBOX_LEASE_SECONDS", second.clone()),
+            ("MAIL_LEASE_SECONDS", second.clone()),
             ("OUTBOX_RETRY_MIN_SECONDS", second.clone()),
             ("OUTBOX_RETRY_MAX_SECONDS", second),
             ("AWS_ENDPOINT_URL_SQS", sqs.url.clone()),
             ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.url.clone()),
             ("AWS_ENDPOINT_URL_EVENTBRIDGE", eventbridge.url.clone()),
+            ("AWS_ENDPOINT_URL_SESV2", ses.url.clone()),
+            ("MAIL_SENDER", SENDER.to_owned()),
+            ("MAIL_RECIPIENT", "order".to_owned()),
             ("AWS_REGION", stack.environment.aws_region.clone()),
             ("AWS_ACCESS_KEY_ID", "test".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
@@ -81,12 +92,14 @@ impl World {
         let world = Self {
             database: connect_to(&url.parse().unwrap()).await,
             postgres: Proxy::to(authority(url)).await,
+            database_url: url.to_owned(),
             product: Uuid::now_v7(),
             accepted: Mutex::default(),
             stack,
             sqs,
             dynamodb,
             eventbridge,
+            ses,
             jobs,
             events,
             variables,

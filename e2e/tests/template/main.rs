@@ -3,6 +3,7 @@
 
 mod budget;
 mod documentation;
+mod mail;
 mod permissions;
 mod queues;
 mod routes;

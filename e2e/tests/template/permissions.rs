@@ -1,6 +1,8 @@
 //! What each function may do, and what it is given.
 
-use testkit::template::{Template, folder, get_att, plain, property, strings, variable_of};
+use testkit::template::{
+    Template, arguments, folder, get_att, plain, property, strings, variable_of,
+};
 
 use crate::source;
 
@@ -9,7 +11,7 @@ fn every_function_has_its_own_role_and_log_group_and_one_name_everywhere() {
     let template = Template::read();
     let groups = template.of_type("AWS::Logs::LogGroup");
     let roles = template.of_type("AWS::IAM::Role");
-    assert_eq!(template.functions().len(), 13);
+    assert_eq!(template.functions().len(), 14);
     for (id, function) in template.functions() {
         let stem = id.strip_suffix("Function").unwrap();
         let name = folder(id);
@@ -49,7 +51,13 @@ fn a_statement_allows_listed_actions_on_one_resource() {
             assert!(!action.contains('*'), "{id} allows {action}");
         }
         let resource = &statement["Resource"];
-        if resource.is_string() {
+        if actions == ["ses:SendEmail"] {
+            // SES's identities are not made by the template.
+            let parts = arguments(resource, "Sub");
+            assert!(plain(&parts[0]).ends_with(":identity/${Identity}"), "{id}");
+            let from = &statement["Condition"]["StringEquals"]["ses:FromAddress"];
+            assert_eq!(plain(from), "MailSender", "{id}");
+        } else if resource.is_string() {
             // Network interfaces have no name before they are made.
             assert!(actions.iter().all(|action| action.starts_with("ec2:")), "{id}: {actions:?}");
         } else {
@@ -76,7 +84,7 @@ fn the_attributes_of_a_queue_are_read_by_its_consumer_the_relay_and_health() {
     roles.retain(|(_, it)| strings(&it["Action"]).contains(&"sqs:GetQueueAttributes"));
     let mut roles: Vec<_> = roles.iter().map(|(role, _)| *role).collect();
     roles.sort_unstable();
-    assert_eq!(roles, ["FulfillOrderRole", "HealthRole", "RelayOutboxRole"]);
+    assert_eq!(roles, ["FulfillOrderRole", "HealthRole", "NotifyCustomerRole", "RelayOutboxRole"]);
 }
 
 /// An emulator may allow what a role does not; AWS doesn't.
@@ -108,12 +116,15 @@ fn a_function_is_given_what_its_code_asks_for_and_nothing_else() {
             .allowed()
             .into_iter()
             .filter(|(role, _)| *role == get_att(&function["Role"]))
-            .filter(|(_, it)| !it["Resource"].is_string())
+            .filter(|(_, it)| it["Resource"].get_tag().is_some_and(|tag| tag.suffix == "GetAtt"))
             .filter(|(_, it)| get_att(&it["Resource"]) == "FulfillmentDeadLetterQueue")
             .map(|(_, it)| strings(&it["Action"]))
             .collect();
         let expected = if warehouse { vec![vec!["sqs:SendMessage"]] } else { vec![] };
         assert_eq!(to_dead_letters, expected, "{id}");
+        let mail = code.contains("mail_sender()");
+        assert_eq!(given("MAIL_SENDER"), mail, "{id}");
+        assert_eq!(allows("ses:"), mail, "{id}");
         assert_eq!(given("CURSOR_SECRET"), code.contains("cursor_secret()"), "{id}");
         let bus = code.contains("event_bus_name()");
         assert_eq!(given("EVENT_BUS_NAME"), bus, "{id}");

@@ -119,7 +119,9 @@ fn a_deployed_function_has_no_fixed_caller() {
     let template = include_str!("../../../template.yaml");
     assert!(!template.contains("WATCH_CALLER"));
     // The name under which functions read it.
-    assert!(include_str!("../../../shared/src/config.rs").contains("\"WAYBILL_WATCH_CALLER\""));
+    assert!(
+        include_str!("../../../shared/src/config/http.rs").contains("\"WAYBILL_WATCH_CALLER\"")
+    );
 }
 
 /// An order belongs to a `sub` of one issuer.

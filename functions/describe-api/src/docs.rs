@@ -67,6 +67,7 @@ mod tests {
             Some(get(description, path, request.uri().query().unwrap_or_default()).await)
         })
         .await
+        .unwrap()
     }
 
     /// The page as Chromium shows it, and what it logs; none without Chromium.

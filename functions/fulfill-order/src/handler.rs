@@ -1,4 +1,4 @@
-//! Takes a batch, hands its orders over, confirms its orders, and names the messages that failed.
+//! Takes a batch of jobs, fulfills their orders, and names the messages that failed.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ pub(crate) async fn fulfill_orders(
     let deliveries: Vec<Delivery> = event.payload.records.into_iter().map(delivery).collect();
     let message_ids: Vec<String> = deliveries.iter().map(|it| it.message_id.clone()).collect();
     let work = async {
-        let failed = app::confirm_orders(orders, warehouse, deliveries).await;
+        let failed = app::fulfill_orders(orders, warehouse, deliveries).await;
         let failed = failed.inspect_err(|error| {
             tracing::error!(
                 error = error.chain(),

@@ -11,7 +11,7 @@ use waybill::events::EventBus;
 use waybill::lambda;
 use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
-use waybill::warehouse::Counter;
+use waybill::warehouse::OptionalWarehouse;
 
 fn main() -> ExitCode {
     waybill::start("fulfill-order", async |config| {
@@ -23,7 +23,8 @@ fn main() -> ExitCode {
         let bus = lambda::keep(EventBus::new(&aws, bus));
         let statements = handler::statements(warehouse.as_ref());
         let database = lambda::keep(Database::connect(&database, statements).await?);
-        let warehouse = lambda::keep(Counter::new(warehouse, &FulfillmentQueue::new(&aws, queue))?);
+        let queue = FulfillmentQueue::new(&aws, queue);
+        let warehouse = lambda::keep(OptionalWarehouse::new(warehouse, &queue)?);
         lambda::on_shutdown(database.close()).await;
         let events = lambda::keep(Events { outbox: database, bus, backoff });
         lambda::run(

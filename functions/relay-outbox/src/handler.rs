@@ -5,7 +5,7 @@ use std::time::Duration;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tracing::Instrument;
-use waybill::app::{self, Backoff, Event, Job, KeepOutbox, MeasureQueue, Relayed, SendBatch};
+use waybill::app::{self, Backoff, Event, KeepOutbox, MeasureQueue, OutboxJob, Relayed, SendBatch};
 use waybill::{BoxError, deadline, lambda, trace};
 
 /// The time limit of an invocation: the function's timeout in the template.
@@ -17,7 +17,7 @@ const FORGETTING: Duration = Duration::from_secs(8);
 pub(crate) async fn relay_outbox(
     event: LambdaEvent<Value>,
     outbox: &impl KeepOutbox,
-    queue: &(impl SendBatch<Job> + MeasureQueue),
+    queue: &(impl SendBatch<OutboxJob> + MeasureQueue),
     bus: &impl SendBatch<Event>,
     backoff: Backoff,
 ) -> Result<Relayed, BoxError> {
@@ -68,7 +68,7 @@ mod tests {
             Err(Error::unavailable("Postgres", "gone"))
         }
 
-        async fn claim_jobs(&self, _: Jobs, _: u16) -> Result<Vec<Message<Job>>, Error> {
+        async fn claim_jobs(&self, _: Jobs, _: u16) -> Result<Vec<Message<OutboxJob>>, Error> {
             Err(Error::unavailable("Postgres", "gone"))
         }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Arguments {
-    /// Move the dead letters back to the fulfillment queue
+    /// Move the dead letters back to their queue
     #[arg(long, group = "action")]
     redrive: bool,
     /// Print the bodies of the chosen dead letters

@@ -32,7 +32,7 @@ pub struct Letter {
     pub job: Option<Job>,
 }
 
-/// The order of a fulfillment job.
+/// The order of a fulfillment job or of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     /// The id of the order.
@@ -177,10 +177,11 @@ impl Job {
         self.number.eq_ignore_ascii_case(name) || self.order_id.eq_ignore_ascii_case(name)
     }
 
-    /// Parses a job as fulfill-order does. Anything but a valid id and number is refused, since
-    /// both are printed.
+    /// Parses a job, or an event, whose detail has the same fields. Anything but a valid id and
+    /// number is refused, since both are printed.
     fn parse(body: &str) -> Option<Self> {
-        let job: Value = serde_json::from_str(body).ok()?;
+        let body: Value = serde_json::from_str(body).ok()?;
+        let job = body.get("detail").unwrap_or(&body);
         let text = |name: &str| job.get(name).and_then(Value::as_str);
         let version = job.get("v").and_then(Value::as_u64);
         let order_id = text("order_id")?.parse::<Uuid>().ok()?.to_string();
@@ -309,6 +310,13 @@ pub(super) mod tests {
         let letter = order_letter("m", 7, "ORD-20260221-A9JW0-0Z5SN-T190N");
         assert_eq!(letter.name(), "ORD-20260221-A9JW0-0Z5SN-T190N (message m)");
         assert_eq!((letter.sent_at_ms(), letter.received()), (Some(1_771_675_200_000), Some(6)));
+    }
+
+    #[test]
+    fn an_event_names_its_order_too() {
+        let detail = body(7, "ORD-20260221-6BA0A415");
+        let event = json!({"detail-type": "OrderShipped", "detail": detail}).to_string();
+        assert_eq!(letter("m", &event).name(), "ORD-20260221-6BA0A415 (message m)");
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<()> {
     }
 }
 
-/// Moves messages back to the fulfillment queue. Returns those that were moved; the others are not in
+/// Moves messages back to their queue. Returns those that were moved; the others are not in
 /// the dead-letter queue, or hidden because somebody else has just received them.
 ///
 /// # Errors

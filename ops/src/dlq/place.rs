@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use aws_config::{Region, SdkConfig};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::reasons::Log;
 use crate::aws::{self, Aws};
@@ -14,9 +14,21 @@ use crate::error::{Error, Result};
 use crate::remote::{self, STACK_NAME};
 use crate::settings::Settings;
 
+/// A queue that has a dead-letter queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Queue {
+    /// Jobs, for fulfill-order
+    Fulfillment,
+    /// Events, for notify-customer
+    Mail,
+}
+
 /// Which stack and queues.
 #[derive(Debug, Args)]
 pub(super) struct Target {
+    /// The queue whose dead letters are meant
+    #[arg(long, value_enum, default_value_t = Queue::Fulfillment)]
+    queue: Queue,
     /// A stack that is deployed with CloudFormation, instead of the local one
     #[arg(long, value_name = "NAME")]
     stack_name: Option<String>,
@@ -42,16 +54,50 @@ pub(super) struct Target {
 pub struct Place {
     /// The client of the queues.
     pub sqs: aws_sdk_sqs::Client,
-    /// The fulfillment queue.
+    /// The queue in front.
     pub queue_url: String,
     /// The dead-letter queue.
     pub dlq_url: String,
-    /// The log of fulfill-order.
+    /// The log of the queue's consumer.
     pub log: Log,
 }
 
+impl Queue {
+    /// The function that consumes it.
+    fn consumer(self) -> &'static str {
+        match self {
+            Self::Fulfillment => "fulfill-order",
+            Self::Mail => "notify-customer",
+        }
+    }
+
+    /// The URLs of it and of its dead-letter queue, in the variables of a shell.
+    fn of_shell(self, config: &Config) -> Option<(String, String)> {
+        match self {
+            Self::Fulfillment => config.queues.clone(),
+            Self::Mail => config.notification_queues.clone(),
+        }
+    }
+
+    /// The variables of `stack.env` with both.
+    fn variables(self) -> [&'static str; 2] {
+        match self {
+            Self::Fulfillment => ["FULFILLMENT_QUEUE_URL", "FULFILLMENT_DLQ_URL"],
+            Self::Mail => ["NOTIFICATION_QUEUE_URL", "NOTIFICATION_DLQ_URL"],
+        }
+    }
+
+    /// The outputs of a stack with both.
+    fn outputs(self) -> [&'static str; 2] {
+        match self {
+            Self::Fulfillment => ["FulfillmentQueueUrl", "FulfillmentDlqUrl"],
+            Self::Mail => ["NotificationQueueUrl", "NotificationDlqUrl"],
+        }
+    }
+}
+
 impl Place {
-    /// The name of the fulfillment queue.
+    /// The name of the queue.
     #[must_use]
     pub fn queue_name(&self) -> &str {
         name(&self.queue_url)
@@ -72,7 +118,7 @@ impl Place {
 pub(super) async fn find(config: &Config, target: &Target) -> Result<Place> {
     let mut place = match &target.stack_name {
         Some(stack) => deployed(config, target, stack).await?,
-        None => local(config).await?,
+        None => local(config, target.queue).await?,
     };
     if let (Some(queue), Some(dlq)) = (&target.queue_url, &target.dlq_url) {
         place.queue_url.clone_from(queue);
@@ -81,30 +127,30 @@ pub(super) async fn find(config: &Config, target: &Target) -> Result<Place> {
     Ok(place)
 }
 
-/// The queues of the local stack with these variables.
+/// The fulfillment queues of the local stack with these variables.
 ///
 /// # Errors
 /// If a variable is missing, or the endpoint is one of AWS.
 pub async fn of_stack(config: &Config, env: &EnvFile) -> Result<Place> {
-    let (aws, queues) = variables(config, env)?;
-    of_emulator(&aws, queues, None).await
+    let (aws, urls) = variables(config, Queue::Fulfillment, env)?;
+    of_emulator(&aws, Queue::Fulfillment, urls, None).await
 }
 
-async fn local(config: &Config) -> Result<Place> {
-    let (aws, queues, file) = match (&config.endpoint_url, &config.queues) {
-        (Some(endpoint), Some(queues)) => {
-            (Aws::at(config, endpoint), queues.clone(), config.functions_log.clone())
-        }
-        _ => {
-            let (aws, queues) = variables(config, &EnvFile::of_make_up(config)?)?;
-            (aws, queues, None)
+async fn local(config: &Config, queue: Queue) -> Result<Place> {
+    let in_shell = config.endpoint_url.as_ref().zip(queue.of_shell(config));
+    let (aws, urls, file) = match in_shell {
+        Some((endpoint, urls)) => (Aws::at(config, endpoint), urls, config.functions_log.clone()),
+        None => {
+            let (aws, urls) = variables(config, queue, &EnvFile::of_make_up(config)?)?;
+            (aws, urls, None)
         }
     };
-    of_emulator(&aws, queues, file).await
+    of_emulator(&aws, queue, urls, file).await
 }
 
 async fn of_emulator(
     aws: &Aws,
+    queue: Queue,
     (queue_url, dlq_url): (String, String),
     file: Option<PathBuf>,
 ) -> Result<Place> {
@@ -112,21 +158,22 @@ async fn of_emulator(
     Ok(Place {
         sqs: aws_sdk_sqs::Client::new(&aws.service("SQS").await),
         log: match file {
-            Some(file) => Log::File(file),
-            None => Log::group(&aws.service("CLOUDWATCH_LOGS").await, STACK_NAME),
+            Some(file) => Log::File(file, queue.consumer()),
+            None => Log::group(&aws.service("CLOUDWATCH_LOGS").await, STACK_NAME, queue.consumer()),
         },
         queue_url,
         dlq_url,
     })
 }
 
-fn variables(config: &Config, env: &EnvFile) -> Result<(Aws, (String, String))> {
+fn variables(config: &Config, queue: Queue, env: &EnvFile) -> Result<(Aws, (String, String))> {
     let get = |name: &str| env.get(name).map(str::to_owned);
     let mut aws = Aws::at(config, env.get("AWS_ENDPOINT_URL")?).alone();
     // The shell may be set up for another one.
     aws.region = get("AWS_REGION")?;
     aws.credentials = (get("AWS_ACCESS_KEY_ID")?, get("AWS_SECRET_ACCESS_KEY")?);
-    Ok((aws, (get("FULFILLMENT_QUEUE_URL")?, get("FULFILLMENT_DLQ_URL")?)))
+    let [queue, dead_letters] = queue.variables();
+    Ok((aws, (get(queue)?, get(dead_letters)?)))
 }
 
 async fn deployed(config: &Config, target: &Target, stack: &str) -> Result<Place> {
@@ -137,11 +184,17 @@ async fn deployed(config: &Config, target: &Target, stack: &str) -> Result<Place
     let found = remote::describe(&formation, stack)
         .await?
         .ok_or_else(|| Error::new(format!("The stack {stack} does not exist in {region}.")))?;
+    let [queue, dead_letters] = target.queue.outputs();
+    if target.queue == Queue::Mail && !found.outputs.contains_key(queue) {
+        return Err(Error::new(format!(
+            "The stack {stack} sends no mail: its MailSender is empty, or its MailRecipient is none."
+        )));
+    }
     Ok(Place {
         sqs: aws_sdk_sqs::Client::new(&aws),
-        queue_url: found.output("FulfillmentQueueUrl")?.to_owned(),
-        dlq_url: found.output("FulfillmentDlqUrl")?.to_owned(),
-        log: Log::group(&aws, stack),
+        queue_url: found.output(queue)?.to_owned(),
+        dlq_url: found.output(dead_letters)?.to_owned(),
+        log: Log::group(&aws, stack, target.queue.consumer()),
     })
 }
 
@@ -180,18 +233,22 @@ mod tests {
             ("AWS_SECRET_ACCESS_KEY", "test"),
             ("FULFILLMENT_QUEUE_URL", "http://127.0.0.1:4566/0/q"),
             ("FULFILLMENT_DLQ_URL", "http://127.0.0.1:4566/0/q-dead"),
+            ("NOTIFICATION_QUEUE_URL", "http://127.0.0.1:4566/0/n"),
+            ("NOTIFICATION_DLQ_URL", "http://127.0.0.1:4566/0/n-dead"),
         ];
         let env = EnvFile(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
-        let (aws, queues) = variables(&config, &env).unwrap();
+        let (aws, queues) = variables(&config, Queue::Fulfillment, &env).unwrap();
         assert_eq!(aws.endpoint, "http://127.0.0.1:4566");
         assert_eq!(aws.region, "us-east-1");
         assert_eq!(aws.credentials.1, "test");
         assert_eq!(name(&queues.1), "q-dead");
+        let (_, queues) = variables(&config, Queue::Mail, &env).unwrap();
+        assert_eq!((name(&queues.0), name(&queues.1)), ("n", "n-dead"));
     }
 
     #[tokio::test]
     async fn without_a_stack_it_says_what_to_do() {
-        let error = local(&empty()).await.unwrap_err().to_string();
+        let error = local(&empty(), Queue::Fulfillment).await.unwrap_err().to_string();
         assert!(error.contains("make up"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Why a message is a dead letter, from the log of fulfill-order.
+//! Why a message is a dead letter, from the log of the queue's consumer.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,30 +16,30 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How far the clocks of the sender and of the log may differ.
 const CLOCK_SKEW_MS: i64 = 60_000;
 
-/// Where fulfill-order logs.
+/// Where the consumer of the queue logs.
 #[derive(Debug)]
 pub enum Log {
     /// A log group of `CloudWatch`.
     Group(Client, String),
-    /// The file of `make watch`, with the lines of all functions.
-    File(PathBuf),
+    /// The file of `make watch`, with the lines of all functions, and the consumer.
+    File(PathBuf, &'static str),
 }
 
 impl Log {
-    /// The log group of a stack.
-    pub(super) fn group(aws: &SdkConfig, stack: &str) -> Self {
-        Self::Group(Client::new(aws), format!("/aws/lambda/{stack}-fulfill-order"))
+    /// The log group of a function of a stack.
+    pub(super) fn group(aws: &SdkConfig, stack: &str, function: &str) -> Self {
+        Self::Group(Client::new(aws), format!("/aws/lambda/{stack}-{function}"))
     }
 
     fn name(&self) -> String {
         match self {
             Self::Group(_, name) => format!("the log group {name}"),
-            Self::File(path) => path.display().to_string(),
+            Self::File(path, _) => path.display().to_string(),
         }
     }
 }
 
-/// The reasons that the log of fulfill-order gives.
+/// The reasons that the log gives.
 #[derive(Debug, Default)]
 pub struct Reasons {
     by_message: BTreeMap<String, Said>,
@@ -98,9 +98,9 @@ impl Reasons {
         let failed = || format!("Failed to read {}.", log.name());
         let (client, group) = match log {
             Log::Group(client, group) => (client, group),
-            Log::File(path) => {
+            Log::File(path, function) => {
                 let text = std::fs::read_to_string(path).context(failed)?;
-                let lines = text.lines().filter(|line| line.contains("fulfill-order"));
+                let lines = text.lines().filter(|line| line.contains(function));
                 // Newer lines are further down.
                 (0..).zip(lines).for_each(|(number, line)| self.add(line, number));
                 return Ok(());
@@ -198,7 +198,8 @@ mod tests {
         let text =
             format!("   Compiling fulfill-order\n{}\n{}\n{}\n", lines[0], lines[1], lines[2]);
         std::fs::write(&file, text).unwrap();
-        let reasons = Reasons::read(&Log::File(file.clone()), &[&letter("m", "{")]).await;
+        let reasons =
+            Reasons::read(&Log::File(file.clone(), "fulfill-order"), &[&letter("m", "{")]).await;
         std::fs::remove_file(&file).unwrap();
         assert_eq!(reasons.of(&letter("m", "{")), "last");
         assert_eq!(reasons.failure, None);

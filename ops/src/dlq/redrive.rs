@@ -79,7 +79,7 @@ pub(super) async fn by_task(place: &Place) -> Result<Option<usize>> {
 }
 
 /// Moves letters that were received. Each is sent before it is deleted: an interruption may duplicate
-/// a job, which fulfillment ignores, and never loses one.
+/// a message, which its consumer ignores, and never loses one.
 ///
 /// # Errors
 /// If SQS refuses one. The letters before it are moved.
@@ -212,7 +212,7 @@ mod tests {
                 sqs: Client::new(&aws.service("SQS").await),
                 queue_url: format!("{endpoint}/0/q"),
                 dlq_url: format!("{endpoint}/0/q-dead"),
-                log: Log::File(PathBuf::new()),
+                log: Log::File(PathBuf::new(), ""),
             };
             let serving = async {
                 loop {

@@ -28,13 +28,15 @@ impl Source {
     /// # Errors
     /// If no stack is running.
     pub async fn find(config: &Config) -> Result<Self> {
-        if let (Some(_), Some(file)) = (&config.endpoint_url, &config.functions_log) {
-            return Ok(Self::File(file.clone()));
-        }
-        let env = EnvFile::of_make_up(config)?;
-        let endpoint = env.get("AWS_ENDPOINT_URL")?;
-        aws::refuse_the_cloud(endpoint)?;
-        let aws = Aws::at(config, endpoint).alone();
+        let aws = match (&config.endpoint_url, &config.queues, &config.functions_log) {
+            (Some(_), Some(_), Some(file)) => return Ok(Self::File(file.clone())),
+            (Some(endpoint), Some(_), None) => Aws::at(config, endpoint),
+            _ => {
+                let env = EnvFile::of_make_up(config)?;
+                Aws::at(config, env.get("AWS_ENDPOINT_URL")?).alone()
+            }
+        };
+        aws::refuse_the_cloud(&aws.endpoint)?;
         Ok(Self::Groups(Client::new(&aws.service("CLOUDWATCH_LOGS").await)))
     }
 

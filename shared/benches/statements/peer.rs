@@ -10,7 +10,7 @@ use crate::database::variable;
 use crate::shop::{PRODUCTS, Shop};
 
 /// How many arguments `PLACE_ORDER` has.
-const ARGUMENTS: usize = 17;
+const ARGUMENTS: usize = 18;
 
 /// Where the numbers begin that the ids of placed orders are made of: above those of the shop.
 const FIRST_ID: u64 = 1 << 42;
@@ -158,6 +158,7 @@ impl Peer {
             "100",
             "60",
             "'00000000-0000-0000-0000-000000000000'::uuid",
+            "nullif(:none::text, 'none')",
         ];
         let script = format!(
             "\\set n :n + 1\n\\set first random(0, {PRODUCTS})\n{};\n",
@@ -220,8 +221,7 @@ impl Peer {
 fn with(sql: &str, arguments: &[&str]) -> String {
     let code: Vec<_> =
         sql.lines().map(|line| line.split_once("--").map_or(line, |(code, _)| code)).collect();
-    // pgbench would take the colons of a time's format for its variables.
-    let mut sql = code.join("\n").replace("HH24:MI:SS", r#"HH24":"MI":"SS"#);
+    let mut sql = code.join("\n");
     for (index, argument) in arguments.iter().enumerate().rev() {
         sql = sql.replace(&format!("${}", index + 1), &format!("({argument})"));
     }

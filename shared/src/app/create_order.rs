@@ -117,10 +117,17 @@ pub async fn create_order(
     if created.replayed {
         trace::replayed();
         tracing::info!("returned the order of an earlier request with the same key");
-    } else if let Err(error) = queue.send(&FulfillmentJob::new(&created.order, context)).await {
-        tracing::error!(error = error.chain(), "failed to send the job; the relay will retry");
+    } else {
+        send_job(queue, &FulfillmentJob::new(&created.order, context)).await;
     }
     Ok(created)
+}
+
+/// Sends a job. A failure is only logged, because the relay sends the job from the outbox then.
+pub async fn send_job(queue: &impl SendJobs, job: &FulfillmentJob) {
+    if let Err(error) = queue.send(job).await {
+        tracing::error!(error = error.chain(), "failed to send the job; the relay will retry");
+    }
 }
 
 async fn place(

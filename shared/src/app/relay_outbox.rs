@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::{BoxError, Error, deadline};
 
-pub use outbox::{Event, Job, Jobs, KeepOutbox, MeasureQueue, Message, SendBatch, Settled};
+pub use outbox::{Event, Jobs, KeepOutbox, MeasureQueue, Message, OutboxJob, SendBatch, Settled};
 
 /// The most messages of a kind that a relay claims at a time, which bounds its memory: an event
 /// takes at most 100 kB (an order of a hundred lines), usually less than 1 kB.
@@ -62,7 +62,7 @@ pub struct Relayed {
 /// The error of the outbox. Claimed messages are due again after their lease.
 pub async fn relay_outbox(
     outbox: &impl KeepOutbox,
-    queue: &(impl SendBatch<Job> + MeasureQueue),
+    queue: &(impl SendBatch<OutboxJob> + MeasureQueue),
     bus: &impl SendBatch<Event>,
     backoff: Backoff,
     until: Instant,
@@ -128,7 +128,7 @@ trait Kind: Debug {
     const IS_KEPT: bool;
 }
 
-impl Kind for Job {
+impl Kind for OutboxJob {
     const IS_KEPT: bool = true;
 }
 
@@ -148,7 +148,7 @@ impl<O: KeepOutbox> Relay<'_, O> {
     /// Sends jobs, but none again while the queue is long or its length is unknown.
     async fn send_jobs(
         &self,
-        queue: &(impl SendBatch<Job> + MeasureQueue),
+        queue: &(impl SendBatch<OutboxJob> + MeasureQueue),
     ) -> Result<Tally, Error> {
         let is_short = match deadline::within(self.until, queue.waiting()).await {
             Ok(waiting) if waiting <= SHORT_QUEUE => true,

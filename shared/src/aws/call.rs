@@ -1,5 +1,6 @@
 //! A call: a signed `POST` of JSON, and retries.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -19,6 +20,9 @@ use crate::{BoxError, deadline};
 /// The wait before the second try. It doubles with each try, and up to the same time is added at
 /// random.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
+
+/// The header with the code of an error, in place of the body's `__type`.
+const ERROR_TYPE: &str = "x-amzn-errortype";
 
 /// The codes of throttling errors, whose status is a 400.
 const THROTTLED: [&str; 6] = [
@@ -48,6 +52,20 @@ pub(crate) struct Client {
     service: Service,
     url: String,
     limits: Limits,
+}
+
+/// What a call asks for: the URL, and the action if the URL doesn't name it.
+struct Address<'a> {
+    url: Cow<'a, str>,
+    target: Option<String>,
+}
+
+/// An HTTP response.
+struct Answer {
+    status: u16,
+    /// The code of the error, where a header has it.
+    kind: Option<String>,
+    body: Vec<u8>,
 }
 
 /// Why a call has no answer.
@@ -101,10 +119,18 @@ impl CallError {
     fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable(..) => true,
-            Self::Refused { status, code, .. } => {
-                *status >= 500 || *status == 429 || THROTTLED.contains(&code.as_str())
-            }
+            Self::Refused { status, .. } => *status >= 500 || self.is_throttling(),
             Self::Request(..) | Self::Unreadable(..) => false,
+        }
+    }
+
+    /// Whether the service did nothing because there were too many requests.
+    pub(crate) fn is_throttling(&self) -> bool {
+        match self {
+            Self::Refused { status, code, .. } => {
+                *status == 429 || THROTTLED.contains(&code.as_str())
+            }
+            Self::Request(..) | Self::Unreachable(..) | Self::Unreadable(..) => false,
         }
     }
 }
@@ -115,7 +141,7 @@ impl Client {
         Self { aws, service, url, limits }
     }
 
-    /// Calls `action` with `input`.
+    /// Calls `action` with `input`. The action is a name, or a path for a service without targets.
     ///
     /// # Errors
     /// The error of the last try.
@@ -127,7 +153,7 @@ impl Client {
         let name = self.service.name;
         let body =
             serde_json::to_vec(input).map_err(|error| CallError::Request(name, error.into()))?;
-        let target = format!("{}.{action}", self.service.target);
+        let address = self.address(action);
         let backoff = ExponentialBuilder::default()
             .with_min_delay(RETRY_DELAY)
             .with_max_times(self.limits.tries.saturating_sub(1))
@@ -135,32 +161,49 @@ impl Client {
         let end = deadline::current(self.limits.in_all).min(Instant::now() + self.limits.in_all);
         // Boxed, because a call is large and many may run at once.
         let tries =
-            Box::pin((|| self.try_once(&target, &body)).retry(backoff).when(CallError::may_pass));
+            Box::pin((|| self.try_once(&address, &body)).retry(backoff).when(CallError::may_pass));
         let answer = timeout_at(end, tries).await;
         let answer = answer.map_err(|elapsed| CallError::Unreachable(name, elapsed.into()))??;
         serde_json::from_slice(&answer).map_err(|error| CallError::Unreadable(name, error.into()))
     }
 
-    async fn try_once(&self, target: &str, body: &[u8]) -> Result<Vec<u8>, CallError> {
+    fn address(&self, action: &str) -> Address<'_> {
+        match self.service.target {
+            Some(prefix) => Address {
+                url: Cow::Borrowed(&self.url),
+                target: Some(format!("{prefix}.{action}")),
+            },
+            None => Address { url: Cow::Owned(format!("{}{action}", self.url)), target: None },
+        }
+    }
+
+    async fn try_once(&self, address: &Address<'_>, body: &[u8]) -> Result<Vec<u8>, CallError> {
         let name = self.service.name;
-        let request = self.request(target, body).map_err(|it| CallError::Request(name, it))?;
+        let request = self.request(address, body).map_err(|it| CallError::Request(name, it))?;
         let answer = timeout(self.limits.one_try, self.send(request)).await;
-        let (status, answer) = answer
+        let answer = answer
             .map_err(BoxError::from)
             .flatten()
             .map_err(|error| CallError::Unreachable(name, error))?;
-        if (200..300).contains(&status) { Ok(answer) } else { Err(refusal(name, status, &answer)) }
+        if (200..300).contains(&answer.status) {
+            Ok(answer.body)
+        } else {
+            Err(refusal(name, answer))
+        }
     }
 
-    async fn send(&self, request: Request) -> Result<(u16, Vec<u8>), BoxError> {
+    async fn send(&self, request: Request) -> Result<Answer, BoxError> {
         let answer: Response = self.aws.0.connector.call(request).await?;
         let status = answer.status().as_u16();
+        let kind = answer.headers().get(ERROR_TYPE).map(str::to_owned);
         let body = ByteStream::new(answer.into_body()).collect().await?;
-        Ok((status, body.to_vec()))
+        Ok(Answer { status, kind, body: body.to_vec() })
     }
 
-    fn request(&self, target: &str, body: &[u8]) -> Result<Request, BoxError> {
-        let headers = [("content-type", self.service.content_type), ("x-amz-target", target)];
+    fn request(&self, address: &Address<'_>, body: &[u8]) -> Result<Request, BoxError> {
+        let target = address.target.as_deref().map(|target| ("x-amz-target", target));
+        let headers = [Some(("content-type", self.service.content_type)), target];
+        let headers: Vec<_> = headers.into_iter().flatten().collect();
         let parameters = SigningParams::builder()
             .identity(&self.aws.0.identity)
             .region(&self.aws.0.config.region)
@@ -171,14 +214,14 @@ impl Client {
             .into();
         let signable = SignableRequest::new(
             "POST",
-            self.url.as_str(),
-            headers.into_iter(),
+            address.url.as_ref(),
+            headers.iter().copied(),
             SignableBody::Bytes(body),
         )?;
         let (signed, _) = sign(signable, &parameters)?.into_parts();
         let mut request = Request::new(SdkBody::from(body));
         request.set_method("POST")?;
-        request.set_uri(self.url.as_str())?;
+        request.set_uri(address.url.as_ref())?;
         for (name, value) in headers.into_iter().chain(signed.headers()) {
             request.headers_mut().try_insert(name.to_owned(), value.to_owned())?;
         }
@@ -187,7 +230,7 @@ impl Client {
 }
 
 /// The error in an answer.
-fn refusal(service: &'static str, status: u16, answer: &[u8]) -> CallError {
+fn refusal(service: &'static str, answer: Answer) -> CallError {
     #[derive(Default, Deserialize)]
     struct Problem {
         #[serde(default, rename = "__type")]
@@ -196,15 +239,20 @@ fn refusal(service: &'static str, status: u16, answer: &[u8]) -> CallError {
         message: String,
     }
 
-    let Problem { kind, message } = serde_json::from_slice(answer).unwrap_or_default();
-    // With or without a namespace: com.amazonaws.sqs#QueueDoesNotExist.
-    let code = kind.rsplit('#').next().unwrap_or_default().to_owned();
-    CallError::Refused { service, status, code, message }
+    let Problem { kind, message } = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let kind = answer.kind.unwrap_or(kind);
+    // With or without a namespace and a URL: com.amazonaws.sqs#QueueDoesNotExist:http://….
+    let code = kind.split(':').next().and_then(|it| it.rsplit('#').next()).unwrap_or_default();
+    CallError::Refused { service, status: answer.status, code: code.to_owned(), message }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn refused(status: u16, body: &str) -> CallError {
+        refusal("SQS", Answer { status, kind: None, body: body.into() })
+    }
 
     #[test]
     fn an_error_is_read_with_and_without_a_namespace() {
@@ -212,7 +260,7 @@ mod tests {
             r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"No such queue."}"#,
             r#"{"__type":"QueueDoesNotExist","Message":"No such queue."}"#,
         ] {
-            let error = refusal("SQS", 400, body.as_bytes());
+            let error = refused(400, body);
             assert_eq!(error.code(), Some("QueueDoesNotExist"));
             assert_eq!(error.to_string(), "SQS answered 400 QueueDoesNotExist: No such queue.");
             assert!(!error.may_pass());
@@ -220,8 +268,18 @@ mod tests {
     }
 
     #[test]
+    fn an_error_may_be_named_in_a_header() {
+        for kind in ["MessageRejected", "MessageRejected:http://internal.amazon.com/coral/"] {
+            let kind = Some(kind.to_owned());
+            let body = br#"{"message":"No such sender."}"#.to_vec();
+            let error = refusal("SES", Answer { status: 400, kind, body });
+            assert_eq!(error.to_string(), "SES answered 400 MessageRejected: No such sender.");
+        }
+    }
+
+    #[test]
     fn what_may_pass_is_tried_again() {
-        let of = |status, body: &str| refusal("SQS", status, body.as_bytes()).may_pass();
+        let of = |status, body: &str| refused(status, body).may_pass();
         assert!(of(500, "<html>"));
         assert!(of(503, ""));
         assert!(of(429, "{}"));
@@ -229,5 +287,13 @@ mod tests {
         assert!(!of(403, r#"{"__type":"AccessDeniedException"}"#));
         assert!(CallError::Unreachable("SQS", "gone".into()).may_pass());
         assert!(!CallError::Unreadable("SQS", "odd".into()).may_pass());
+    }
+
+    #[test]
+    fn only_a_refusal_can_be_throttling() {
+        assert!(refused(429, "{}").is_throttling());
+        assert!(refused(400, r#"{"__type":"ThrottlingException"}"#).is_throttling());
+        assert!(!refused(503, "{}").is_throttling());
+        assert!(!CallError::Unreachable("SQS", "gone".into()).is_throttling());
     }
 }

@@ -35,11 +35,13 @@ struct Inner {
 pub(crate) struct Service {
     /// Its name in errors.
     name: &'static str,
-    /// Its name in signatures and host names.
+    /// Its name in signatures.
     signing_name: &'static str,
-    /// The prefix of `X-Amz-Target`.
-    target: &'static str,
-    /// Its version of AWS's JSON protocol.
+    /// The first part of its host name.
+    host: &'static str,
+    /// The prefix of `X-Amz-Target`. None if a path names the action.
+    target: Option<&'static str>,
+    /// The content type of its requests: its version of AWS's JSON protocol.
     content_type: &'static str,
     /// Its own endpoint, if a variable names one.
     endpoint: fn(&AwsEndpoints) -> Option<&String>,
@@ -49,7 +51,8 @@ pub(crate) struct Service {
 pub(crate) const DYNAMODB: Service = Service {
     name: "DynamoDB",
     signing_name: "dynamodb",
-    target: "DynamoDB_20120810",
+    host: "dynamodb",
+    target: Some("DynamoDB_20120810"),
     content_type: "application/x-amz-json-1.0",
     endpoint: |endpoints| endpoints.dynamodb.as_ref(),
 };
@@ -58,16 +61,28 @@ pub(crate) const DYNAMODB: Service = Service {
 pub(crate) const EVENTBRIDGE: Service = Service {
     name: "EventBridge",
     signing_name: "events",
-    target: "AWSEvents",
+    host: "events",
+    target: Some("AWSEvents"),
     content_type: "application/x-amz-json-1.1",
     endpoint: |endpoints| endpoints.eventbridge.as_ref(),
+};
+
+#[cfg(feature = "ses")]
+pub(crate) const SES: Service = Service {
+    name: "SES",
+    signing_name: "ses",
+    host: "email",
+    target: None,
+    content_type: "application/json",
+    endpoint: |endpoints| endpoints.sesv2.as_ref(),
 };
 
 #[cfg(feature = "sqs")]
 pub(crate) const SQS: Service = Service {
     name: "SQS",
     signing_name: "sqs",
-    target: "AmazonSQS",
+    host: "sqs",
+    target: Some("AmazonSQS"),
     content_type: "application/x-amz-json-1.0",
     endpoint: |endpoints| endpoints.sqs.as_ref(),
 };
@@ -108,7 +123,7 @@ impl Aws {
             return url.clone();
         }
         let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        format!("https://{}.{region}.{domain}", service.signing_name)
+        format!("https://{}.{region}.{domain}", service.host)
     }
 }
 
@@ -133,6 +148,7 @@ mod tests {
         let of_aws = aws("eu-central-1", AwsEndpoints::default());
         assert_eq!(of_aws.endpoint(SQS), "https://sqs.eu-central-1.amazonaws.com");
         assert_eq!(of_aws.endpoint(EVENTBRIDGE), "https://events.eu-central-1.amazonaws.com");
+        assert_eq!(of_aws.endpoint(SES), "https://email.eu-central-1.amazonaws.com");
         let of_china = aws("cn-north-1", AwsEndpoints::default());
         assert_eq!(of_china.endpoint(DYNAMODB), "https://dynamodb.cn-north-1.amazonaws.com.cn");
         let endpoints = AwsEndpoints {

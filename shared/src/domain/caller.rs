@@ -1,6 +1,7 @@
 //! Callers, what they may do, and the orders that they may see.
 
-use super::Owner;
+use super::ids::Owner;
+use super::new_order::CustomerEmail;
 
 /// A scope of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,19 +40,32 @@ impl Scope {
 pub struct Caller {
     subject: Owner,
     scopes: Vec<Scope>,
+    proven_email: Option<CustomerEmail>,
 }
 
 impl Caller {
     /// A caller with this subject and these scopes.
     #[must_use]
     pub fn new(subject: Owner, scopes: impl IntoIterator<Item = Scope>) -> Self {
-        Self { subject, scopes: scopes.into_iter().collect() }
+        Self { subject, scopes: scopes.into_iter().collect(), proven_email: None }
+    }
+
+    /// The same caller with the email address that its token proves.
+    #[must_use]
+    pub fn proving(self, email: Option<CustomerEmail>) -> Self {
+        Self { proven_email: email, ..self }
     }
 
     /// The owner whose orders are the caller's own.
     #[must_use]
     pub fn subject(&self) -> &Owner {
         &self.subject
+    }
+
+    /// The email address that the token proves to be the caller's.
+    #[must_use]
+    pub fn proven_email(&self) -> Option<&CustomerEmail> {
+        self.proven_email.as_ref()
     }
 
     /// Whether the caller has at least one of these scopes.

@@ -127,6 +127,16 @@ impl OrderNumber {
     pub const PATTERN: &str =
         "^ORD-[0-9]{8}-([0-9A-F]{8}|[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){2})$";
 
+    /// Parses a number.
+    ///
+    /// # Errors
+    /// A message for the client if `text` has another form.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Self::try_from(text.to_owned()).map_err(|_| {
+            "must be an order number, such as ORD-20260221-A9JW0-0Z5SN-T190N".to_owned()
+        })
+    }
+
     /// The number as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

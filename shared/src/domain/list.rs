@@ -2,7 +2,9 @@
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
-use super::{CustomerEmail, OrderId, ProductId, Status};
+use super::ids::{OrderId, OrderNumber, ProductId};
+use super::new_order::CustomerEmail;
+use super::status::Status;
 
 /// Which orders to list, newest first.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +13,8 @@ pub struct OrderQuery {
     pub limit: PageSize,
     /// Only orders with a lower id; none for the first page.
     pub below: Option<OrderId>,
+    /// Only the order with this number; nothing else but `limit` is set then.
+    pub number: Option<OrderNumber>,
     /// Only orders with this status.
     pub status: Option<Status>,
     /// Only orders of this address; case is ignored.

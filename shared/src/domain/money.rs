@@ -26,6 +26,17 @@ impl Currency {
     pub fn as_str(&self) -> &str {
         str::from_utf8(&self.0).unwrap_or_default()
     }
+
+    /// The number of decimals of an amount, as ISO 4217 has it.
+    fn decimals(self) -> usize {
+        match self.as_str() {
+            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF"
+            | "UGX" | "UYI" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+            "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+            "CLF" | "UYW" => 4,
+            _ => 2,
+        }
+    }
 }
 
 impl fmt::Debug for Currency {
@@ -78,6 +89,17 @@ impl Money {
     }
 }
 
+/// For people, such as `19.99 EUR` or `1999 JPY`.
+impl fmt::Display for Money {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let decimals = self.currency.decimals();
+        let digits = format!("{:0width$}", self.minor, width = decimals + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - decimals);
+        let point = if decimals > 0 { "." } else { "" };
+        write!(formatter, "{whole}{point}{fraction} {}", self.currency.as_str())
+    }
+}
+
 /// The amount is negative or overflows 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the amount is out of range")]
@@ -102,5 +124,18 @@ mod tests {
         assert_eq!(euros(250).unwrap().times(4), euros(1000));
         assert_eq!(euros(250).unwrap().times(-4), Err(AmountOutOfRange));
         assert_eq!(euros(i64::MAX).unwrap().times(2), Err(AmountOutOfRange));
+    }
+
+    #[test]
+    fn an_amount_has_the_decimals_of_its_currency() {
+        let text =
+            |minor, code| Money::new(minor, Currency::parse(code).unwrap()).unwrap().to_string();
+        assert_eq!(text(0, "EUR"), "0.00 EUR");
+        assert_eq!(text(5, "EUR"), "0.05 EUR");
+        assert_eq!(text(1999, "USD"), "19.99 USD");
+        assert_eq!(text(1999, "JPY"), "1999 JPY");
+        assert_eq!(text(1999, "KWD"), "1.999 KWD");
+        assert_eq!(text(1, "CLF"), "0.0001 CLF");
+        assert_eq!(text(i64::MAX, "EUR"), "92233720368547758.07 EUR");
     }
 }

@@ -1,6 +1,9 @@
 //! The order that a customer asks for.
 
-use super::{ProductId, text};
+use std::fmt;
+
+use super::ids::ProductId;
+use super::text;
 
 /// The most lines of a request.
 pub const MAX_LINES: usize = 100;
@@ -97,7 +100,7 @@ impl CustomerName {
 }
 
 /// An email address. Only its form is checked.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CustomerEmail(String);
 
 impl CustomerEmail {
@@ -137,20 +140,17 @@ fn is_atom_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
 }
 
-/// `Debug` shows only the type, since the value is personal data.
-mod redacted {
-    use std::fmt;
-
-    impl fmt::Debug for super::CustomerName {
-        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("CustomerName(…)")
-        }
+/// Shows only the type, since the value is personal data.
+impl fmt::Debug for CustomerName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("CustomerName(…)")
     }
+}
 
-    impl fmt::Debug for super::CustomerEmail {
-        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("CustomerEmail(…)")
-        }
+/// Shows only the type, since the value is personal data.
+impl fmt::Debug for CustomerEmail {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("CustomerEmail(…)")
     }
 }
 

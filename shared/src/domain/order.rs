@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Money, OrderId, OrderNumber, ProductId, Status, Version};
+use super::ids::{OrderId, OrderNumber, ProductId};
+use super::money::Money;
+use super::status::Status;
+use super::version::Version;
 
 /// An order without its items and history.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{Money, ProductId, Stock, Version, text};
+use super::ids::ProductId;
+use super::money::Money;
+use super::stock::Stock;
+use super::text;
+use super::version::Version;
 
 /// A product as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

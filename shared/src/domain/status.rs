@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The status of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Stored, stock reserved, job on its way.
@@ -55,6 +55,12 @@ impl Status {
             Self::Delivered => "OrderDelivered",
             Self::Cancelled => "OrderCancelled",
         }
+    }
+
+    /// The status that an event says an order changed to.
+    #[must_use]
+    pub fn of_event(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.event() == name)
     }
 
     /// The status as stored and sent.
@@ -109,5 +115,13 @@ mod tests {
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
         }
         assert_eq!(Status::parse("lost"), None);
+    }
+
+    #[test]
+    fn each_status_has_its_own_event() {
+        for status in Status::ALL {
+            assert_eq!(Status::of_event(status.event()), Some(status));
+        }
+        assert_eq!(Status::of_event("OrderLost"), None);
     }
 }

@@ -1,40 +1,24 @@
-//! The HTTP layer between a request and a use case: bodies, problems, lists, cursors and
-//! correlation ids.
+//! The HTTP layer between a request and a use case.
+//!
+//! It has three doors: `read` has what a handler takes from a request, `serve` takes a request from
+//! the event to the response, and `respond` makes responses. `serve` knows the other two, `read`
+//! knows `respond`, and `respond` knows neither.
 
-mod access;
-mod body;
-mod conditional;
-mod cursor;
-mod event;
-mod health;
-mod json;
-mod kind;
-mod limits;
-mod lists;
 #[cfg(feature = "openapi")]
 pub mod openapi;
-mod parameters;
-mod problem;
-mod render;
-mod reply;
-mod request;
-mod response;
+mod read;
+mod respond;
 mod route;
 pub mod routes;
-mod server;
+mod serve;
 
-pub use access::{Anyone, Callers};
-pub use body::{read_new_order, read_new_product, read_new_status};
-pub use cursor::CursorKey;
-pub use event::read_event;
-pub use health::{Check, Checks, Health, HealthStatus, LatestHealth};
-pub use kind::Kind;
-pub use lists::{List, read_order_list, read_product_list};
-pub use problem::Problem;
-pub use reply::Reply;
-pub use request::Incoming;
+pub use read::{
+    Anyone, CursorKey, Incoming, List, read_event, read_new_order, read_new_product,
+    read_new_status, read_order_list, read_product_list,
+};
+pub use respond::{Check, Checks, Health, HealthStatus, Kind, LatestHealth, Problem, Reply};
 pub use route::{FindRoute, Method, Route};
-pub use server::{REQUEST_TIME, answer, answer_anyone, serve, serve_public};
+pub use serve::{Callers, REQUEST_TIME, answer, answer_anyone, serve, serve_public};
 
 /// Re-exported for the tests of functions.
 pub use lambda_http::http::StatusCode;

@@ -1,7 +1,7 @@
 //! What a route is.
 
-use super::Problem;
 use crate::domain::Scope;
+use crate::http::respond::Problem;
 
 /// A route of the API.
 #[derive(Clone, Copy, Debug)]

@@ -34,7 +34,7 @@ pub const LIST_ORDERS: Route = Route {
     method: Method::Get,
     path: "/orders",
     any_of: &[Scope::Read, Scope::Staff],
-    parameters: &["limit", "cursor", "status", "email", "placed_after", "placed_before"],
+    parameters: &["limit", "cursor", "number", "status", "email", "placed_after", "placed_before"],
 };
 
 /// Gets an order.

@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::connection::Database;
 use super::error::unexpected;
-use super::{CLAIM_OUTBOX, Database, FORGET_OLD_KEYS, SETTLE_OUTBOX};
+use super::statements::{CLAIM_OUTBOX, FORGET_OLD_KEYS, SETTLE_OUTBOX};
 use crate::Error;
-use crate::app::{Event, Job, Jobs, KeepOutbox, Message, Settled};
+use crate::app::{Event, Jobs, KeepOutbox, Message, OutboxJob, Settled};
 
 impl KeepOutbox for Database {
     async fn claim_events(&self, limit: u16) -> Result<Vec<Message<Event>>, Error> {
@@ -20,12 +21,12 @@ impl KeepOutbox for Database {
         rows.iter().map(event).collect()
     }
 
-    async fn claim_jobs(&self, jobs: Jobs, limit: u16) -> Result<Vec<Message<Job>>, Error> {
+    async fn claim_jobs(&self, jobs: Jobs, limit: u16) -> Result<Vec<Message<OutboxJob>>, Error> {
         let rows = match jobs {
             Jobs::Unsent { overdue } => self.claim("unsent_job", limit, overdue).await?,
             Jobs::SentBefore => self.claim("sent_job", limit, Duration::ZERO).await?,
         };
-        rows.iter().map(|row| message(row, Job)).collect()
+        rows.iter().map(|row| message(row, OutboxJob)).collect()
     }
 
     async fn settle(&self, settled: &Settled) -> Result<(), Error> {

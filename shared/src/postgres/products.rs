@@ -3,10 +3,10 @@
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::connection::Answer;
+use super::connection::{Answer, Database};
 use super::error::unexpected;
-use super::orders::{money, stock, version};
-use super::{Database, GET_PRODUCT, LIST_PRODUCTS, PUT_PRODUCT};
+use super::rows::{money, stock, version};
+use super::statements::{GET_PRODUCT, LIST_PRODUCTS, PUT_PRODUCT};
 use crate::Error;
 use crate::app::{ListProducts, Precondition, Put, PutProducts, ReadProduct};
 use crate::domain::{NewProduct, Page, Product, ProductId, ProductQuery, Search, Stock, Version};

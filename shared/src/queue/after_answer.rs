@@ -2,7 +2,7 @@
 
 use super::FulfillmentQueue;
 use crate::Error;
-use crate::app::{FulfillmentJob, SendJobs};
+use crate::app::{FulfillmentJob, SendJobs, send_job};
 use crate::lambda::after_answer;
 
 /// Sends each job after the answer: the order is safe once Postgres has it. A failed send is logged,
@@ -20,13 +20,7 @@ impl SendAfterAnswer {
 impl SendJobs for SendAfterAnswer {
     async fn send(&self, job: &FulfillmentJob) -> Result<(), Error> {
         let (queue, job) = (self.0, job.clone());
-        after_answer(async move {
-            if let Err(error) = queue.send(&job).await {
-                let error = error.chain();
-                tracing::error!(error, "failed to send the job; the relay will retry");
-            }
-        })
-        .await;
+        after_answer(async move { send_job(queue, &job).await }).await;
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::app::{FulfillmentJob, Job, MeasureQueue, Message, SendBatch, SendJobs};
+use crate::app::{FulfillmentJob, MeasureQueue, Message, OutboxJob, SendBatch, SendJobs};
 use crate::aws::{Aws, CallError, Client, Limits, SQS};
 use crate::{BoxError, Error, trace};
 
@@ -88,7 +88,7 @@ impl FulfillmentQueue {
     }
 }
 
-impl SendBatch<Job> for FulfillmentQueue {
+impl SendBatch<OutboxJob> for FulfillmentQueue {
     /// The most entries of `SendMessageBatch`.
     const LIMIT: usize = 10;
 
@@ -96,13 +96,13 @@ impl SendBatch<Job> for FulfillmentQueue {
     const MAX_BYTES: usize = 1_048_576;
 
     /// The body. Attributes would count too; there are none.
-    fn bytes(message: &Message<Job>) -> usize {
+    fn bytes(message: &Message<OutboxJob>) -> usize {
         message.body.len()
     }
 
     async fn send_batch(
         &self,
-        messages: &[Message<Job>],
+        messages: &[Message<OutboxJob>],
     ) -> Result<Vec<Result<(), BoxError>>, BoxError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -122,7 +122,7 @@ impl SendBatch<Job> for FulfillmentQueue {
             message_id: String,
         }
 
-        let relayed = |message: &Message<Job>| {
+        let relayed = |message: &Message<OutboxJob>| {
             trace::relay_job(name(&self.url), message.traceparent.as_deref())
         };
         let spans: Vec<_> = messages.iter().map(relayed).collect();
@@ -138,7 +138,7 @@ impl SendBatch<Job> for FulfillmentQueue {
                 span.fail(error.kind());
             }
         })?;
-        let result = |(message, span): (&Message<Job>, trace::Span)| {
+        let result = |(message, span): (&Message<OutboxJob>, trace::Span)| {
             let id = message.id.simple().to_string();
             if let Some(sent) = answer.successful.iter().find(|entry| entry.id == id) {
                 span.message_id(&sent.message_id);

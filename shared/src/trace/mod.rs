@@ -22,7 +22,7 @@ pub use scope::recorded;
 pub use span::Span;
 pub use spans::{
     Received, about_order, batch, call, dynamodb, problem, process, relay_event, relay_job,
-    replayed, request, route, scheduled, send, statement, step,
+    replayed, request, scheduled, send, statement, step,
 };
 
 pub(crate) use sampling::{is_on, start};

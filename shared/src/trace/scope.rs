@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::future::Either;
+
 use super::context::TraceContext;
 use super::invocation::Invocation;
 use super::record::{Kind, Value};
@@ -22,11 +24,12 @@ struct Scope {
 /// Records the spans of `work`, an invocation, and writes them when it has ended. Does nothing more
 /// than `work` if tracing is off.
 pub async fn recorded<T>(work: impl Future<Output = T>) -> T {
-    let invocation = is_on().then(Arc::<Invocation>::default);
-    let result = within(invocation.clone(), work).await;
-    if let Some(invocation) = invocation {
-        invocation.end();
+    if !is_on() {
+        return work.await;
     }
+    let invocation = Arc::<Invocation>::default();
+    let result = within(Some(Arc::clone(&invocation)), work).await;
+    invocation.end();
     result
 }
 
@@ -39,15 +42,23 @@ pub(super) fn within<T>(
 }
 
 impl Span {
-    /// Runs `work` with this span as the current one.
+    /// Runs `work` with this span as the current one. Is `work` itself if tracing is off.
     pub fn scope<T>(&self, work: impl Future<Output = T>) -> impl Future<Output = T> {
-        SCOPE.scope(Scope { span: self.clone(), ..current() }, work)
+        if !is_recorded() {
+            return Either::Left(work);
+        }
+        Either::Right(SCOPE.scope(Scope { span: self.clone(), ..current() }, work))
     }
 }
 
 /// `work` for later, with the span that is current now.
 pub(crate) fn carried<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
-    SCOPE.scope(current(), work)
+    if is_recorded() { Either::Right(SCOPE.scope(current(), work)) } else { Either::Left(work) }
+}
+
+/// Whether the current invocation is recorded.
+fn is_recorded() -> bool {
+    SCOPE.try_with(|scope| scope.invocation.is_some()).unwrap_or(false)
 }
 
 /// Sets an attribute of the current span.

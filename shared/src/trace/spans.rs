@@ -41,7 +41,7 @@ pub struct Received<'a> {
     pub traceparent: Option<&'a str>,
 }
 
-/// A request, as its `traceparent` says or in a new trace. [`route`] names it.
+/// A request, as its `traceparent` says or in a new trace. [`Span::route`] names it.
 pub fn request(method: &str, traceparent: Option<&str>) -> Span {
     let parent = traceparent.and_then(TraceContext::parse);
     let span = remote(Kind::Server, method, parent);
@@ -49,12 +49,13 @@ pub fn request(method: &str, traceparent: Option<&str>) -> Span {
     span
 }
 
-/// Names the current span, a request, by its route.
-pub fn route(method: &str, path: &str) {
-    let span = current_span();
-    if span.is_recorded() {
-        span.rename(format!("{method} {path}"));
-        span.set(name::HTTP_ROUTE, path);
+impl Span {
+    /// Names a request by its route.
+    pub fn route(&self, method: &str, path: &str) {
+        if self.is_recorded() {
+            self.rename(format!("{method} {path}"));
+            self.set(name::HTTP_ROUTE, path);
+        }
     }
 }
 

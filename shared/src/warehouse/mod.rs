@@ -10,15 +10,15 @@ use crate::{BoxError, Error};
 
 use client::Client;
 
-/// The warehouse client, or none.
-pub struct Counter(Place);
+/// The configured warehouse, or none.
+pub struct OptionalWarehouse(Option<External>);
 
-enum Place {
-    Nowhere(NoWarehouse),
-    At { client: Box<Client>, dead_letters: DeadLetterQueue },
+struct External {
+    client: Box<Client>,
+    dead_letters: DeadLetterQueue,
 }
 
-impl Counter {
+impl OptionalWarehouse {
     /// The configured warehouse, if any. Opens no connection before the first offer.
     ///
     /// # Errors
@@ -27,34 +27,31 @@ impl Counter {
         config: Option<WarehouseConfig>,
         queue: &FulfillmentQueue,
     ) -> Result<Self, BoxError> {
-        let Some(config) = config else { return Ok(Self(Place::Nowhere(NoWarehouse))) };
+        let Some(config) = config else { return Ok(Self(None)) };
         let dead_letters = queue.dead_letters(config.dead_letter_queue_url.clone());
         let client = Box::new(Client::new(config)?);
-        Ok(Self(Place::At { client, dead_letters }))
+        Ok(Self(Some(External { client, dead_letters })))
     }
 }
 
-impl Warehouse for Counter {
+impl Warehouse for OptionalWarehouse {
     fn is_there(&self) -> bool {
-        match &self.0 {
-            Place::Nowhere(none) => none.is_there(),
-            Place::At { .. } => true,
-        }
+        self.0.is_some()
     }
 
     async fn offer(&self, job: &FulfillmentJob) -> Offer {
         match &self.0 {
-            Place::Nowhere(none) => none.offer(job).await,
-            Place::At { client, .. } => client.offer(job).await,
+            None => NoWarehouse.offer(job).await,
+            Some(External { client, .. }) => client.offer(job).await,
         }
     }
 }
 
-impl DeadLetters for Counter {
+impl DeadLetters for OptionalWarehouse {
     async fn lay_aside(&self, body: &str, reason: &str) -> Result<(), Error> {
         match &self.0 {
-            Place::Nowhere(none) => none.lay_aside(body, reason).await,
-            Place::At { dead_letters, .. } => dead_letters.lay_aside(body, reason).await,
+            None => NoWarehouse.lay_aside(body, reason).await,
+            Some(External { dead_letters, .. }) => dead_letters.lay_aside(body, reason).await,
         }
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use futures_util::future::join_all;
+use tokio_postgres::SimpleQueryMessage;
 use waybill::Error;
 use waybill::app::{ConfirmOrders, FulfillmentJob, ListOrders, PlaceOrders, Placement, ReadOrder};
 use waybill::domain::{NewOrder, Order, OrderId, Scope, Status, Visible};
 use waybill::postgres::Database;
 
-use crate::support::{TestDatabase, caller, context, first_orders, order, version};
+use crate::support::{STATEMENTS, TestDatabase, caller, context, first_orders, order, version};
 
 async fn placed(database: &Database, order: &NewOrder) -> Order {
     match database.place(OrderId::generate(), order, None, &context()).await.unwrap() {
@@ -39,6 +40,20 @@ async fn a_placed_order_is_read_back_as_it_was_answered() {
     assert_eq!(database.order(visible, order.summary.id).await.unwrap(), Some(order.clone()));
     let page = database.orders(visible, &first_orders(10)).await.unwrap();
     assert_eq!(page.entries, [order.summary]);
+}
+
+#[tokio::test]
+async fn the_functions_that_build_json_are_not_called_when_a_statement_runs() {
+    let test = TestDatabase::new().await;
+    for statement in STATEMENTS {
+        let sql = format!("EXPLAIN (GENERIC_PLAN, VERBOSE) {statement}");
+        for message in test.sql.simple_query(&sql).await.unwrap() {
+            let SimpleQueryMessage::Row(row) = message else { continue };
+            let line = row.get(0).unwrap();
+            assert!(!line.contains("item_json(") && !line.contains("history_json("), "{line}");
+            assert!(!line.contains("event_json("), "{line}");
+        }
+    }
 }
 
 #[tokio::test]

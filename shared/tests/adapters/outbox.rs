@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use waybill::BoxError;
 use waybill::app::{
-    self, Backoff, ConfirmOrders, Event, FulfillmentJob, Job, Jobs, KeepOutbox, MeasureQueue,
-    Message, PlaceOrders, Placement, Relayed, SendBatch, Settled,
+    self, Backoff, ConfirmOrders, Event, FulfillmentJob, Jobs, KeepOutbox, MeasureQueue, Message,
+    OutboxJob, PlaceOrders, Placement, Relayed, SendBatch, Settled,
 };
 use waybill::domain::{Order, OrderId, ProductId};
 use waybill::events::EventBus;
@@ -60,7 +60,7 @@ impl<K: Clone + Send + Sync> SendBatch<K> for Receiver<K> {
     }
 }
 
-impl MeasureQueue for Receiver<Job> {
+impl MeasureQueue for Receiver<OutboxJob> {
     async fn waiting(&self) -> Result<u64, BoxError> {
         Ok(*self.waiting.lock().unwrap())
     }
@@ -87,7 +87,7 @@ async fn all_is_due(test: &TestDatabase) {
 
 async fn relay(
     outbox: &impl KeepOutbox,
-    queue: &(impl SendBatch<Job> + MeasureQueue),
+    queue: &(impl SendBatch<OutboxJob> + MeasureQueue),
     bus: &impl SendBatch<Event>,
 ) -> Relayed {
     let until = Instant::now() + Duration::from_mins(1);

@@ -6,8 +6,8 @@ use serde_json::Value;
 use tokio_postgres::SimpleQueryMessage;
 use uuid::Uuid;
 use waybill::postgres::{
-    LIST_ALL_ORDERS, LIST_ALL_ORDERS_IN_STATUS, LIST_ORDERS_BY_EMAIL, LIST_OWN_ORDERS,
-    LIST_OWN_ORDERS_IN_STATUS,
+    LIST_ALL_ORDERS, LIST_ALL_ORDERS_IN_STATUS, LIST_ORDERS_BY_EMAIL, LIST_ORDERS_BY_NUMBER,
+    LIST_OWN_ORDERS, LIST_OWN_ORDERS_IN_STATUS,
 };
 
 use crate::support::TestDatabase;
@@ -39,7 +39,6 @@ async fn fill(test: &TestDatabase, count: i32, even: bool) {
 
 /// Explains a page of every kind, from the start and from deep in the list, with generic and custom
 /// plans.
-/// for any arguments and for these.
 async fn assert_pages_are_cheap(test: &TestDatabase, table: &str) {
     let (top, bottom) = (Uuid::max(), Uuid::nil());
     let sql = "SELECT id FROM orders ORDER BY id OFFSET (SELECT count(*) / 4 FROM orders) LIMIT 1";
@@ -103,6 +102,20 @@ async fn a_page_of_orders_costs_the_same_where_nearly_all_of_them_are_somebody_e
     fill(&test, 100_000, false).await;
     test.sql.batch_execute("ANALYZE orders").await.unwrap();
     assert_pages_are_cheap(&test, "100000 orders of two owners").await;
+}
+
+#[tokio::test]
+async fn an_order_is_found_by_its_number_in_an_index() {
+    let test = TestDatabase::new().await;
+    fill(&test, 100_000, true).await;
+    for plans in ["force_generic_plan", "force_custom_plan"] {
+        test.sql.batch_execute(&format!("SET plan_cache_mode = {plans}")).await.unwrap();
+        for (owner, expected) in [("null", 1), ("'owner-7'", 1), ("'owner-8'", 0)] {
+            let arguments = format!("'ORD-20260101-00000007', {owner}");
+            let (rows, blocks) = cost(&test, LIST_ORDERS_BY_NUMBER, &arguments).await;
+            assert!(rows == expected && blocks <= 5, "{owner}: {rows} rows, {blocks} blocks");
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use uuid::Uuid;
-use waybill::app::{Event, FulfillmentJob, Job, MeasureQueue, Message, SendBatch, SendJobs};
+use waybill::app::{Event, FulfillmentJob, MeasureQueue, Message, OutboxJob, SendBatch, SendJobs};
 use waybill::events::EventBus;
 use waybill::queue::FulfillmentQueue;
 use waybill::{Error, deadline};
@@ -67,7 +67,7 @@ async fn a_queue_says_about_how_many_messages_wait() {
     let aws = aws().await;
     let queue = FulfillmentQueue::new(&service(&aws), queue(&aws).await);
     assert_eq!(queue.waiting().await.unwrap(), 0);
-    let jobs: Vec<_> = (0..3).map(|_| message(Job, "{}".to_owned())).collect();
+    let jobs: Vec<_> = (0..3).map(|_| message(OutboxJob, "{}".to_owned())).collect();
     assert!(queue.send_batch(&jobs).await.unwrap().iter().all(Result::is_ok));
     assert_eq!(queue.waiting().await.unwrap(), 3);
 }
@@ -80,7 +80,7 @@ async fn a_call_ends_with_the_invocation_s_deadline_though_nobody_answers() {
     let aws = aws_at(&endpoint).await;
     let queue = FulfillmentQueue::new(&service(&aws), format!("{endpoint}/000000000000/jobs"));
     let bus = EventBus::new(&service(&aws), "default".to_owned());
-    let jobs = [message(Job, "{}".to_owned())];
+    let jobs = [message(OutboxJob, "{}".to_owned())];
     let events = [message(Event("OrderPlaced".to_owned()), "{}".to_owned())];
     let job = job();
     let calls = async {
@@ -102,7 +102,7 @@ async fn a_call_ends_with_the_invocation_s_deadline_though_nobody_answers() {
 
 #[test]
 fn messages_are_as_long_as_aws_counts_them() {
-    let job = message(Job, "{\"ü\":1}".to_owned());
+    let job = message(OutboxJob, "{\"ü\":1}".to_owned());
     assert_eq!(FulfillmentQueue::bytes(&job), 8);
     let event = message(Event("OrderPlaced".to_owned()), "{\"ü\":1}".to_owned());
     assert_eq!(EventBus::bytes(&event), "waybill".len() + "OrderPlaced".len() + 8);

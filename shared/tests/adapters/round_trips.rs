@@ -1,9 +1,10 @@
 //! The round trips of each use case, counted at the servers.
 
 use testkit::proxy::{Proxy, authority};
+use uuid::Uuid;
 use waybill::app::{
-    self, ConfirmOrders, FulfillmentJob, ListOrders, ListProducts, PlaceOrders, Placement,
-    ReadOrder, ReadProduct, Refusal, RefuseOrders,
+    self, ConfirmOrders, FulfillmentJob, KeepNotifications, ListOrders, ListProducts, Notification,
+    PlaceOrders, Placement, ReadOrder, ReadProduct, Refusal, RefuseOrders, Settlement,
 };
 use waybill::domain::{CustomerEmail, OrderId, OrderQuery, Status, Visible};
 use waybill::postgres::Database;
@@ -72,6 +73,11 @@ async fn get_list_and_a_batch_of_any_size_ask_postgres_once() {
             assert_eq!((page.entries.len(), page.has_more), (100, true));
             asked_once("list-orders");
         }
+        let number = Some(jobs[0].number.clone());
+        let by_number = OrderQuery { number, ..OrderQuery::default() };
+        let page = database.orders(visible, &by_number).await.unwrap();
+        assert_eq!((page.entries.len(), page.has_more), (1, false));
+        asked_once("list-orders, by number");
     }
     assert!(database.product(mug).await.unwrap().is_some());
     asked_once("get-product");
@@ -90,6 +96,15 @@ async fn get_list_and_a_batch_of_any_size_ask_postgres_once() {
     let refusals: Vec<_> = jobs.iter().map(refusal).collect();
     assert_eq!(database.refuse(&refusals).await.unwrap().len(), 200);
     asked_once("fulfill-order, what was refused");
+    for size in [1, 10, 200] {
+        let wanted = ids[..size].iter();
+        let wanted: Vec<_> =
+            wanted.map(|&order_id| Notification { order_id, status: Status::Pending }).collect();
+        assert_eq!(database.claim(Uuid::new_v4(), &wanted).await.unwrap().len(), size);
+        asked_once("notify-customer, what it claims");
+        database.settle(wanted[0], &Settlement::NoAddress).await.unwrap();
+        asked_once("notify-customer, an outcome");
+    }
 }
 
 #[tokio::test]

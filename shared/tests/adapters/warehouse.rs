@@ -14,7 +14,7 @@ use waybill::config::WarehouseConfig;
 use waybill::domain::{Order, OrderId, Status, Visible};
 use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
-use waybill::warehouse::Counter;
+use waybill::warehouse::OptionalWarehouse;
 
 use crate::support::{TestDatabase, aws, context, order, queue, service};
 
@@ -29,7 +29,7 @@ struct World {
     database: Arc<Database>,
     aws: SdkConfig,
     queue: FulfillmentQueue,
-    counter: Counter,
+    warehouse: OptionalWarehouse,
     letters: String,
     jobs: Vec<FulfillmentJob>,
 }
@@ -42,7 +42,7 @@ impl World {
         let aws = aws().await;
         let queue = FulfillmentQueue::new(&service(&aws), queue(&aws).await);
         let letters = crate::support::queue(&aws).await;
-        let counter = counter(url, &queue, &letters, PATIENCE);
+        let warehouse = client(url, &queue, &letters, PATIENCE);
         let mug = test.product("EUR", 1450, 100).await;
         let mut jobs = Vec::new();
         for number in 0..orders {
@@ -54,7 +54,7 @@ impl World {
             let Placement::Placed(order) = placed else { panic!("{placed:?}") };
             jobs.push(FulfillmentJob::new(&order, &context));
         }
-        Self { test, database, aws, queue, counter, letters, jobs }
+        Self { test, database, aws, queue, warehouse, letters, jobs }
     }
 
     /// Delivers the jobs of these orders in one batch; returns the numbers of those that failed.
@@ -63,7 +63,7 @@ impl World {
             Delivery::new(number.to_string(), self.jobs[number].to_body().unwrap())
         };
         let batch = numbers.iter().map(delivery).collect();
-        app::confirm_orders(&*self.database, &self.counter, batch).await.unwrap()
+        app::fulfill_orders(&*self.database, &self.warehouse, batch).await.unwrap()
     }
 
     async fn order(&self, number: usize) -> Order {
@@ -99,7 +99,12 @@ impl World {
 
 /// The adapter. Only tests with a silent warehouse use short timeouts, since a busy machine is
 /// slow.
-fn counter(url: &str, queue: &FulfillmentQueue, letters: &str, patience: Duration) -> Counter {
+fn client(
+    url: &str,
+    queue: &FulfillmentQueue,
+    letters: &str,
+    patience: Duration,
+) -> OptionalWarehouse {
     let config = WarehouseConfig {
         url: url.to_owned(),
         secret: SECRET.to_owned(),
@@ -107,7 +112,7 @@ fn counter(url: &str, queue: &FulfillmentQueue, letters: &str, patience: Duratio
         connect_timeout: patience,
         read_timeout: patience,
     };
-    Counter::new(Some(config), queue).unwrap()
+    OptionalWarehouse::new(Some(config), queue).unwrap()
 }
 
 const CONFIRMED: [Status; 2] = [Status::Pending, Status::Confirmed];

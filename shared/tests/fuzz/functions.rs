@@ -26,6 +26,8 @@ mod health;
 mod list_orders;
 #[path = "../../../functions/list-products/src/handler.rs"]
 mod list_products;
+#[path = "../../../functions/notify-customer/src/handler.rs"]
+pub(crate) mod notify_customer;
 #[path = "../../../functions/put-product/src/handler.rs"]
 mod put_product;
 #[path = "../../../functions/update-order-status/src/handler.rs"]

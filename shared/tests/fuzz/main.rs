@@ -8,6 +8,7 @@
 
 mod cursors;
 mod event;
+mod events;
 mod functions;
 mod jobs;
 mod requests;

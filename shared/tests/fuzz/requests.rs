@@ -113,7 +113,7 @@ fn json_text() -> impl Strategy<Value = String> {
 fn query() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         8 => select(
-            &["limit", "cursor", "status", "email", "placed_after", "placed_before", "q"][..]
+            &["limit", "cursor", "number", "status", "email", "placed_after", "placed_before", "q"][..]
         )
         .prop_map(str::to_owned),
         1 => "[^ #]{0,4}",

@@ -6,14 +6,16 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 use waybill::app::{
-    CacheProducts, Cached, Change, ChangeOrders, Claim, ConfirmOrders, Context, Event, FoundLine,
-    FoundProduct, FulfillmentJob, Job, Jobs, KeepOutbox, ListOrders, ListProducts, Message,
-    PlaceOrders, Placement, Precondition, Put, PutProducts, ReadOrder, ReadProduct, Refusal,
-    RefuseOrders, SendBatch, SendJobs, Settled,
+    CacheProducts, Cached, Change, ChangeOrders, Claim, Claimed, ConfirmOrders, Context, Event,
+    FoundLine, FoundProduct, FulfillmentJob, Jobs, KeepNotifications, KeepOutbox, ListOrders,
+    ListProducts, Mail, MailError, MailOrder, Message, Notification, OutboxJob, PlaceOrders,
+    Placement, Precondition, Put, PutProducts, ReadOrder, ReadProduct, Refusal, RefuseOrders,
+    SendBatch, SendJobs, SendMail, Settled, Settlement, WriteMail,
 };
 use waybill::domain::{
-    Currency, HistoryEntry, Money, NewOrder, NewProduct, Order, OrderId, OrderItem, OrderQuery,
-    OrderSummary, Page, Product, ProductId, ProductQuery, Status, Stock, Version, Visible,
+    Currency, CustomerEmail, HistoryEntry, Money, NewOrder, NewProduct, Order, OrderId, OrderItem,
+    OrderQuery, OrderSummary, Page, Product, ProductId, ProductQuery, Status, Stock, Version,
+    Visible,
 };
 use waybill::error::OwnerLimit;
 use waybill::{BoxError, Error};
@@ -155,7 +157,7 @@ impl KeepOutbox for Shop {
         Ok(Vec::new())
     }
 
-    async fn claim_jobs(&self, _: Jobs, _: u16) -> Result<Vec<Message<Job>>, Error> {
+    async fn claim_jobs(&self, _: Jobs, _: u16) -> Result<Vec<Message<OutboxJob>>, Error> {
         Ok(Vec::new())
     }
 
@@ -181,6 +183,40 @@ impl<K: Sync> SendBatch<K> for Shop {
         messages: &[Message<K>],
     ) -> Result<Vec<Result<(), BoxError>>, BoxError> {
         Ok(messages.iter().map(|_| Ok(())).collect())
+    }
+}
+
+/// No notification is busy, so that only what is no event fails.
+impl KeepNotifications for Shop {
+    async fn claim(
+        &self,
+        _: Uuid,
+        wanted: &[Notification],
+    ) -> Result<HashMap<Notification, Claimed>, Error> {
+        let claimed = |it: &Notification| match self.mood % 3 {
+            0 => Claimed::Settled,
+            _ => Claimed::Yours(Box::new(mailed(it.order_id))),
+        };
+        Ok(wanted.iter().map(|it| (*it, claimed(it))).collect())
+    }
+
+    async fn settle(&self, _: Notification, _: &Settlement) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl WriteMail for Shop {
+    async fn write(&self, status: Status, _: &MailOrder) -> Result<Mail, BoxError> {
+        Mail::new(status.event().to_owned(), String::new(), String::new())
+    }
+}
+
+impl SendMail for Shop {
+    async fn send(&self, _: &CustomerEmail, _: &Mail) -> Result<String, MailError> {
+        match self.mood % 5 {
+            0 => Err(MailError::Refused("MessageRejected".to_owned())),
+            _ => Ok("mail".to_owned()),
+        }
     }
 }
 
@@ -227,6 +263,17 @@ fn stored(id: OrderId, status: Status) -> Order {
         reason: None,
     };
     Order { summary, items: vec![item], history: vec![placed] }
+}
+
+fn mailed(id: OrderId) -> MailOrder {
+    MailOrder {
+        number: id.number(),
+        customer_name: "Ada Lovelace".to_owned(),
+        customer_email: CustomerEmail::parse("ada@example.com").ok(),
+        proven_email: None,
+        lines: Vec::new(),
+        total: Money::new(1450, euro()).unwrap(),
+    }
 }
 
 fn product(id: ProductId) -> Product {

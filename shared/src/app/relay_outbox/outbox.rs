@@ -25,7 +25,7 @@ pub trait KeepOutbox: Sync {
         &self,
         jobs: Jobs,
         limit: u16,
-    ) -> impl Future<Output = Result<Vec<Message<Job>>, Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<Message<OutboxJob>>, Error>> + Send;
 
     /// Ends the leases of claimed messages.
     ///
@@ -83,7 +83,7 @@ pub struct Message<K> {
 
 /// The kind of a [`FulfillmentJob`](crate::app::FulfillmentJob).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Job;
+pub struct OutboxJob;
 
 /// The kind of an order event, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]

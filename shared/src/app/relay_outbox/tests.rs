@@ -17,10 +17,10 @@ const MINUTE: Duration = Duration::from_mins(1);
 #[derive(Default)]
 struct Outbox {
     events: Mutex<Vec<Message<Event>>>,
-    unsent: Mutex<Vec<Message<Job>>>,
+    unsent: Mutex<Vec<Message<OutboxJob>>>,
     /// Jobs that have been due for longer than a relay waits for a long queue.
-    overdue: Mutex<Vec<Message<Job>>>,
-    sent_before: Mutex<Vec<Message<Job>>>,
+    overdue: Mutex<Vec<Message<OutboxJob>>>,
+    sent_before: Mutex<Vec<Message<OutboxJob>>>,
     settled: Mutex<Settled>,
     claims: AtomicUsize,
     keys: Mutex<u64>,
@@ -30,7 +30,7 @@ impl Outbox {
     fn with(events: usize, jobs: usize) -> Self {
         let outbox = Self::default();
         *outbox.events.lock().unwrap() = messages(events, &Event("OrderPlaced".to_owned()), 1);
-        *outbox.unsent.lock().unwrap() = messages(jobs, &Job, 1);
+        *outbox.unsent.lock().unwrap() = messages(jobs, &OutboxJob, 1);
         outbox
     }
 
@@ -47,7 +47,7 @@ impl KeepOutbox for Outbox {
         Ok(self.claim(&self.events, limit))
     }
 
-    async fn claim_jobs(&self, jobs: Jobs, limit: u16) -> Result<Vec<Message<Job>>, Error> {
+    async fn claim_jobs(&self, jobs: Jobs, limit: u16) -> Result<Vec<Message<OutboxJob>>, Error> {
         Ok(match jobs {
             Jobs::Unsent { overdue } if overdue.is_zero() => {
                 let mut unsent = self.claim(&self.unsent, limit);
@@ -234,8 +234,8 @@ async fn it_goes_on_while_there_is_time_with_a_bounded_number_of_calls_at_once()
 async fn while_the_queue_is_long_or_unknown_only_jobs_go_out_that_were_never_sent_for_long() {
     for (waiting, jobs) in [(Some(0), 6), (Some(SHORT_QUEUE), 6), (Some(101), 1), (None, 1)] {
         let outbox = Outbox::with(0, 2);
-        *outbox.overdue.lock().unwrap() = messages(1, &Job, 1);
-        *outbox.sent_before.lock().unwrap() = messages(3, &Job, 2);
+        *outbox.overdue.lock().unwrap() = messages(1, &OutboxJob, 1);
+        *outbox.sent_before.lock().unwrap() = messages(3, &OutboxJob, 2);
         let queue = Receiver { waiting, ..Receiver::that_answers() };
         let relayed = relay(&outbox, &queue, &Receiver::that_answers(), MINUTE).await;
         assert_eq!(relayed, Relayed { jobs, events: 0, failed: 0 }, "{waiting:?}");
@@ -247,7 +247,7 @@ async fn while_the_queue_is_long_or_unknown_only_jobs_go_out_that_were_never_sen
 #[tokio::test]
 async fn a_queue_that_gets_long_by_the_relay_s_own_doing_gets_no_copies() {
     let outbox = Outbox::with(0, 101);
-    *outbox.sent_before.lock().unwrap() = messages(3, &Job, 2);
+    *outbox.sent_before.lock().unwrap() = messages(3, &OutboxJob, 2);
     let (queue, bus) = (Receiver::that_answers(), Receiver::that_answers());
     assert_eq!(relay(&outbox, &queue, &bus, MINUTE).await.jobs, 101);
     assert_eq!(outbox.sent_before.into_inner().unwrap().len(), 3);

@@ -6,15 +6,17 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MAX_QUERY_BYTES};
-use super::super::render::{OrderBody, OrderList, ProductBody, ProductList};
-use super::super::{Check, Checks, Health, HealthStatus, Kind, Problem};
 use crate::Error;
 use crate::domain::{
     AmountOutOfRange, CorrelationId, Currency, HistoryEntry, Money, Order, OrderId, OrderItem,
     OrderSummary, Product, ProductId, Scope, Status, Stock, Version,
 };
 use crate::error::{OwnerLimit, Shortage, Violation};
+use crate::http::respond::{
+    Check, Checks, Health, HealthStatus, Kind, OrderBody, OrderList, Problem, ProductBody,
+    ProductList,
+};
+use crate::http::serve::{MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MAX_QUERY_BYTES};
 
 /// The time of all examples: 21 February 2026, noon.
 const NOON: i64 = 1_771_675_200;

@@ -5,7 +5,6 @@ use utoipa::openapi::link::{Link, LinkBuilder};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::{Ref, Required, ResponseBuilder};
 
-use super::super::{HealthStatus, Kind, Route, routes};
 use super::examples;
 use super::parts::{
     JSON, answer, bare, header, id, or_problem, parameter, query, response_header, text_answer,
@@ -13,6 +12,9 @@ use super::parts::{
 use super::schemas::{email, flag, integer, line, text, time};
 use super::sketch::Sketch;
 use crate::domain::Status;
+use crate::http::respond::{HealthStatus, Kind};
+use crate::http::route::Route;
+use crate::http::routes;
 
 /// The `ETag` of an order.
 const ORDER_TAG: &str = r#"^"[1-9][0-9]{0,17}"$"#;
@@ -92,6 +94,11 @@ fn list_orders() -> (Route, Operation) {
     Sketch::new(routes::LIST_ORDERS, "Orders", "List orders")
         .description("Newest first. Customers see their own orders, staff everyone's.")
         .parameters(page_parameters())
+        .parameter(query(
+            "number",
+            "Only the order with this number. Not together with a cursor or another filter.",
+            Ref::from_schema_name("OrderNumber"),
+        ))
         .parameter(query(
             "status",
             "Only orders with this status.",
@@ -349,9 +356,9 @@ fn unchanged() -> ResponseBuilder {
 mod tests {
     use serde_json::Value;
 
-    use super::super::super::conditional::product_tag;
     use super::*;
     use crate::domain::Stock;
+    use crate::http::respond::product_tag;
 
     #[test]
     fn the_tag_of_a_product_is_as_it_is_described_up_to_the_largest_stock() {

@@ -13,10 +13,9 @@ use utoipa::openapi::schema::{
 };
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
 
-use super::super::Kind;
-use super::super::problem::ProblemBody;
 use super::examples;
 use super::schemas::{integer, text};
+use crate::http::respond::{Kind, ProblemBody};
 
 /// The content type of a successful response.
 pub(super) const JSON: &str = "application/json";

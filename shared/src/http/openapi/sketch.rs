@@ -6,9 +6,10 @@ use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Required, ResponseBuilder};
 
-use super::super::{Kind, Route};
 use super::parts::{JSON, gateway_message, header, json_body, problems};
 use super::schemas::text;
+use crate::http::respond::Kind;
+use crate::http::route::Route;
 
 /// A builder of the operation of a route.
 pub(super) struct Sketch {

@@ -27,7 +27,7 @@ async fn a_request_is_the_parent_of_its_statements_and_of_work_after_the_answer(
         let traced = request("POST", Some(REQUEST));
         let mut later = None;
         let answered = async {
-            route("POST", "/orders");
+            traced.route("POST", "/orders");
             drop(statement(|| "place_order"));
             about_order(&7);
             later = Some(carried(async { drop(send("jobs")) }));

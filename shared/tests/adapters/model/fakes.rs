@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 
 use waybill::app::{
-    Event, FulfillmentJob, Job, Jobs, KeepOutbox, MeasureQueue, Message, SendBatch, SendJobs,
+    Event, FulfillmentJob, Jobs, KeepOutbox, MeasureQueue, Message, OutboxJob, SendBatch, SendJobs,
     Settled,
 };
 use waybill::domain::OrderId;
@@ -32,17 +32,17 @@ impl Receiver {
     }
 }
 
-impl SendBatch<Job> for Receiver {
+impl SendBatch<OutboxJob> for Receiver {
     const LIMIT: usize = 10;
     const MAX_BYTES: usize = 1_000_000;
 
-    fn bytes(message: &Message<Job>) -> usize {
+    fn bytes(message: &Message<OutboxJob>) -> usize {
         message.body.len()
     }
 
     async fn send_batch(
         &self,
-        messages: &[Message<Job>],
+        messages: &[Message<OutboxJob>],
     ) -> Result<Vec<Result<(), BoxError>>, BoxError> {
         assert!((1..=10).contains(&messages.len()));
         Ok(messages.iter().map(|message| self.take("job", &message.body)).collect())
@@ -88,7 +88,7 @@ impl KeepOutbox for Dying<'_> {
         self.0.claim_events(limit).await
     }
 
-    async fn claim_jobs(&self, jobs: Jobs, limit: u16) -> Result<Vec<Message<Job>>, Error> {
+    async fn claim_jobs(&self, jobs: Jobs, limit: u16) -> Result<Vec<Message<OutboxJob>>, Error> {
         self.0.claim_jobs(jobs, limit).await
     }
 

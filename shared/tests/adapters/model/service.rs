@@ -171,7 +171,7 @@ impl Service {
             batch.insert(0, Delivery::new("poison", "{"));
             batch.insert(0, Delivery::new("orphan", job.to_string()));
         }
-        let failed = app::confirm_orders(self.database, &NoWarehouse, batch).await.unwrap();
+        let failed = app::fulfill_orders(self.database, &NoWarehouse, batch).await.unwrap();
         if acknowledged {
             for n in picks.iter().collect::<HashSet<_>>() {
                 let mut queued = self.queue.taken.lock().unwrap();

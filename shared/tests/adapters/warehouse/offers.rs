@@ -11,7 +11,7 @@ use waybill::app::{FulfillmentJob, Offer, Warehouse as _};
 use waybill::domain::Status;
 use waybill::postgres::Database;
 
-use super::{CONFIRMED, TRACE, World, counter};
+use super::{CONFIRMED, TRACE, World, client};
 use crate::support::{STATEMENTS, config};
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn what_was_accepted_and_not_confirmed_is_offered_again_under_the_same_key
     let warehouse = Warehouse::that(|_, _| Answer::Status(200)).await;
     let world = World::with(1, &warehouse.url).await;
     // The process dies in between.
-    assert!(matches!(world.counter.offer(&world.jobs[0]).await, Offer::Accepted));
+    assert!(matches!(world.warehouse.offer(&world.jobs[0]).await, Offer::Accepted));
     assert_eq!(world.deliver(&[0]).await, Vec::<String>::new());
     let requests = warehouse.requests();
     assert_eq!(requests.len(), 2);
@@ -80,7 +80,7 @@ async fn orders_without_an_answer_fail_and_their_batch_mates_are_confirmed() {
     let warehouse = Warehouse::that(answers).await;
     let mut world = World::with(5, &warehouse.url).await;
     let little = Duration::from_secs(1);
-    world.counter = counter(&warehouse.url, &world.queue, &world.letters, little);
+    world.warehouse = client(&warehouse.url, &world.queue, &world.letters, little);
     assert_eq!(world.deliver(&[0, 1, 2, 3, 4]).await, ["1", "2", "3"]);
     let requests = warehouse.requests();
     for number in 1..=3 {
@@ -103,7 +103,7 @@ async fn a_warehouse_that_is_not_there_confirms_nothing() {
     let took = started.elapsed();
     assert!((Duration::from_millis(600)..Duration::from_secs(3)).contains(&took), "{took:?}");
     assert_eq!(world.way(0).await, [Status::Pending]);
-    assert!(matches!(world.counter.offer(&world.jobs[1]).await, Offer::Unanswered(_)));
+    assert!(matches!(world.warehouse.offer(&world.jobs[1]).await, Offer::Unanswered(_)));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use waybill::app::{
 use waybill::domain::Status;
 use waybill::events::EventBus;
 
-use super::{CONFIRMED, PATIENCE, World, counter};
+use super::{CONFIRMED, PATIENCE, World, client};
 use crate::support::{service, version};
 
 #[tokio::test]
@@ -100,9 +100,9 @@ async fn a_refusal_that_can_t_be_laid_aside_comes_again() {
     let warehouse = Warehouse::that(|_, _| Answer::Status(422)).await;
     let mut world = World::with(1, &warehouse.url).await;
     let gone = world.letters.replace("jobs-", "gone-");
-    world.counter = counter(&warehouse.url, &world.queue, &gone, PATIENCE);
+    world.warehouse = client(&warehouse.url, &world.queue, &gone, PATIENCE);
     assert_eq!(world.deliver(&[0]).await, ["0"]);
-    world.counter = counter(&warehouse.url, &world.queue, &world.letters, PATIENCE);
+    world.warehouse = client(&warehouse.url, &world.queue, &world.letters, PATIENCE);
     assert_eq!(world.deliver(&[0]).await, Vec::<String>::new());
     assert_eq!(world.take_letters().await.len(), 1);
     assert_eq!(world.order(0).await.history.len(), 2);

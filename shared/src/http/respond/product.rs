@@ -1,0 +1,138 @@
+//! Replies with products.
+
+use jiff::Timestamp;
+use lambda_http::http::StatusCode;
+use lambda_http::http::header::{CACHE_CONTROL, ETAG};
+use serde::{Serialize, Serializer};
+
+use super::measured::{LIST_BYTES, Measured};
+use super::reply::{NextPage, Reply};
+use crate::domain::{Currency, Product, ProductId};
+
+/// The estimated bytes of a product, without its name, which is counted.
+const PRODUCT_BYTES: usize = 200;
+
+impl Reply {
+    /// A reply with a product and its `ETag`. Clients may cache it as long as the memory of this
+    /// service does.
+    #[must_use]
+    pub fn product(status: StatusCode, product: &Product) -> Self {
+        Self::measured(status, &ProductBody::from(product))
+            .with(ETAG, product_tag(product))
+            .with(CACHE_CONTROL, "private, max-age=3".to_owned())
+    }
+
+    /// A reply with a page of products.
+    pub(in crate::http) fn products(products: &[Product], next: Option<&NextPage>) -> Self {
+        Self::list(&ProductList::new(products, next.map(|next| next.cursor.as_str())), next)
+    }
+}
+
+/// The `ETag` of a product: its version and its stock, `"7-41"`, since orders change the stock but not
+/// the version.
+pub(in crate::http) fn product_tag(product: &Product) -> String {
+    format!("\"{}-{}\"", product.version, product.stock)
+}
+
+/// A product.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Product))]
+pub(in crate::http) struct ProductBody<'a> {
+    /// Its id.
+    id: ProductId,
+    /// Its name.
+    name: &'a str,
+    /// The currency of the price.
+    currency: Currency,
+    /// The price in the minor unit of the currency: 1450 for 14.50 €.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
+    price_minor: i64,
+    /// How many are in stock; may be up to five minutes old.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
+    stock: i32,
+    /// Whether it can be ordered.
+    active: bool,
+    /// Rises by one with every change by staff.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    version: i64,
+    /// When staff last changed it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    updated_at: Timestamp,
+}
+
+/// A page of products.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ProductList))]
+pub(in crate::http) struct ProductList<'a> {
+    /// The products, by id.
+    #[serde(serialize_with = "products")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<ProductBody<'static>>))]
+    products: &'a [Product],
+    /// The cursor of the next page; null on the last page.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    next_cursor: Option<&'a str>,
+}
+
+impl<'a> ProductList<'a> {
+    /// Renders a page.
+    pub(in crate::http) fn new(products: &'a [Product], next_cursor: Option<&'a str>) -> Self {
+        Self { products, next_cursor }
+    }
+}
+
+impl Measured for ProductBody<'_> {
+    fn about(&self) -> usize {
+        PRODUCT_BYTES + self.name.len()
+    }
+}
+
+impl Measured for ProductList<'_> {
+    fn about(&self) -> usize {
+        let products = self.products.iter().map(|product| ProductBody::from(product).about());
+        LIST_BYTES + products.sum::<usize>()
+    }
+}
+
+/// Serializes the products one by one.
+fn products<S: Serializer>(products: &[Product], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(products.iter().map(ProductBody::from))
+}
+
+impl<'a> From<&'a Product> for ProductBody<'a> {
+    fn from(product: &'a Product) -> Self {
+        Self {
+            id: product.id,
+            name: &product.name,
+            currency: product.price.currency(),
+            price_minor: product.price.minor(),
+            stock: product.stock.get(),
+            active: product.active,
+            version: product.version.get(),
+            updated_at: product.updated_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Money, Stock, Version};
+    use crate::http::respond::measured::assert_fits;
+
+    #[test]
+    fn a_product_fits_the_buffer_that_was_made_for_it() {
+        for name in ["Enamel mug", &"\u{20ac}".repeat(66)] {
+            let product = Product {
+                id: ProductId::from(uuid::Uuid::from_u128(7)),
+                name: name.to_owned(),
+                price: Money::new(i64::MAX, Currency::parse("EUR").unwrap()).unwrap(),
+                stock: Stock::new(i32::MAX).unwrap(),
+                active: false,
+                version: Version::new(999).unwrap(),
+                updated_at: "2026-02-21T12:00:00.123456Z".parse().unwrap(),
+            };
+            assert_fits(&ProductBody::from(&product));
+            assert_fits(&ProductList::new(&vec![product; 100], Some(&"c".repeat(44))));
+        }
+    }
+}
