@@ -1,15 +1,18 @@
-# Every target calls the runner in localstack/ with ARGS: make logs ARGS=--no-follow
+# Targets call the runner in localstack/, or the traffic generator, with ARGS: make logs ARGS=--no-follow
 
 RUN = cargo run --quiet --package waybill-local --
+SEND = cargo run --quiet --package waybill-traffic --
 ARGS ?=
 
+TRAFFIC_OPTIONS = $(if $(MODE),--mode '$(MODE)') $(if $(RATE),--rate '$(RATE)') $(if $(SEED),--seed '$(SEED)') $(ARGS)
+
 .DEFAULT_GOAL := help
-.PHONY: help up down reset watch logs dlq token test figures bench reconcile build deploy cargo
+.PHONY: help up down reset watch logs dlq token traffic soak verdict test figures bench reconcile build deploy cargo
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: cargo ## Start the whole service on this machine and place an order
+up: cargo ## Start the whole service on this machine and place an order; with traffic: make up TRAFFIC=steady
 	@$(RUN) up $(ARGS)
 
 down: cargo ## Stop everything, keep the data
@@ -29,6 +32,15 @@ dlq: cargo ## List the dead letters and why; move them back: make dlq ARGS="--re
 
 token: cargo ## Print a token for the running stack: make token SUB=grace SCOPE=orders/staff
 	@$(RUN) token $(if $(SUB),--subject '$(SUB)') $(if $(SCOPE),--scope '$(SCOPE)') $(ARGS)
+
+traffic: cargo ## Send traffic and judge it: make traffic MODE=flash-sale DURATION=60 RATE=10 SEED=1
+	@$(SEND) run $(if $(DURATION),--seconds '$(DURATION)') $(TRAFFIC_OPTIONS)
+
+soak: cargo ## The same for longer, with faults in between, watching processes: make soak MINUTES=30
+	@$(SEND) soak $(if $(MINUTES),--minutes '$(MINUTES)') $(TRAFFIC_OPTIONS)
+
+verdict: cargo ## Judge a history again: make verdict FILE=.local/traffic/<round>/history.jsonl
+	@$(SEND) judge '$(FILE)' $(ARGS)
 
 test: cargo ## Run everything that CI runs, on a separate stack
 	@$(RUN) test $(ARGS)

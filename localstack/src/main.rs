@@ -17,6 +17,7 @@ mod stack;
 mod suite;
 mod template;
 mod tokens;
+mod traffic;
 mod up;
 mod watch;
 

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::emulator::Emulator;
 use crate::postgres::Postgres;
+use crate::traffic::Traffic;
 
 /// Which stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub(crate) struct Stack {
     env_path: PathBuf,
     postgres: Postgres,
     emulator: Emulator,
+    /// The traffic generator.
+    pub(crate) traffic: Traffic,
     started_postgres: bool,
     started_emulator: bool,
     _lock: File,
@@ -103,6 +106,7 @@ impl Stack {
             kind,
             postgres: Postgres::in_dir(&dir),
             emulator: Emulator::in_dir(&dir),
+            traffic: Traffic::in_dir(&dir),
             env_path: match kind {
                 Kind::Main => env_file::path_of_make_up(&config.common),
                 Kind::Watch | Kind::Test => dir.join("stack.env"),
@@ -205,6 +209,7 @@ impl Stack {
     /// If something can't be stopped.
     pub(crate) fn stop(&mut self) -> Result<()> {
         let _ = fs::remove_file(self.env_path());
+        self.traffic.stop()?;
         self.emulator.stop()?;
         self.postgres.stop()?;
         self.started_postgres = false;
@@ -224,7 +229,9 @@ impl Stack {
 
     /// Whether any part of it is running.
     pub(crate) fn runs(&self) -> bool {
-        self.postgres.running_on().is_some() || self.emulator.running_on().is_some()
+        self.postgres.running_on().is_some()
+            || self.emulator.running_on().is_some()
+            || self.traffic.running_at().is_some()
     }
 
     /// The file of its variables.
@@ -332,7 +339,8 @@ fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-fn free_port() -> Result<u16> {
+/// A port that no program uses.
+pub(crate) fn free_port() -> Result<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())
