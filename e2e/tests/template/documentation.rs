@@ -126,8 +126,17 @@ fn every_link_of_the_documentation_leads_to_a_file_and_a_heading() {
 
 /// The paths in backticks that begin with a folder of the repository, `{a,b}` written out.
 fn paths(text: &str) -> Vec<String> {
-    let folders =
-        ["docs/", "e2e/", "functions/", "localstack/", "ops/", "shared/", "sql/", "testkit/"];
+    let folders = [
+        "docs/",
+        "e2e/",
+        "functions/",
+        "localstack/",
+        "ops/",
+        "shared/",
+        "sql/",
+        "testkit/",
+        "traffic/",
+    ];
     let mut found = Vec::new();
     for word in text.split('`').skip(1).step_by(2) {
         let is_path = folders.iter().any(|folder| word.starts_with(folder));
