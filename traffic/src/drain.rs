@@ -14,6 +14,10 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How often the relay is invoked. Its schedule does so every minute.
 const RELAY_EVERY: Duration = Duration::from_secs(5);
 
+/// How long to wait for the queue to be empty when nothing of the run is left: it may hold the jobs of
+/// others.
+const OTHERS: Duration = Duration::from_secs(10);
+
 const PENDING: &str = "SELECT count(*) FROM orders WHERE owner = ANY ($1) AND status = 'pending'";
 const IN_OUTBOX: &str =
     "SELECT count(*) FROM outbox b JOIN orders o ON o.id = b.order_id WHERE o.owner = ANY ($1)";
@@ -46,15 +50,18 @@ pub(crate) async fn drain(
 ) -> Drained {
     let lambda = aws_sdk_lambda::Client::new(&target.aws.service("LAMBDA").await);
     let started = Instant::now();
-    let mut relayed: Option<Instant> = None;
+    let (mut relayed, mut own): (Option<Instant>, Option<Instant>) = (None, None);
     loop {
         let left = look(depths, database, owners).await;
         let after = started.elapsed();
         match left {
-            Ok(Left { pending: 0, outbox: 0, queue: Some(0) }) => {
-                return Drained { after, left: None };
+            Ok(Left { pending: 0, outbox: 0, queue }) => {
+                let since = own.get_or_insert_with(Instant::now);
+                if queue == Some(0) || since.elapsed() > OTHERS || after >= longest {
+                    return Drained { after, left: None };
+                }
             }
-            _ if after < longest => {}
+            _ if after < longest => own = None,
             Ok(left) => return Drained { after, left: Some(left.words()) },
             Err(error) => return Drained { after, left: Some(format!("no answer: {error}")) },
         }

@@ -81,7 +81,7 @@ struct Traffic {
     #[arg(long, value_enum, default_value_t = Arrivals::Poisson)]
     arrivals: Arrivals,
     /// Customers, each with a token of its own
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     customers: u32,
     /// The most requests in flight
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=256))]

@@ -114,7 +114,7 @@ impl Plan {
             Share::Staff if random.bool() => Action::Ship(order),
             Share::Staff => Action::Restock {
                 product: random.usize(0..self.products),
-                pieces: random.i64(10..=40),
+                pieces: random.i64(30..=90),
             },
         }
     }

@@ -60,7 +60,7 @@ impl Default for Options {
             seed: 1,
             arrivals: Arrivals::Poisson,
             in_flight: 32,
-            customers: 50,
+            customers: 200,
             longest_drain: Duration::from_mins(5),
             watch_processes: false,
             print: false,
