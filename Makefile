@@ -40,7 +40,7 @@ soak: cargo ## The same for longer, with faults in between, watching processes: 
 	@$(SEND) soak $(if $(MINUTES),--minutes '$(MINUTES)') $(TRAFFIC_OPTIONS)
 
 verdict: cargo ## Judge a history again: make verdict FILE=.local/traffic/<round>/history.jsonl
-	@$(SEND) judge '$(FILE)' $(ARGS)
+	@$(SEND) judge $(if $(FILE),'$(FILE)') $(ARGS)
 
 test: cargo ## Run everything that CI runs, on a separate stack
 	@$(RUN) test $(ARGS)

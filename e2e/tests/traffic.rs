@@ -1,6 +1,6 @@
 //! Traffic on a deployed stack: its verdict is clean, and broken as soon as somebody tampers with the
 //! database.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,61 +78,123 @@ async fn tampering_with_the_database_is_found_and_named() {
     let stack = Stack::connect().await;
     // Nothing is slow here, and what is stuck stays so.
     let options =
-        Options { longest_drain: Duration::from_secs(20), seed: 12, ..Options::default() };
+        Options { longest_drain: Duration::from_secs(15), seed: 12, ..Options::default() };
     let (mut round, control) = open(options).await;
     send(&mut round, &control, 8).await;
     round.settle().await.unwrap();
     let clean = judged(&round).await;
     assert_eq!(clean.conclusion, Conclusion::Clean, "{clean}");
-    let order = order_of(&stack, &round).await;
-    let (copy, product) = (Uuid::now_v7(), round.run().products[1].id);
-    for (tamper, undo, kind) in tamperings(order, copy, product) {
-        stack.database.batch_execute(&tamper).await.unwrap();
+    let orders = orders_of(&stack, &round).await;
+    let products = [1, 2].map(|product: usize| round.run().products[product].id);
+    for together in [of_data(&orders, products), of_progress(&orders)] {
+        for Tampering { tamper, .. } in &together {
+            stack.database.batch_execute(tamper).await.unwrap();
+        }
         let verdict = judged(&round).await;
-        stack.database.batch_execute(&undo).await.unwrap();
-        assert_eq!(verdict.conclusion, Conclusion::Broken, "{tamper}");
-        assert!(verdict.kinds().contains(&kind), "{kind} is missing: {verdict}");
+        for Tampering { undo, .. } in &together {
+            stack.database.batch_execute(undo).await.unwrap();
+        }
+        assert_eq!(verdict.conclusion, Conclusion::Broken, "{verdict}");
+        for Tampering { kind, .. } in together {
+            assert!(verdict.kinds().contains(&kind), "{kind} is missing: {verdict}");
+        }
     }
     let clean = judged(&round).await;
     assert_eq!(clean.conclusion, Conclusion::Clean, "{clean}");
-    swallow_an_event(&stack, order).await;
+    swallow_an_event(&stack, orders[0]).await;
     let verdict = judged(&round).await;
     round.close().await;
     assert!(verdict.kinds().contains(&"event-missing"), "{verdict}");
 }
 
-/// A confirmed order of the round.
-async fn order_of(stack: &Stack, round: &Round) -> Uuid {
-    let owners = format!("%traffic-{}-customer-%", round.run().name);
-    let statement = "SELECT id FROM orders WHERE owner LIKE $1 AND status = 'confirmed' LIMIT 1";
-    stack.database.query_one(statement, &[&owners]).await.unwrap().get(0)
+/// Statements that tamper, statements that undo it, and what the verdict must find.
+struct Tampering {
+    tamper: String,
+    undo: String,
+    kind: &'static str,
 }
 
-/// Statements that tamper, statements that undo it, and what the verdict must find.
-fn tamperings(order: Uuid, copy: Uuid, product: Uuid) -> Vec<(String, String, &'static str)> {
-    let stock = |pieces: i32| {
-        format!("UPDATE products SET stock = stock + ({pieces}) WHERE id = '{product}'")
+/// Confirmed orders of the round.
+async fn orders_of(stack: &Stack, round: &Round) -> Vec<Uuid> {
+    let owners = format!("%traffic-{}-customer-%", round.run().name);
+    let statement = "SELECT id FROM orders WHERE owner LIKE $1 AND status = 'confirmed' LIMIT 4";
+    let rows = stack.database.query(statement, &[&owners]).await.unwrap();
+    assert_eq!(rows.len(), 4, "confirmed orders");
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// Tampering with what the database has: one order deleted, one copied, two changed, and two stocks.
+fn of_data(orders: &[Uuid], products: [Uuid; 2]) -> Vec<Tampering> {
+    let add = |table: &str, column: &str, pieces: i32, id: Uuid| {
+        format!("UPDATE {table} SET {column} = {column} + ({pieces}) WHERE id = '{id}'")
     };
     let status =
-        |status: &str| format!("UPDATE orders SET status = '{status}' WHERE id = '{order}'");
-    let delete = |id: Uuid| {
-        format!(
-            "DELETE FROM order_items WHERE order_id = '{id}';
-             DELETE FROM order_history WHERE order_id = '{id}';
-             DELETE FROM orders WHERE id = '{id}';"
-        )
-    };
-    let keep = format!(
+        |status: &str| format!("UPDATE orders SET status = '{status}' WHERE id = '{}'", orders[3]);
+    let (deleted, copied, copy) = (orders[0], orders[1], Uuid::now_v7());
+    let changes = [
+        (
+            add("products", "stock", 1, products[0]),
+            add("products", "stock", -1, products[0]),
+            "stock-too-high",
+        ),
+        (
+            add("products", "stock", -1, products[1]),
+            add("products", "stock", 1, products[1]),
+            "stock-too-low",
+        ),
+        (keep(deleted) + &delete(deleted), RESTORE.to_owned(), "lost"),
+        (double(copied, copy), delete(copy), "doubled"),
+        (
+            add("orders", "total_minor", 1, orders[2]),
+            add("orders", "total_minor", -1, orders[2]),
+            "changed",
+        ),
+        (status("shipped"), status("confirmed"), "changed"),
+    ];
+    changes.map(|(tamper, undo, kind)| Tampering { tamper, undo, kind }).into()
+}
+
+/// Tampering with what is on its way: one order's job removed, and one event held back.
+fn of_progress(orders: &[Uuid]) -> Vec<Tampering> {
+    let status =
+        |status: &str| format!("UPDATE orders SET status = '{status}' WHERE id = '{}'", orders[0]);
+    let (held, id) = (orders[1], Uuid::now_v7());
+    let hold = format!(
+        "INSERT INTO outbox (id, order_id, kind, payload, correlation_id, available_at)
+         VALUES ('{id}', '{held}', 'OrderConfirmed', '{{}}', 'test', 'infinity')"
+    );
+    let changes = [
+        (status("pending"), status("confirmed"), "stuck"),
+        (hold, format!("DELETE FROM outbox WHERE id = '{id}'"), "stuck"),
+    ];
+    changes.map(|(tamper, undo, kind)| Tampering { tamper, undo, kind }).into()
+}
+
+fn keep(order: Uuid) -> String {
+    format!(
         "CREATE TEMPORARY TABLE kept AS SELECT * FROM orders WHERE id = '{order}';
          CREATE TEMPORARY TABLE kept_items AS SELECT * FROM order_items WHERE order_id = '{order}';
          CREATE TEMPORARY TABLE kept_history AS SELECT * FROM order_history WHERE order_id = '{order}';"
-    );
-    let restore = "INSERT INTO orders SELECT * FROM kept;
-                   INSERT INTO order_items SELECT * FROM kept_items;
-                   INSERT INTO order_history SELECT * FROM kept_history;
-                   DROP TABLE kept, kept_items, kept_history;";
+    )
+}
+
+/// Puts back what [`keep`] has kept.
+const RESTORE: &str = "INSERT INTO orders SELECT * FROM kept;
+    INSERT INTO order_items SELECT * FROM kept_items;
+    INSERT INTO order_history SELECT * FROM kept_history;
+    DROP TABLE kept, kept_items, kept_history;";
+
+fn delete(order: Uuid) -> String {
+    format!(
+        "DELETE FROM order_items WHERE order_id = '{order}';
+         DELETE FROM order_history WHERE order_id = '{order}';
+         DELETE FROM orders WHERE id = '{order}';"
+    )
+}
+
+fn double(order: Uuid, copy: Uuid) -> String {
     let number = format!("ORD-20200101-{}", &copy.simple().to_string().to_uppercase()[24..]);
-    let double = format!(
+    format!(
         "INSERT INTO orders
          SELECT (jsonb_populate_record(o, '{{\"id\": \"{copy}\", \"number\": \"{number}\"}}')).*
          FROM orders o WHERE id = '{order}';
@@ -142,24 +204,7 @@ fn tamperings(order: Uuid, copy: Uuid, product: Uuid) -> Vec<(String, String, &'
          INSERT INTO order_history
          SELECT (jsonb_populate_record(h, '{{\"order_id\": \"{copy}\"}}')).*
          FROM order_history h WHERE order_id = '{order}';"
-    );
-    let hold = format!(
-        "INSERT INTO outbox (id, order_id, kind, payload, correlation_id, available_at)
-         VALUES ('{copy}', '{order}', 'OrderConfirmed', '{{}}', 'test', 'infinity')"
-    );
-    let total = |cents: i32| {
-        format!("UPDATE orders SET total_minor = total_minor + ({cents}) WHERE id = '{order}'")
-    };
-    vec![
-        (stock(1), stock(-1), "stock-too-high"),
-        (stock(-1), stock(1), "stock-too-low"),
-        (keep + &delete(order), restore.to_owned(), "lost"),
-        (double, delete(copy), "doubled"),
-        (total(1), total(-1), "changed"),
-        (status("shipped"), status("confirmed"), "changed"),
-        (status("pending"), status("confirmed"), "stuck"),
-        (hold, format!("DELETE FROM outbox WHERE id = '{copy}'"), "stuck"),
-    ]
+    )
 }
 
 /// Cancels an order as staff, and deletes its event before the relay sends it.

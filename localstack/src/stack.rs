@@ -309,6 +309,8 @@ impl Drop for Stack {
             let _ = fs::remove_file(self.env_path());
         }
         let stopped = [
+            // It sends to the emulator.
+            self.started_emulator.then(|| self.traffic.stop()),
             self.started_emulator.then(|| self.emulator.stop()),
             self.started_postgres.then(|| self.postgres.stop()),
         ];
