@@ -20,7 +20,7 @@ use waybill_ops::error::{Context as _, Result};
 use crate::generator::Wanted;
 use crate::mix::Mix;
 use crate::mode::Mode;
-use crate::status::Board;
+use crate::status::{Board, State};
 
 /// The most requests in a second that can be asked for, before the mode multiplies them.
 pub const MAX_RATE: f64 = 500.0;
@@ -77,6 +77,10 @@ impl Control {
         match (method.as_str(), path, mode) {
             ("GET", "/traffic", _) => self.show(),
             ("PUT", "/traffic", _) => self.change(body),
+            ("POST", "/verdict", _) if self.board.read().state == State::Idle => problem(
+                StatusCode::CONFLICT,
+                "there is nothing to judge; POST /mode/steady starts traffic",
+            ),
             ("POST", "/verdict", _) => {
                 self.want(Wanted { mode: Mode::Pause, ..self.wanted() });
                 self.judge.notify_one();
@@ -258,6 +262,9 @@ mod tests {
     async fn asking_for_a_verdict_pauses_the_traffic() {
         let control = control();
         control.answer(&Method::POST, "/mode/steady", b"");
+        let (status, _) = control.answer(&Method::POST, "/verdict", b"");
+        assert_eq!(status, StatusCode::CONFLICT, "no round is open");
+        control.board.change(|status| status.state = State::Sending);
         let (status, _) = control.answer(&Method::POST, "/verdict", b"");
         assert_eq!(status, StatusCode::ACCEPTED);
         assert_eq!(control.wanted.borrow().mode, Mode::Pause);
