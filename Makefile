@@ -1,16 +1,19 @@
-# Every target calls the runner in localstack/ with ARGS: make logs ARGS=--no-follow
+# Targets call the runner in localstack/, or the traffic generator, with ARGS: make logs ARGS=--no-follow
 
 RUN = cargo run --quiet --bin waybill-local --
+SEND = cargo run --quiet --bin waybill-traffic --
 ARGS ?=
 export ORDER
 
+TRAFFIC_OPTIONS = $(if $(MODE),--mode '$(MODE)') $(if $(RATE),--rate '$(RATE)') $(if $(SEED),--seed '$(SEED)') $(ARGS)
+
 .DEFAULT_GOAL := help
-.PHONY: help up down reset watch logs story dlq faults token test figures bench reconcile build deploy cargo
+.PHONY: help up down reset watch logs story dlq faults token traffic soak verdict test figures bench reconcile build deploy cargo
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: cargo ## Start the whole service on this machine and place an order
+up: cargo ## Start the whole service on this machine and place an order; with traffic: make up TRAFFIC=steady
 	@$(RUN) up $(ARGS)
 
 down: cargo ## Stop everything, keep the data
@@ -36,6 +39,15 @@ faults: cargo ## List the faults of the running stack; start one: make faults AR
 
 token: cargo ## Print a token for the running stack: make token SUB=grace SCOPE=orders/staff
 	@$(RUN) token $(if $(SUB),--subject '$(SUB)') $(if $(SCOPE),--scope '$(SCOPE)') $(ARGS)
+
+traffic: cargo ## Send traffic and judge it: make traffic MODE=flash-sale DURATION=60 RATE=10 SEED=1
+	@$(SEND) run $(if $(DURATION),--seconds '$(DURATION)') $(TRAFFIC_OPTIONS)
+
+soak: cargo ## The same for longer, with faults in between, watching processes: make soak MINUTES=30
+	@$(SEND) soak $(if $(MINUTES),--minutes '$(MINUTES)') $(TRAFFIC_OPTIONS)
+
+verdict: cargo ## Judge a history again: make verdict FILE=.local/traffic/<round>/history.jsonl
+	@$(SEND) judge $(if $(FILE),'$(FILE)') $(ARGS)
 
 test: cargo ## Run all checks and tests, on a separate stack
 	@$(RUN) test $(ARGS)

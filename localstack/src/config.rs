@@ -6,6 +6,7 @@ use waybill_ops::config::{self as common, variable};
 use waybill_ops::error::{Error, Result};
 
 use crate::tokens::{CUSTOMER, STAFF};
+use crate::traffic::MODES;
 
 /// The variable that names the caller to the functions of `make watch`, where there is no authorizer.
 /// The template never sets it.
@@ -35,6 +36,8 @@ pub(crate) struct Config {
     /// `OWNER_PENDING_LIMIT` and `OWNER_ORDERS_PER_MINUTE`: limits for the stack of `make up` that
     /// replace the template's. `make watch` passes them on with the rest of its environment.
     pub(crate) owner_limits: [Option<u32>; 2],
+    /// `TRAFFIC`: the mode in which the traffic of `make up` starts.
+    pub(crate) traffic: Option<String>,
     /// `HOME`, for processes that start with an otherwise empty environment.
     pub(crate) home: Option<String>,
 }
@@ -78,6 +81,7 @@ impl Config {
             warehouse: given("WAREHOUSE_URL")
                 .map(|url| (url, given("WAREHOUSE_SECRET").unwrap_or_default())),
             owner_limits: [limit("OWNER_PENDING_LIMIT")?, limit("OWNER_ORDERS_PER_MINUTE")?],
+            traffic: mode(given("TRAFFIC"))?,
             home: given("HOME"),
         })
     }
@@ -85,6 +89,17 @@ impl Config {
     /// The folder for everything that the runner makes; git ignores it.
     pub(crate) fn local(&self) -> PathBuf {
         self.common.local()
+    }
+}
+
+/// Checks a mode of traffic.
+fn mode(given: Option<String>) -> Result<Option<String>> {
+    match given {
+        Some(mode) if !MODES.contains(&mode.as_str()) => {
+            let modes = MODES.join(", ");
+            Err(Error::new(format!("TRAFFIC is {mode:?}; it must be one of {modes}.")))
+        }
+        given => Ok(given),
     }
 }
 
@@ -128,6 +143,15 @@ pub(crate) mod tests {
             read(&[("WAREHOUSE_URL", "http://127.0.0.1:8080"), ("WAREHOUSE_SECRET", "hush")]);
         let expected = ("http://127.0.0.1:8080".to_owned(), "hush".to_owned());
         assert_eq!(config.unwrap().warehouse, Some(expected));
+    }
+
+    #[test]
+    fn traffic_is_a_mode() {
+        assert_eq!(empty().traffic, None);
+        let config = read(&[("TRAFFIC", "flash-sale")]).unwrap();
+        assert_eq!(config.traffic.as_deref(), Some("flash-sale"));
+        let error = read(&[("TRAFFIC", "flood")]).unwrap_err().to_string();
+        assert!(error.contains("flood") && error.contains("steady"), "{error}");
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod strike;
 mod suite;
 mod template;
 mod tokens;
+mod traffic;
 mod up;
 mod watch;
 

@@ -20,6 +20,7 @@ use crate::emulator::Emulator;
 use crate::faults::{self, Faults};
 use crate::ports::{free_port, is_free, require_free};
 use crate::postgres::Postgres;
+use crate::traffic::Traffic;
 
 /// Which stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub(crate) struct Stack {
     emulator: Emulator,
     pub(crate) console: Console,
     faults: Faults,
+    /// The traffic generator.
+    pub(crate) traffic: Traffic,
     started_postgres: bool,
     started_emulator: bool,
     started_faults: bool,
@@ -115,6 +118,7 @@ impl Stack {
             emulator: Emulator::in_dir(&dir),
             console: Console::in_dir(&dir),
             faults: Faults::in_dir(&dir),
+            traffic: Traffic::in_dir(&dir),
             env_path: match kind {
                 Kind::Main => env_file::path_of_make_up(&config.common),
                 Kind::Watch | Kind::Test => dir.join("stack.env"),
@@ -235,6 +239,7 @@ impl Stack {
     pub(crate) fn stop(&mut self) -> Result<()> {
         let _ = fs::remove_file(self.env_path());
         self.console.stop()?;
+        self.traffic.stop()?;
         self.emulator.stop()?;
         self.faults.stop()?;
         self.postgres.stop()?;
@@ -259,6 +264,7 @@ impl Stack {
         self.postgres.running_on().is_some()
             || self.emulator.running_on().is_some()
             || self.faults.running_on().is_some()
+            || self.traffic.running_at().is_some()
     }
 
     /// The file of its variables.
@@ -364,6 +370,8 @@ impl Drop for Stack {
             let _ = fs::remove_file(self.env_path());
         }
         let stopped = [
+            // It sends to the emulator.
+            self.started_emulator.then(|| self.traffic.stop()),
             self.started_emulator.then(|| self.emulator.stop()),
             self.started_faults.then(|| self.faults.stop()),
             self.started_postgres.then(|| self.postgres.stop()),

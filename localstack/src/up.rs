@@ -10,9 +10,10 @@ use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::{bootstraps, ui};
 
 use crate::config::Config;
+use crate::deploy::{self, Deployment};
 use crate::stack::{Kind, Stack};
 use crate::tokens::Issuer;
-use crate::{console, deploy, order};
+use crate::{console, order};
 
 /// Starts the stack, deploys to it, and proves that it works.
 ///
@@ -39,21 +40,36 @@ pub(crate) async fn up(config: &Config) -> Result<()> {
         ui::step("3 of 3: placing an order and waiting until it is confirmed (a few seconds)");
         order::place(&api_url, deployment.env.get("TOKEN")?).await?;
     }
+    let traffic_url = traffic(config, &stack, &deployment).await?;
+    deployment.env.0.insert("TRAFFIC_URL".to_owned(), traffic_url.clone());
     let console_url = console::url(config, EnvFile::read(stack.env_path()).as_ref());
     deployment.env.0.insert(console::VARIABLE.to_owned(), console_url.clone());
     deployment.env.write(stack.env_path())?;
     stack.console.start(config).await?;
     stack.keep();
     ui::step("The stack is running");
-    ui::line(next_steps(&api_url, &console_url));
+    ui::line(next_steps(&api_url, &console_url, &traffic_url));
     Ok(())
 }
 
-fn next_steps(api_url: &str, console_url: &str) -> String {
+/// Starts the traffic generator, in the mode of `TRAFFIC` or paused. One that runs on an unchanged stack
+/// goes on. Returns the URL of its control API.
+async fn traffic(config: &Config, stack: &Stack, deployment: &Deployment) -> Result<String> {
+    let unchanged = !deployment.changed && !stack.started_anything() && config.traffic.is_none();
+    if let Some(url) = stack.traffic.running_at().filter(|_| unchanged) {
+        return Ok(url);
+    }
+    let mode = config.traffic.as_deref().unwrap_or("pause");
+    ui::step(format!("Starting the traffic generator in the mode {mode}"));
+    stack.traffic.start(config, &deployment.env, mode).await
+}
+
+fn next_steps(api_url: &str, console_url: &str, traffic_url: &str) -> String {
     format!(
         r#"
   API     {api_url}
   console {console_url}
+  traffic {traffic_url} (curl -X POST {traffic_url}/mode/flash-sale starts it; docs/traffic.md)
   shell   . .local/stack.env      (the variables of the stack; then, for example:)
 
     curl -H "Authorization: Bearer $TOKEN" "$API_URL/products?limit=3"

@@ -136,6 +136,7 @@ fn paths(text: &str) -> Vec<String> {
         "shared/",
         "sql/",
         "testkit/",
+        "traffic/",
     ];
     let mut found = Vec::new();
     for word in text.split('`').skip(1).step_by(2) {

@@ -1,0 +1,325 @@
+//! A round: traffic from its first request to its verdict.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+use uuid::Uuid;
+use waybill_ops::error::{Context as _, Result};
+
+use crate::arrivals::Arrivals;
+use crate::asker::{self, Doubtful};
+use crate::ceiling;
+use crate::client::Client;
+use crate::clock::Clock;
+use crate::customers::Tokens;
+use crate::database::Database;
+use crate::depth::Depths;
+use crate::drain::{self, Drained};
+use crate::events::Subscriber;
+use crate::generator::{self, Wanted};
+use crate::history::{History, Line, Observed, Outcome, Run, Strike, Writer};
+use crate::ledger::Ledger;
+use crate::meter::Meter;
+use crate::observe::{self, owners};
+use crate::plan::Plan;
+use crate::report;
+use crate::sender::Sender;
+use crate::settings::Target;
+use crate::shop::Shop;
+use crate::status::{Board, Current, State};
+use crate::verdict::{Verdict, judge};
+use crate::watcher::Watcher;
+
+/// The parameters of a round, besides what is wanted at the start.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The seed of the plan.
+    pub seed: u64,
+    /// How requests are spread over time.
+    pub arrivals: Arrivals,
+    /// The most requests in flight.
+    pub in_flight: usize,
+    /// The number of customers.
+    pub customers: usize,
+    /// The longest wait for queue and outbox.
+    pub longest_drain: Duration,
+    /// Whether to watch what processes use.
+    pub watch_processes: bool,
+    /// Whether to print a line a second.
+    pub print: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            arrivals: Arrivals::Poisson,
+            in_flight: 32,
+            customers: 200,
+            longest_drain: Duration::from_mins(5),
+            watch_processes: false,
+            print: false,
+        }
+    }
+}
+
+/// How long to ask for orders whose outcome is unknown, after the last request.
+const LONGEST_DOUBT: Duration = Duration::from_mins(1);
+/// The name of the history in a round's folder.
+pub const HISTORY: &str = "history.jsonl";
+
+/// A round that is open.
+pub struct Round {
+    target: Target,
+    options: Options,
+    sender: Arc<Sender>,
+    plan: Plan,
+    flights: JoinSet<()>,
+    database: Database,
+    depths: Depths,
+    subscriber: Arc<Subscriber>,
+    asker: AbortHandle,
+    receiver: AbortHandle,
+    folder: PathBuf,
+    board: Arc<Board>,
+}
+
+impl Round {
+    /// Opens a round: measures the ceiling, puts products on sale, subscribes to the events, and
+    /// begins the history.
+    ///
+    /// # Errors
+    /// If the stack does not answer, or the folder can't be made.
+    pub async fn open(
+        target: &Target,
+        options: Options,
+        wanted: Wanted,
+        board: Arc<Board>,
+    ) -> Result<Self> {
+        let client = Client::new(&target.api_url)?;
+        let ceiling = Some(ceiling::measure(&client).await?);
+        let started_at = Timestamp::now();
+        let run = Run {
+            version: Run::VERSION,
+            name: Uuid::new_v4().simple().to_string().chars().take(8).collect(),
+            seed: options.seed,
+            started_at,
+            mode: wanted.mode,
+            rate: wanted.rate,
+            mix: wanted.mix,
+            arrivals: options.arrivals,
+            in_flight: options.in_flight,
+            customers: options.customers,
+            products: Shop::plan(),
+            ceiling,
+        };
+        let folder =
+            target.out.join(format!("{}-{}", started_at.strftime("%Y%m%d-%H%M%S"), run.name));
+        fs::create_dir_all(&folder)
+            .context(|| format!("Failed to create {}.", folder.display()))?;
+        let history = Writer::create(&folder.join(HISTORY))?;
+        let tokens = Tokens::sign(target, &run)?;
+        let shop = Shop::open(run.products.clone(), &client, tokens.staff()).await?;
+        let subscriber = Subscriber::new(target, &run.name).await?;
+        history.write(&Line::Run(run.clone()));
+        board.change(|status| {
+            status.totals = crate::meter::Totals::default();
+            status.seconds.clear();
+            status.ceiling.clone_from(&run.ceiling);
+            let (name, seed, folder) = (run.name.clone(), run.seed, folder.clone());
+            status.round = Some(Current { name, seed, started_at, folder });
+        });
+        let plan = Plan::new(run.seed, run.arrivals, run.customers, run.products.len());
+        let sender = Arc::new(Sender {
+            run,
+            client,
+            tokens,
+            shop,
+            ledger: Ledger::default(),
+            doubtful: Doubtful::default(),
+            history,
+            meter: Meter::default(),
+            clock: Clock::start(),
+        });
+        let asker = tokio::spawn(asker::run(Arc::clone(&sender))).abort_handle();
+        let receiver = tokio::spawn(Arc::clone(&subscriber).run()).abort_handle();
+        Ok(Self {
+            database: Database::new(&target.database_url),
+            depths: Depths::of(target).await,
+            target: target.clone(),
+            options,
+            sender,
+            plan,
+            flights: JoinSet::new(),
+            subscriber,
+            asker,
+            receiver,
+            folder,
+            board,
+        })
+    }
+
+    /// The folder of its history and its report.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The parameters.
+    #[must_use]
+    pub fn run(&self) -> &Run {
+        &self.sender.run
+    }
+
+    /// A function that returns the number of calls so far.
+    pub fn counter(&self) -> impl Fn() -> u64 + use<> {
+        let sender = Arc::clone(&self.sender);
+        move || sender.history.calls()
+    }
+
+    /// Notes of faults for this round's history.
+    #[must_use]
+    pub fn faults(&self) -> Notebook {
+        Notebook(Arc::clone(&self.sender))
+    }
+
+    /// Sends requests until `until` ends.
+    pub async fn send<T>(
+        &mut self,
+        wanted: watch::Receiver<Wanted>,
+        until: impl Future<Output = T>,
+    ) -> T {
+        self.board.change(|status| status.state = State::Sending);
+        let Self { sender, plan, flights, .. } = self;
+        let (sender, plan, flights) = (Arc::clone(sender), plan, flights);
+        let watcher = Watcher {
+            sender: &sender,
+            depths: &self.depths,
+            board: &self.board,
+            target: &self.target,
+            print: self.options.print,
+            processes: self.options.watch_processes,
+        };
+        tokio::select! {
+            ended = until => ended,
+            () = generator::run(&sender, plan, wanted, flights) => std::future::pending().await,
+            () = watcher.run() => std::future::pending().await,
+        }
+    }
+
+    /// Waits for the answers, and asks again for orders in doubt, for at most a minute. Ends the
+    /// history's calls.
+    ///
+    /// # Errors
+    /// If the history can't be written.
+    pub async fn settle(&mut self) -> Result<()> {
+        self.board.change(|status| status.state = State::Draining);
+        let (sender, flights) = (Arc::clone(&self.sender), &mut self.flights);
+        let watcher = Watcher {
+            sender: &sender,
+            depths: &self.depths,
+            board: &self.board,
+            target: &self.target,
+            print: self.options.print,
+            processes: self.options.watch_processes,
+        };
+        let settled = async {
+            while flights.join_next().await.is_some() {}
+            let end = Instant::now() + LONGEST_DOUBT;
+            while sender.doubtful.len() > 0 && Instant::now() < end {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::select! {
+            () = settled => {}
+            () = watcher.run() => {}
+        }
+        // A request for an order in doubt may be in flight: its answer must not come after the end.
+        self.asker.abort();
+        sender.history.end(sender.clock.now_us());
+        sender.history.flush()
+    }
+
+    /// Empties queue and outbox, and observes the service.
+    ///
+    /// # Errors
+    /// If the history can't be read.
+    pub async fn observe(&self) -> Result<Observed> {
+        let (target, sender) = (&self.target, &*self.sender);
+        let Drained { after, left } = drain::drain(
+            target,
+            &self.depths,
+            &self.database,
+            &owners(sender),
+            self.options.longest_drain,
+        )
+        .await;
+        self.board.change(|status| status.state = State::Judging);
+        let history = self.history()?;
+        let known = history.calls.iter().filter_map(|call| match &call.outcome {
+            Outcome::Placed { id, .. } => Some(*id),
+            _ => None,
+        });
+        let known = known.collect();
+        let mut observed =
+            observe::observe(target, sender, &self.database, &self.subscriber, &known).await;
+        observed.drained_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        observed.not_drained = left;
+        Ok(observed)
+    }
+
+    /// The history so far.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub fn history(&self) -> Result<History> {
+        History::read(self.sender.history.path())
+    }
+
+    /// Settles and observes, judges, and writes the report.
+    ///
+    /// # Errors
+    /// If a file can't be written.
+    pub async fn finish(&mut self) -> Result<Verdict> {
+        self.settle().await?;
+        let observed = self.observe().await?;
+        self.sender.history.write(&Line::Observed(observed));
+        self.sender.history.flush()?;
+        let history = self.history()?;
+        let verdict = judge(&history);
+        report::write(&self.folder, &history, &verdict)?;
+        self.board.change(|status| status.verdict = Some(verdict.clone()));
+        Ok(verdict)
+    }
+
+    /// Removes what the round has made in the stack, except for its orders.
+    pub async fn close(self) {
+        self.asker.abort();
+        self.receiver.abort();
+        self.subscriber.close().await;
+        self.sender.shop.close(&self.sender.client, self.sender.tokens.staff()).await;
+        self.board.change(|status| status.state = State::Idle);
+    }
+}
+
+/// Writes faults into a history.
+#[derive(Clone)]
+pub struct Notebook(Arc<Sender>);
+
+impl Notebook {
+    /// The microseconds from the start to now.
+    #[must_use]
+    pub fn now_us(&self) -> u64 {
+        self.0.clock.now_us()
+    }
+
+    /// Notes a fault that is over.
+    pub fn note(&self, strike: Strike) {
+        self.0.history.write(&Line::Fault(strike));
+    }
+}
