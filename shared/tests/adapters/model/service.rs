@@ -55,8 +55,8 @@ impl Service {
     }
 
     async fn on(Stage { runtime, test, database }: &'static Stage) -> Self {
-        let clear =
-            "TRUNCATE products, orders, order_items, order_history, outbox, idempotency_keys";
+        let clear = "TRUNCATE products, orders, order_items, order_history, outbox, idempotency_keys, \
+             notifications";
         test.sql.batch_execute(clear).await.unwrap();
         let mut products = Vec::new();
         for (currency, price, stock) in PRODUCTS {
