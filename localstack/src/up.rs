@@ -27,7 +27,7 @@ pub(crate) async fn up(config: &Config) -> Result<()> {
         if bootstraps::path(&config.common, "migrate").exists() {
             "seconds, if little has changed"
         } else {
-            "about 6 minutes the first time, on 2 cores"
+            "about 4 minutes the first time, on 2 cores"
         }
     ));
     let (tools, to) = deploy::prepare(config, &mut stack, Profile::Dev).await?;
