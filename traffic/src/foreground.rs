@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use traffic::control::{self, Control};
-use traffic::faults::RemoteFaults;
+use traffic::faults::Faults;
 use traffic::report::{self, summarize};
 use traffic::round::{HISTORY, Options, Round};
 use traffic::settings::Target;
@@ -75,10 +75,9 @@ async fn judged(
     if kind == Kind::Soak && faults.is_none() {
         ui::line("FAULTS_URL is not set, so this soak has no faults.");
     }
-    let notebook = round.faults();
     let breaking = async {
         match faults {
-            Some(url) => soak::strike(&RemoteFaults::at(url), &notebook).await,
+            Some(url) => soak::strike(&Faults::at(url)).await,
             None => std::future::pending().await,
         }
     };

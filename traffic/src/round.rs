@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use uuid::Uuid;
 use waybill_ops::error::{Context as _, Result};
+use waybill_ops::ui;
 
 use crate::arrivals::Arrivals;
 use crate::asker::{self, Doubtful};
@@ -21,6 +22,7 @@ use crate::database::Database;
 use crate::depth::Depths;
 use crate::drain::{self, Drained};
 use crate::events::Subscriber;
+use crate::faults::Faults;
 use crate::generator::{self, Wanted};
 use crate::history::{History, Line, Observed, Outcome, Run, Strike, Writer};
 use crate::ledger::Ledger;
@@ -182,12 +184,6 @@ impl Round {
         move || sender.history.calls()
     }
 
-    /// Notes of faults for this round's history.
-    #[must_use]
-    pub fn faults(&self) -> Notebook {
-        Notebook(Arc::clone(&self.sender))
-    }
-
     /// Sends requests until `until` ends.
     pub async fn send<T>(
         &mut self,
@@ -241,8 +237,37 @@ impl Round {
         }
         // A request for an order in doubt may be in flight: its answer must not come after the end.
         self.asker.abort();
+        if let Some(url) = &self.target.faults_url
+            && let Err(error) = self.note_faults(&Faults::at(url)).await
+        {
+            ui::failure(&error);
+            ui::line("The history says nothing about faults.");
+        }
         sender.history.end(sender.clock.now_us());
         sender.history.flush()
+    }
+
+    /// Writes the faults into the history that were in force since the start and are over.
+    async fn note_faults(&self, faults: &Faults) -> Result<()> {
+        let sender = &*self.sender;
+        let (now, now_us) = (Timestamp::now(), sender.clock.now_us());
+        let us = |at: Timestamp| {
+            let ago = u64::try_from(now.duration_since(at).as_micros()).unwrap_or_default();
+            now_us.saturating_sub(ago)
+        };
+        for past in faults.past().await? {
+            let (from_us, to_us) = (us(past.started_at), us(past.ended_at));
+            if to_us > 0 {
+                let struck = Some(past.struck as u64);
+                sender.history.write(&Line::Fault(Strike {
+                    name: past.name,
+                    from_us,
+                    to_us,
+                    struck,
+                }));
+            }
+        }
+        Ok(())
     }
 
     /// Empties queue and outbox, and observes the service.
@@ -304,22 +329,5 @@ impl Round {
         self.subscriber.close().await;
         self.sender.shop.close(&self.sender.client, self.sender.tokens.staff()).await;
         self.board.change(|status| status.state = State::Idle);
-    }
-}
-
-/// Writes faults into a history.
-#[derive(Clone)]
-pub struct Notebook(Arc<Sender>);
-
-impl Notebook {
-    /// The microseconds from the start to now.
-    #[must_use]
-    pub fn now_us(&self) -> u64 {
-        self.0.clock.now_us()
-    }
-
-    /// Notes a fault that is over.
-    pub fn note(&self, strike: Strike) {
-        self.0.history.write(&Line::Fault(strike));
     }
 }

@@ -20,10 +20,10 @@ pub(crate) async fn notify_customers(
 ) -> Result<SqsBatchResponse, BoxError> {
     let (request_id, cold_start) = (&event.context.request_id, lambda::is_cold_start());
     let span = tracing::info_span!("batch", request_id, cold_start);
-    let traced = trace::batch(event.payload.records.len());
-    traced.invocation(request_id, cold_start);
+    let records = event.payload.records;
+    let messages = records.len();
     let end = deadline::of_invocation(event.context.deadline(), LIMIT);
-    let deliveries: Vec<Delivery> = event.payload.records.into_iter().map(delivery).collect();
+    let deliveries: Vec<Delivery> = records.into_iter().map(delivery).collect();
     let message_ids: Vec<String> = deliveries.iter().map(|it| it.message_id.clone()).collect();
     let work = async {
         let failed = app::notify_customers(notifications, text, mailer, recipient, deliveries);
@@ -36,8 +36,13 @@ pub(crate) async fn notify_customers(
         })?;
         Ok(response(failed))
     };
-    // Boxed, since the runtime holds it more than once.
-    traced.scope(deadline::within(end, Box::pin(work)).instrument(span)).await
+    let traced = async {
+        let traced = trace::batch(messages);
+        traced.invocation(request_id, cold_start);
+        // Boxed, since the runtime holds it more than once.
+        traced.scope(deadline::within(end, Box::pin(work)).instrument(span)).await
+    };
+    trace::recorded(traced).await
 }
 
 fn delivery(message: SqsMessage) -> Delivery {

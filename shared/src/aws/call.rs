@@ -105,7 +105,8 @@ impl CallError {
     }
 
     /// The kind of the failure for traces: one of few texts.
-    pub(crate) fn kind(&self) -> &str {
+    #[must_use]
+    pub fn kind(&self) -> &str {
         match self {
             Self::Request(..) => "invalid_request",
             Self::Unreachable(..) => "unreachable",
