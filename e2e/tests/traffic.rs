@@ -186,7 +186,8 @@ const RESTORE: &str = "INSERT INTO orders SELECT * FROM kept;
 
 fn delete(order: Uuid) -> String {
     format!(
-        "DELETE FROM order_items WHERE order_id = '{order}';
+        "DELETE FROM notifications WHERE order_id = '{order}';
+         DELETE FROM order_items WHERE order_id = '{order}';
          DELETE FROM order_history WHERE order_id = '{order}';
          DELETE FROM orders WHERE id = '{order}';"
     )
