@@ -30,7 +30,8 @@ async fn a_mail_is_sent_as_text_and_html_from_a_verified_sender() {
     let ses = Ses::new(&service(&aws), sender.clone());
     let message_id = ses.send(&ada(), &mail(&subject)).await.unwrap();
     let [mail] = &testkit::mail::sent(endpoint, &subject).await[..] else { panic!("not one mail") };
-    assert_eq!(mail["MessageId"], message_id);
+    let known = mail["MessageId"].as_str().unwrap();
+    assert!(known.starts_with(&message_id) && !message_id.contains('@'), "{known} {message_id}");
     assert_eq!((&mail["Source"], &mail["To"]), (&json!(sender), &json!(["ada@example.com"])));
     assert_eq!(mail["BodyText"], "Hello Ada,");
     assert_eq!(mail["BodyHtml"], "<p>Hello Ada,</p>");
