@@ -20,9 +20,9 @@ pub struct OrderQuery {
     /// Only orders of this address; case is ignored.
     pub email: Option<CustomerEmail>,
     /// Only orders placed at or after this time.
-    pub placed_after: Option<Instant>,
+    pub placed_after: Option<DateTime>,
     /// Only orders placed before this time.
-    pub placed_before: Option<Instant>,
+    pub placed_before: Option<DateTime>,
 }
 
 /// Which products to list, by id.
@@ -101,9 +101,9 @@ impl PageSize {
 /// A time in whole microseconds, as orders are stored: the requested time, rounded up, so that
 /// comparisons have the same result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Instant(Timestamp);
+pub struct DateTime(Timestamp);
 
-impl Instant {
+impl DateTime {
     /// Parses an RFC 3339 time with `Z` or an offset.
     ///
     /// # Errors
@@ -203,14 +203,14 @@ mod tests {
     #[test]
     fn a_time_is_one_of_rfc_3339() {
         let same = ["2026-02-21T12:00:00Z", "2026-02-21t13:00:00.000000000+01:00"];
-        let [first, second] = same.map(|text| Instant::parse(text).unwrap());
+        let [first, second] = same.map(|text| DateTime::parse(text).unwrap());
         assert_eq!(first, second);
         for text in [
             "0000-01-01T00:00:00Z",
             "9999-12-30T21:59:59.999999999-00:00",
             "2026-02-21T12:00:00.5-12:30",
         ] {
-            assert!(Instant::parse(text).is_ok(), "{text}");
+            assert!(DateTime::parse(text).is_ok(), "{text}");
         }
         for text in [
             "",
@@ -232,13 +232,13 @@ mod tests {
             "-009999-01-02T01:59:59Z",
             "1771675200",
         ] {
-            assert!(Instant::parse(text).is_err(), "{text}");
+            assert!(DateTime::parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn a_time_between_two_microseconds_is_the_later_of_them() {
-        let instant = |text| Instant::parse(text).unwrap().timestamp().as_microsecond();
+        let instant = |text| DateTime::parse(text).unwrap().timestamp().as_microsecond();
         let whole = instant("2026-02-21T12:00:00.000001Z");
         assert_eq!(instant("2026-02-21T12:00:00.000000001Z"), whole);
         assert_eq!(instant("2026-02-21T12:00:00.000001001Z"), whole + 1);
@@ -257,8 +257,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_input_makes_a_parser_panic(text in "\\PC*", time in "[-+.:TZz0-9 ]{0,40}") {
-            let _ = (PageSize::parse(&text), Search::parse(&text), Instant::parse(&text));
-            let _ = Instant::parse(&time);
+            let _ = (PageSize::parse(&text), Search::parse(&text), DateTime::parse(&text));
+            let _ = DateTime::parse(&time);
         }
     }
 }

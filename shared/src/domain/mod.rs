@@ -17,7 +17,7 @@ mod version;
 
 pub use caller::{Caller, Scope, Visible};
 pub use ids::{CorrelationId, IdempotencyKey, OrderId, OrderNumber, Owner, ProductId};
-pub use list::{Instant, OrderQuery, Page, PageSize, ProductQuery, Search};
+pub use list::{DateTime, OrderQuery, Page, PageSize, ProductQuery, Search};
 pub use money::{AmountOutOfRange, Currency, Money};
 pub use new_order::{CustomerEmail, CustomerName, MAX_LINES, NewOrder, OrderLine, Quantity};
 pub use order::{HistoryEntry, Order, OrderItem, OrderSummary};

@@ -14,7 +14,7 @@ use super::statements::{
 };
 use crate::Error;
 use crate::app::ListOrders;
-use crate::domain::{Instant, OrderId, OrderQuery, OrderSummary, Owner, Page, Status, Visible};
+use crate::domain::{DateTime, OrderId, OrderQuery, OrderSummary, Owner, Page, Status, Visible};
 
 /// The most milliseconds between the time in an order's id and its stored time.
 ///
@@ -50,8 +50,8 @@ impl Database {
             return self.query(LIST_ORDERS_BY_NUMBER, &[&number.as_str(), &owner]).await;
         }
         let (below, from) = ids(query);
-        let placed_after = query.placed_after.map(Instant::timestamp);
-        let placed_before = query.placed_before.map(Instant::timestamp);
+        let placed_after = query.placed_after.map(DateTime::timestamp);
+        let placed_before = query.placed_before.map(DateTime::timestamp);
         let limit = query.limit.and_one();
         let status = query.status.map(Status::as_str);
         let email = query.email.as_ref().map(|email| email.as_str().to_ascii_lowercase());
@@ -89,7 +89,7 @@ impl Database {
 /// `created_at` decides for orders near the limit.
 fn ids(query: &OrderQuery) -> (Uuid, Uuid) {
     let place = query.below.map_or(Uuid::max(), OrderId::as_uuid);
-    let milliseconds = |instant: Instant| instant.timestamp().as_millisecond();
+    let milliseconds = |instant: DateTime| instant.timestamp().as_millisecond();
     let before = |instant| OrderId::first_at(milliseconds(instant) + CLOCK_TOLERANCE_MS).as_uuid();
     let after = |instant| OrderId::first_at(milliseconds(instant) - CLOCK_TOLERANCE_MS).as_uuid();
     let below = query.placed_before.map_or(place, |instant| place.min(before(instant)));
@@ -100,8 +100,8 @@ fn ids(query: &OrderQuery) -> (Uuid, Uuid) {
 mod tests {
     use super::*;
 
-    fn instant(text: &str) -> Instant {
-        Instant::parse(text).unwrap()
+    fn instant(text: &str) -> DateTime {
+        DateTime::parse(text).unwrap()
     }
 
     #[test]

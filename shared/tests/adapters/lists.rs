@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 use waybill::app::{self, ListOrders, ListProducts, PlaceOrders, Placement};
 use waybill::domain::{
-    CustomerEmail, Instant, OrderId, OrderQuery, Owner, ProductId, ProductQuery, Search, Status,
+    CustomerEmail, DateTime, OrderId, OrderQuery, Owner, ProductId, ProductQuery, Search, Status,
     Visible,
 };
 use waybill::postgres::Database;
@@ -76,8 +76,8 @@ fn customer() -> Owner {
     context().caller.subject().clone()
 }
 
-fn instant(time: Timestamp) -> Instant {
-    Instant::parse(&time.to_string()).unwrap()
+fn instant(time: Timestamp) -> DateTime {
+    DateTime::parse(&time.to_string()).unwrap()
 }
 
 async fn place(database: &Database, product: ProductId) -> OrderId {
@@ -258,8 +258,8 @@ async fn times_at_the_ends_of_the_calendar_list_everything_or_nothing() {
         ("9999-12-29T00:00:00Z", "9999-12-30T00:00:00Z", 0),
     ] {
         let query = OrderQuery {
-            placed_after: Some(Instant::parse(after).unwrap()),
-            placed_before: Some(Instant::parse(before).unwrap()),
+            placed_after: Some(DateTime::parse(after).unwrap()),
+            placed_before: Some(DateTime::parse(before).unwrap()),
             ..first_orders(10)
         };
         let page = database.orders(Visible::Of(&owner), &query).await.unwrap();

@@ -8,7 +8,7 @@ use super::cursor::{Binding, Cursor, CursorKey};
 use super::parameters::Parameters;
 use super::request::Incoming;
 use crate::domain::{
-    CustomerEmail, Instant, OrderId, OrderNumber, OrderQuery, OrderSummary, Page, PageSize,
+    CustomerEmail, DateTime, OrderId, OrderNumber, OrderQuery, OrderSummary, Page, PageSize,
     Product, ProductId, ProductQuery, Scope, Search,
 };
 use crate::http::respond::{NextPage, Problem, Reply};
@@ -45,8 +45,8 @@ pub fn read_order_list<'a>(
             number: parameters.parse("number", OrderNumber::parse),
             status: parameters.parse("status", status),
             email: parameters.parse("email", CustomerEmail::parse),
-            placed_after: parameters.parse("placed_after", Instant::parse),
-            placed_before: parameters.parse("placed_before", Instant::parse),
+            placed_after: parameters.parse("placed_after", DateTime::parse),
+            placed_before: parameters.parse("placed_before", DateTime::parse),
         };
         if let (Some(after), Some(before)) = (query.placed_after, query.placed_before)
             && after >= before
@@ -205,7 +205,7 @@ mod tests {
         let query = list.query();
         assert_eq!((query.limit.get(), query.status), (7, Some(Status::Shipped)));
         assert_eq!(query.email.as_ref().unwrap().as_str(), "Ada@example.com");
-        let instant = |text| Some(Instant::parse(text).unwrap());
+        let instant = |text| Some(DateTime::parse(text).unwrap());
         assert_eq!(query.placed_after, instant("2026-02-21T11:00:00Z"));
         assert_eq!(query.placed_before, instant("2026-02-21T12:00:00Z"));
     }
