@@ -250,7 +250,7 @@ async fn sam_deploy(local: &Local<'_>) -> Result<()> {
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
     aws.point(&mut command);
     let log = stack.dir.join("deploy.log");
-    process::run_quietly("sam deploy", &mut command, &log, Duration::from_secs(12)).await
+    process::run_quietly("sam deploy", &mut command, &log, Duration::from_secs(20)).await
 }
 
 /// A value quoted for the command line of `sam`.

@@ -31,7 +31,7 @@ pub(crate) async fn up(config: &Config) -> Result<()> {
         }
     ));
     let (tools, to) = deploy::prepare(config, &mut stack, Profile::Dev).await?;
-    ui::step("2 of 3: deploying template.yaml, migrating and seeding the database (about 15 s)");
+    ui::step("2 of 3: deploying template.yaml, migrating and seeding the database (about 25 s)");
     let mut deployment = deploy::deploy(config, &tools, &stack, &to).await?;
     let api_url = deployment.env.get("API_URL")?.to_owned();
     // An order is data. A run that changes nothing adds none.
