@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use faults::control::Control;
@@ -27,32 +28,45 @@ pub(crate) struct Stand {
     _aws: Server,
 }
 
+/// How often free ports are chosen: another program may take one before it is used.
+const CHOICES: usize = 20;
+
+/// Starts on the first settings whose ports are still free.
+async fn start(settings: impl Fn() -> Settings) -> (Settings, Arc<Control>, TcpListener) {
+    for _ in 0..CHOICES {
+        let settings = settings();
+        let Ok(control) = Control::start(&settings).await else { continue };
+        if let Ok(listener) = listen::on(settings.control_port).await {
+            return (settings, control, listener);
+        }
+    }
+    panic!("found no free ports in {CHOICES} tries");
+}
+
 impl Stand {
     pub(crate) async fn new() -> Self {
         let aws = Server::start(async |_| Some(Response::new("done".into()))).await.unwrap();
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let ports = Ports {
-            postgres: free_port(),
-            sqs: free_port(),
-            dynamodb: free_port(),
-            eventbridge: free_port(),
-            ses: free_port(),
-        };
         let binaries = std::env::temp_dir().join(format!("waybill-{}", uuid::Uuid::new_v4()));
         fs::create_dir(&binaries).unwrap();
-        let settings = Settings {
+        let settings = || Settings {
             control_port: free_port(),
-            ports,
+            ports: Ports {
+                postgres: free_port(),
+                sqs: free_port(),
+                dynamodb: free_port(),
+                eventbridge: free_port(),
+                ses: free_port(),
+            },
             postgres: server.local_addr().unwrap().to_string(),
             aws: aws.url(),
             binaries: binaries.clone(),
             stack: "waybill".to_owned(),
             functions: ["create-order", "get-order"].map(str::to_owned).into(),
         };
-        let control = Control::start(&settings).await.unwrap();
-        let listener = listen::on(settings.control_port).await.unwrap();
+        let (settings, control, listener) = start(settings).await;
         Self {
-            ports,
+            ports: settings.ports,
             binaries,
             control: api::serve(&control, listener).unwrap(),
             http: Client::builder().no_proxy().build().unwrap(),
