@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::LambdaEvent;
 use tokio::time::Instant;
-use tracing::Instrument;
 use waybill::app::{
-    self, Backoff, ConfirmOrders, DeadLetters, Delivery, Event, KeepOutbox, Queued, RefuseOrders,
-    SendBatch, Warehouse,
+    self, Backoff, ConfirmOrders, DeadLetters, Event, KeepOutbox, RefuseOrders, SendBatch,
+    Warehouse,
 };
 use waybill::config::WarehouseConfig;
 use waybill::postgres::{CLAIM_OUTBOX, CONFIRM_ORDERS, GET_STATUSES, REFUSE_ORDERS, SETTLE_OUTBOX};
-use waybill::{BoxError, deadline, lambda, trace};
+use waybill::{BoxError, lambda, trace};
 
 /// What a batch may take: the function's timeout in the template.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -63,53 +62,10 @@ pub(crate) async fn fulfill_orders(
     warehouse: &(impl Warehouse + DeadLetters),
     events: &Events<impl KeepOutbox + Send + 'static, impl SendBatch<Event> + Send + 'static>,
 ) -> Result<SqsBatchResponse, BoxError> {
-    let (request_id, cold_start) = (&event.context.request_id, lambda::is_cold_start());
-    let span = tracing::info_span!("batch", request_id, cold_start);
-    let traced = trace::batch(event.payload.records.len());
-    traced.invocation(request_id, cold_start);
-    let end = deadline::of_invocation(event.context.deadline(), LIMIT);
-    let deliveries: Vec<Delivery> = event.payload.records.into_iter().map(delivery).collect();
-    let message_ids: Vec<String> = deliveries.iter().map(|it| it.message_id.clone()).collect();
-    let work = async {
-        let failed = app::fulfill_orders(orders, warehouse, deliveries).await;
-        let failed = failed.inspect_err(|error| {
-            tracing::error!(
-                error = error.chain(),
-                message_ids = message_ids.join(" "),
-                "batch failed; SQS will deliver it again"
-            );
-        })?;
+    lambda::batch(event, LIMIT, async |deliveries, end| {
+        let failed = app::fulfill_orders(orders, warehouse, deliveries).await?;
         events.send(end).await;
-        Ok(response(failed))
-    };
-    traced.scope(deadline::within(end, work).instrument(span)).await
-}
-
-fn delivery(message: SqsMessage) -> Delivery {
-    let number = |attribute| message.attributes.get(attribute)?.parse().ok();
-    let arn = message.event_source_arn.as_deref().unwrap_or_default();
-    let queued = Queued {
-        queue: arn.rsplit(':').next().unwrap_or_default().to_owned(),
-        receive_count: number("ApproximateReceiveCount"),
-        sent_at_ms: number("SentTimestamp"),
-    };
-    Delivery {
-        message_id: message.message_id.unwrap_or_default(),
-        body: message.body.unwrap_or_default(),
-        queued,
-    }
-}
-
-/// An empty list means that all succeeded.
-fn response(failed: Vec<String>) -> SqsBatchResponse {
-    let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = failed
-        .into_iter()
-        .map(|message_id| {
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier = message_id;
-            failure
-        })
-        .collect();
-    response
+        Ok(failed)
+    })
+    .await
 }

@@ -1,6 +1,8 @@
 //! The life of a process: start, serve, shut down.
 
 mod after_answer;
+#[cfg(feature = "batches")]
+mod batch;
 
 use std::fmt::Debug;
 use std::process::ExitCode;
@@ -20,6 +22,8 @@ use crate::config::Config;
 use crate::{BoxError, telemetry, trace};
 
 pub use after_answer::after_answer;
+#[cfg(feature = "batches")]
+pub use batch::batch;
 
 use after_answer::Invocations;
 
