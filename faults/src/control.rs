@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use tokio::task::AbortHandle;
 
 use crate::catalog::{ALL, Fault};
-use crate::parameters::Values;
 use crate::settings::Settings;
 use crate::targets::{Striking, Targets};
+use crate::values::Values;
 use crate::view;
 
 /// How many past faults are remembered.

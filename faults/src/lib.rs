@@ -18,4 +18,5 @@ pub mod settings;
 mod startup;
 pub mod strikes;
 mod targets;
+mod values;
 pub mod view;

@@ -7,11 +7,11 @@ use tokio::task::AbortHandle;
 use crate::catalog::{Aws, Effect, Postgres, Service};
 use crate::endpoint::{self, Endpoint};
 use crate::listen;
-use crate::parameters::Values;
 use crate::processes::Processes;
 use crate::proxy::{Holds, Proxy};
 use crate::settings::Settings;
 use crate::strikes::Strikes;
+use crate::values::Values;
 
 /// The proxies of a stack, and the processes of its functions.
 pub(crate) struct Targets {
