@@ -7,7 +7,7 @@ use lambda_runtime::LambdaEvent;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::is_cold_start;
+use super::cold_start::is_cold_start;
 use crate::app::{Delivery, Queued};
 use crate::{BoxError, Error, deadline, trace};
 

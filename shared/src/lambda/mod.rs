@@ -3,10 +3,10 @@
 mod after_answer;
 #[cfg(feature = "batches")]
 mod batch;
+mod cold_start;
 
 use std::fmt::Debug;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -24,6 +24,7 @@ use crate::{BoxError, telemetry, trace};
 pub use after_answer::after_answer;
 #[cfg(feature = "batches")]
 pub use batch::batch;
+pub use cold_start::is_cold_start;
 
 use after_answer::Invocations;
 
@@ -112,10 +113,4 @@ fn close_on_sigterm(close: impl Future<Output = ()> + Send + 'static) {
         tracing::debug!("connections closed");
         std::process::exit(0);
     });
-}
-
-/// Whether this is the first invocation of the process.
-pub fn is_cold_start() -> bool {
-    static COLD: AtomicBool = AtomicBool::new(true);
-    COLD.swap(false, Ordering::Relaxed)
 }
