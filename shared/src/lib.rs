@@ -130,6 +130,7 @@ mod tests {
             "http",
             "lambda",
             "postgres",
+            "trace",
             "warehouse",
         ];
         let doors = ["http/openapi", "http/read", "http/respond", "http/serve"];

@@ -4,12 +4,12 @@
 
 use std::fmt;
 
+use opentelemetry_semantic_conventions::SCHEMA_URL;
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
 use super::context::TraceContext;
 use super::record::{Record, Value};
-use super::spans::SCHEMA_URL;
 use crate::telemetry::{self, SERVICE};
 
 /// The status code of a span that failed.

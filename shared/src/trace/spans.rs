@@ -7,9 +7,6 @@ use super::record::Kind;
 use super::scope::{child, current_span, remote, root, set};
 use super::span::Span;
 
-/// The version of the conventions.
-pub(super) use opentelemetry_semantic_conventions::SCHEMA_URL;
-
 /// The attributes that the conventions don't have.
 mod own {
     pub(super) const CORRELATION_ID: &str = "waybill.correlation_id";
