@@ -6,11 +6,13 @@ use waybill_ops::config::{self as common, variable};
 use waybill_ops::error::{Error, Result};
 
 use crate::tokens::{CUSTOMER, STAFF};
-use crate::traffic::MODES;
 
 /// The variable that names the caller to the functions of `make watch`, where there is no authorizer.
 /// The template never sets it.
 pub(crate) const WATCH_CALLER: &str = "WAYBILL_WATCH_CALLER";
+
+/// The modes of traffic, as `traffic/src/mode.rs` has them.
+const MODES: [&str; 5] = ["steady", "burst", "overload", "flash-sale", "pause"];
 
 /// Everything that the environment says.
 #[derive(Debug, Clone)]
@@ -163,5 +165,13 @@ pub(crate) mod tests {
             let error = read(&[("OWNER_PENDING_LIMIT", wrong)]).unwrap_err().to_string();
             assert!(error.contains("OWNER_PENDING_LIMIT") && error.contains(wrong), "{error}");
         }
+    }
+
+    #[test]
+    fn the_modes_are_those_of_the_generator() {
+        let source = include_str!("../../traffic/src/mode.rs");
+        let names = source.lines().filter(|line| line.contains("=> \""));
+        let names: Vec<&str> = names.filter_map(|line| line.split('"').nth(1)).collect();
+        assert_eq!(names, MODES);
     }
 }

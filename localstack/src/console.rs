@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::net::TcpStream;
-use tokio::process::Command;
+use waybill_ops::bootstraps::{self, Profile};
 use waybill_ops::env_file::EnvFile;
 use waybill_ops::error::Result;
-use waybill_ops::process::{self, Daemon};
+use waybill_ops::process::Daemon;
 use waybill_ops::ui;
 
 use crate::config::Config;
@@ -34,22 +34,15 @@ impl Console {
         self.daemon.running_on()
     }
 
-    /// Compiles it and starts it again: it may have changed. It reads `stack.env`.
+    /// Starts it again: it may have changed, and is compiled with the functions. It reads `stack.env`.
     ///
     /// # Errors
-    /// If it does not compile or start, or its port is in use.
+    /// If it does not start, or its port is in use.
     pub(crate) async fn start(&self, config: &Config) -> Result<()> {
-        ui::step("Compiling the console (seconds, if little has changed)");
-        // With the features of the runner and the functions, so that no crate compiles twice.
-        let mut build = Command::new("cargo");
-        build
-            .args(["build", "--quiet", "--bin", "waybill-console", "--target-dir", "target"])
-            .current_dir(&config.common.root);
-        process::run_loudly("Building waybill-console", &mut build).await?;
         self.stop()?;
         let port = require_free(config.console_port, "the console", "WAYBILL_CONSOLE_PORT")?;
         ui::step(format!("Starting the console on 127.0.0.1:{port}"));
-        let program = config.common.root.join("target/debug/waybill-console");
+        let program = bootstraps::compiled(&config.common, Profile::Dev, "waybill-console");
         let mut command = std::process::Command::new(program);
         command.current_dir(&config.common.root).env_clear();
         let answers = || async { TcpStream::connect(("127.0.0.1", port)).await.is_ok() };

@@ -7,10 +7,11 @@ use faults::settings::{Ports, Settings};
 use reqwest::Url;
 use rustix::process::Signal;
 use tokio::process::Command;
+use waybill_ops::bootstraps::{self, Profile};
 use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::process::{self, Daemon};
 use waybill_ops::remote::STACK_NAME;
-use waybill_ops::{bootstraps, ui};
+use waybill_ops::ui;
 
 use crate::config::Config;
 use crate::ports;
@@ -76,7 +77,11 @@ impl Faults {
         settings
             .write(&self.path)
             .context(|| format!("Failed to write {}.", self.path.display()))?;
-        let mut command = std::process::Command::new(binary(config));
+        let mut command = std::process::Command::new(bootstraps::compiled(
+            &config.common,
+            Profile::Dev,
+            "waybill-faults",
+        ));
         command.arg(&self.path).env_clear();
         let url = format!("{}/faults", url(settings));
         self.daemon
@@ -133,15 +138,12 @@ fn no_single_server() -> Error {
     )
 }
 
-/// Compiles it with the features of the runner and the functions, so that no crate compiles twice.
+/// Compiles it with the features of the runner and the functions, so that no crate compiles twice. It
+/// starts before these are compiled.
 async fn build(config: &Config) -> Result<()> {
     let mut command = Command::new("cargo");
     command.args(["build", "--quiet", "--bin", "waybill-faults", "--target-dir", "target"]);
     process::run_loudly("Building waybill-faults", command.current_dir(&config.common.root)).await
-}
-
-fn binary(config: &Config) -> PathBuf {
-    config.common.root.join("target/debug/waybill-faults")
 }
 
 fn choose_ports() -> Result<Ports> {

@@ -5,15 +5,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use waybill_ops::bootstraps::{self, Profile};
 use waybill_ops::env_file::EnvFile;
 use waybill_ops::error::Result;
-use waybill_ops::process::{self, Daemon};
+use waybill_ops::process::Daemon;
 
 use crate::config::Config;
 use crate::ports;
-
-/// The modes, as `traffic/src/mode.rs` has them.
-pub(crate) const MODES: [&str; 5] = ["steady", "burst", "overload", "flash-sale", "pause"];
 
 /// The package and its binary.
 const NAME: &str = "waybill-traffic";
@@ -35,23 +33,19 @@ impl Traffic {
         self.daemon.running_on().map(url)
     }
 
-    /// Compiles and starts it, in `mode`, on the stack that `env` describes. Returns the URL of its
-    /// control API.
+    /// Starts it, in `mode`, on the stack that `env` describes. It is compiled with the functions.
+    /// Returns the URL of its control API.
     ///
     /// # Errors
-    /// If it does not compile or does not answer.
+    /// If it does not answer.
     pub(crate) async fn start(&self, config: &Config, env: &EnvFile, mode: &str) -> Result<String> {
         self.stop()?;
-        let root = &config.common.root;
-        let mut compile = tokio::process::Command::new("cargo");
-        compile.args(["build", "--quiet", "--bin", NAME, "--target-dir", "target"]);
-        process::run_loudly("Building the traffic generator", compile.current_dir(root)).await?;
         let port = ports::free_port()?;
         let url = url(port);
-        let mut command = Command::new(root.join("target/debug").join(NAME));
+        let mut command = Command::new(bootstraps::compiled(&config.common, Profile::Dev, NAME));
         command
             .args(["serve", "--mode", mode, "--port", &port.to_string()])
-            .current_dir(root)
+            .current_dir(&config.common.root)
             .envs(&env.0);
         let answers = || async {
             reqwest::get(format!("{url}/traffic")).await.is_ok_and(|it| it.status().is_success())
@@ -68,17 +62,4 @@ impl Traffic {
 
 fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_modes_are_those_of_the_generator() {
-        let source = include_str!("../../traffic/src/mode.rs");
-        let names = source.lines().filter(|line| line.contains("=> \""));
-        let names: Vec<&str> = names.filter_map(|line| line.split('"').nth(1)).collect();
-        assert_eq!(names, MODES);
-    }
 }
