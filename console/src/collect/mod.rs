@@ -1,7 +1,7 @@
 //! The one task that reads logs and figures, and the snapshots that pages read.
 //!
 //! It works while somebody looks: a stream is open, or a page was asked for in the last minute. The
-//! emulator keeps the logs, so what is written meanwhile is read later.
+//! emulator keeps the logs, so nothing is missed.
 
 pub(crate) mod figures;
 pub(crate) mod kept;
