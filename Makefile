@@ -13,7 +13,7 @@ TRAFFIC_OPTIONS = $(if $(MODE),--mode '$(MODE)') $(if $(RATE),--rate '$(RATE)') 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: cargo ## Start the whole service on this machine and place an order; with traffic: make up TRAFFIC=steady
+up: cargo ## Start the whole service on this machine and place an order: make up TRAFFIC=steady DATABASE=dsql
 	@$(RUN) up $(ARGS)
 
 down: cargo ## Stop everything, keep the data
@@ -49,7 +49,7 @@ soak: cargo ## The same for longer, with faults in between, watching processes: 
 verdict: cargo ## Judge a history again: make verdict FILE=.local/traffic/<round>/history.jsonl
 	@$(SEND) judge $(if $(FILE),'$(FILE)') $(ARGS)
 
-test: cargo ## Run all checks and tests, on a separate stack
+test: cargo ## Run all checks and tests, on separate stacks; some: make test ARGS="--only crashes"
 	@$(RUN) test $(ARGS)
 
 figures: cargo ## Build each function as it is deployed, and print its size and start time (with a running stack)
@@ -64,7 +64,7 @@ reconcile: cargo ## Check that stock and orders add up
 build: cargo ## Build the functions as they are deployed locally
 	@$(RUN) build $(ARGS)
 
-deploy: cargo ## Migrate and deploy to AWS: make deploy ARGS="--parameter-overrides DatabaseUrl=..."
+deploy: cargo ## Migrate and deploy to AWS: make deploy ARGS="--region eu-central-1"; see docs/deploying.md
 	@$(RUN) deploy $(ARGS)
 
 cargo:

@@ -5,6 +5,11 @@ SELECT
     current_setting('max_connections')::integer AS most,
     (SELECT count(*) FROM outbox x WHERE x.kind = 'fulfillment_job') AS jobs,
     (SELECT count(*) FROM outbox x WHERE x.kind <> 'fulfillment_job') AS events,
-    (SELECT extract(epoch FROM now() - min(x.created_at))::float8 FROM outbox x) AS oldest_s
+    -- How long the first row that is due has been so. Others are leased, or wait on purpose.
+    (
+        SELECT extract(epoch FROM now() - min(x.available_at))::float8
+        FROM outbox x
+        WHERE x.available_at <= now()
+    ) AS oldest_s
 FROM pg_stat_activity a
 WHERE a.backend_type = 'client backend'

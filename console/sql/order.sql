@@ -1,4 +1,4 @@
--- An order with its items and history. $1 order id.
+-- An order with its items, its history, what waits for it, and its mails. $1 order id.
 SELECT
     o.id, o.number, o.owner, o.status, o.customer_name, o.customer_email, o.currency, o.total_minor,
     o.version, o.created_at,
@@ -35,6 +35,16 @@ SELECT
         ) ORDER BY x.created_at)
         FROM outbox x
         WHERE x.order_id = o.id
-    ) AS outbox
+    ) AS outbox,
+    (
+        SELECT json_agg(json_build_object(
+            'event', m.event,
+            'outcome', m.outcome,
+            'settled_ms', floor(extract(epoch FROM m.settled_at) * 1000)::bigint,
+            'reason', m.reason
+        ) ORDER BY m.settled_at, m.event)
+        FROM notifications m
+        WHERE m.order_id = o.id
+    ) AS mails
 FROM orders o
 WHERE o.id = $1

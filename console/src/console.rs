@@ -67,6 +67,12 @@ impl Console {
         Frame::new(page, &*self.collector.snapshot().await)
     }
 
+    /// How many live streams are open.
+    #[must_use]
+    pub fn open_streams(&self) -> usize {
+        MOST_STREAMS.saturating_sub(self.streams.available_permits())
+    }
+
     /// Where to listen.
     #[must_use]
     pub fn socket(&self) -> SocketAddr {

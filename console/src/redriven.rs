@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use waybill_ops::dlq::Letter;
+use waybill_ops::dlq::{Letter, Queue};
 
 /// The most redrives that are remembered.
 pub(crate) const REMEMBERED: usize = 20;
@@ -19,6 +19,8 @@ pub(crate) struct Redrives {
 pub(crate) struct Redrive {
     /// Its number, from 1.
     pub(crate) number: u64,
+    /// The queue that they were moved to.
+    pub(crate) queue: Queue,
     /// When it began, in milliseconds since 1970.
     pub(crate) at_ms: i64,
     /// The letters as they were in the dead-letter queue.
@@ -27,9 +29,9 @@ pub(crate) struct Redrive {
 
 impl Redrives {
     /// Remembers a redrive. Returns its number.
-    pub(crate) fn add(&mut self, at_ms: i64, moved: Vec<Letter>) -> u64 {
+    pub(crate) fn add(&mut self, queue: Queue, at_ms: i64, moved: Vec<Letter>) -> u64 {
         self.last += 1;
-        self.all.push_back(Redrive { number: self.last, at_ms, moved });
+        self.all.push_back(Redrive { number: self.last, queue, at_ms, moved });
         if self.all.len() > REMEMBERED {
             self.all.pop_front();
         }
@@ -55,7 +57,7 @@ mod tests {
     fn only_the_last_redrives_are_remembered() {
         let mut redrives = Redrives::default();
         for number in 1..=30 {
-            assert_eq!(redrives.add(0, Vec::new()), number);
+            assert_eq!(redrives.add(Queue::Mail, 0, Vec::new()), number);
         }
         let numbers: Vec<_> = redrives.newest_first().map(|it| it.number).collect();
         assert_eq!(numbers, (11..=30).rev().collect::<Vec<_>>());

@@ -34,7 +34,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 ///
 /// # Errors
 /// If the listener fails.
-pub async fn serve(listener: TcpListener, console: Console) -> Result<()> {
+pub async fn serve(listener: TcpListener, console: impl Into<Arc<Console>>) -> Result<()> {
     axum::serve(listener, router(console.into())).await.context(|| "The console stopped listening.")
 }
 

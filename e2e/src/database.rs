@@ -13,6 +13,13 @@ pub(crate) async fn connect(config: &Config) -> Client {
 }
 
 impl Stack {
+    /// The role that the service is in its database.
+    pub async fn database_owner(&self) -> String {
+        let statement = "SELECT pg_get_userbyid(datdba)::text FROM pg_database
+                         WHERE datname = current_database()";
+        self.database.query_one(statement, &[]).await.unwrap().get(0)
+    }
+
     /// Adds a product at 12.50 EUR, and returns its id.
     pub async fn stock_product(&self, stock: i32) -> Uuid {
         let id = Uuid::now_v7();
@@ -27,9 +34,12 @@ impl Stack {
         id
     }
 
-    /// The stock of a product.
+    /// The stock of a product, with its buckets.
     pub async fn stock_of(&self, product: Uuid) -> i32 {
-        let statement = "SELECT stock FROM products WHERE id = $1";
+        let statement = "SELECT (p.stock + coalesce((
+                             SELECT sum(b.stock) FROM stock_buckets b WHERE b.product_id = p.id
+                         ), 0))::integer
+                         FROM products p WHERE p.id = $1";
         self.database.query_one(statement, &[&product]).await.unwrap().get(0)
     }
 

@@ -1,3 +1,5 @@
+use testkit::engine;
+
 /// Where the parts of the stack are, from `.local/stack.env`.
 pub struct Environment {
     /// The base URL of the API, without a slash at the end.
@@ -6,14 +8,23 @@ pub struct Environment {
     pub aws_endpoint_url: String,
     /// The region of the stack.
     pub aws_region: String,
-    /// The connection string of the database.
+    /// The connection string of the database, as the service reaches it.
     pub database_url: String,
+    /// The same database for tests, which do more than Aurora DSQL allows: the Postgres behind the
+    /// stand-in, or the same.
+    pub direct_database_url: String,
     /// The fulfillment queue.
     pub fulfillment_queue_url: String,
     /// Its dead-letter queue.
     pub fulfillment_dlq_url: String,
+    /// The queue of events for mail.
+    pub notification_queue_url: String,
+    /// Its dead-letter queue.
+    pub notification_dlq_url: String,
     /// The DynamoDB table of the product cache.
     pub product_cache_table: String,
+    /// The control API of faults, if the stack has it.
+    pub faults_url: Option<String>,
     /// A customer's token.
     pub token: String,
     /// A token of staff.
@@ -41,9 +52,13 @@ impl Environment {
             aws_endpoint_url: variable("AWS_ENDPOINT_URL"),
             aws_region: variable("AWS_REGION"),
             database_url: variable("DATABASE_URL"),
+            direct_database_url: variable("DIRECT_DATABASE_URL"),
             fulfillment_queue_url: variable("FULFILLMENT_QUEUE_URL"),
             fulfillment_dlq_url: variable("FULFILLMENT_DLQ_URL"),
+            notification_queue_url: variable("NOTIFICATION_QUEUE_URL"),
+            notification_dlq_url: variable("NOTIFICATION_DLQ_URL"),
             product_cache_table: variable("PRODUCT_CACHE_TABLE"),
+            faults_url: optional("FAULTS_URL"),
             token: variable("TOKEN"),
             staff_token: variable("STAFF_TOKEN"),
             token_key_file: variable("TOKEN_KEY_FILE"),
@@ -56,6 +71,7 @@ impl Environment {
     pub fn variables<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let own = [
             ("DATABASE_URL", self.database_url.as_str()),
+            (engine::ENGINE, engine_name()),
             ("FULFILLMENT_QUEUE_URL", &self.fulfillment_queue_url),
             ("FULFILLMENT_DLQ_URL", &self.fulfillment_dlq_url),
             ("PRODUCT_CACHE_TABLE", &self.product_cache_table),
@@ -69,10 +85,20 @@ impl Environment {
     }
 }
 
-fn variable(name: &str) -> String {
+/// The name of the database's engine.
+#[must_use]
+pub fn engine_name() -> &'static str {
+    if engine::is_stand_in() { "dsql" } else { "postgres" }
+}
+
+fn optional(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "the tests read their environment only here")]
     let value = std::env::var(name);
-    value.ok().filter(|value| !value.is_empty()).unwrap_or_else(|| {
+    value.ok().filter(|value| !value.is_empty())
+}
+
+fn variable(name: &str) -> String {
+    optional(name).unwrap_or_else(|| {
         panic!(
             "{name} is not set. These tests need a running stack: use `make test`, or \
              `OWNER_PENDING_LIMIT=1000000 OWNER_ORDERS_PER_MINUTE=1000000 make up` and then \

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub use api::{Answer, order_for};
 pub use aws::job;
-pub use environment::Environment;
+pub use environment::{Environment, engine_name};
 pub use testkit::{PATIENCE, eventually, unique};
 pub use tokens::{CUSTOMER_SCOPES, Tokens};
 
@@ -45,7 +45,9 @@ impl Stack {
         let environment = Environment::read();
         let aws = testkit::sdk::config().await;
         Self {
-            database: database::connect(&environment.database_url.parse().unwrap()).await.into(),
+            database: database::connect(&environment.direct_database_url.parse().unwrap())
+                .await
+                .into(),
             sqs: aws_sdk_sqs::Client::new(&aws),
             dynamodb: aws_sdk_dynamodb::Client::new(&aws),
             eventbridge: aws_sdk_eventbridge::Client::new(&aws),

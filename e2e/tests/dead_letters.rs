@@ -23,6 +23,7 @@ struct Pair {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Row {
     number: String,
+    event: Option<String>,
     received: u32,
     message_id: String,
     order_id: String,
@@ -44,11 +45,11 @@ impl Pair {
         Self { stack, queue, dead }
     }
 
-    /// Connects fulfill-order to the queue. Returns the id of the event source mapping.
-    async fn connect(&self) -> String {
+    /// Connects a function to the queue. Returns the id of the event source mapping.
+    async fn connect(&self, function: &str) -> String {
         let stack_name = &self.stack.environment.stack_name;
         let mapping = json!({
-            "FunctionName": format!("{stack_name}-fulfill-order"),
+            "FunctionName": format!("{stack_name}-{function}"),
             "EventSourceArn": self.queue.arn,
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
         });
@@ -128,13 +129,16 @@ fn succeeded(output: Output) -> String {
 
 /// The rows of the printed table.
 fn rows(output: &str) -> Vec<Row> {
-    let lines = output.lines().skip_while(|line| !line.starts_with("ORDER ")).skip(1);
+    let mut lines = output.lines().skip_while(|line| !line.starts_with("ORDER "));
+    let has_events = lines.next().is_some_and(|heading| heading.contains(" EVENT "));
     let row = |line: &str| {
-        let cells: Vec<&str> = line.split("  ").filter(|cell| !cell.is_empty()).collect();
-        let [number, _, received, message_id, order_id, reason] =
-            cells.iter().map(|cell| cell.trim()).collect::<Vec<_>>().try_into().unwrap();
+        let mut cells: Vec<&str> =
+            line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+        let event = has_events.then(|| cells.remove(1).to_owned());
+        let [number, _, received, message_id, order_id, reason] = cells.try_into().unwrap();
         Row {
             number: number.to_owned(),
+            event,
             received: received.parse().unwrap(),
             message_id: message_id.to_owned(),
             order_id: order_id.to_owned(),
@@ -164,7 +168,7 @@ fn numbered(order: Uuid, correlation_id: &str) -> (String, String) {
 #[tokio::test]
 async fn a_dead_letter_is_listed_with_its_reason_and_fulfilled_after_its_cause_is_fixed() {
     let pair = Pair::new().await;
-    let mapping = pair.connect().await;
+    let mapping = pair.connect("fulfill-order").await;
     let (correlation_id, secret) = (unique("fixed"), unique("secret"));
     let (order, other) = (Uuid::now_v7(), Uuid::now_v7());
     let (without_order, number) = numbered(order, &correlation_id);
@@ -288,6 +292,56 @@ async fn a_chosen_letter_is_shown_and_deleted_and_the_others_stay() {
     assert!(deleted.starts_with(&format!("Deleted {number} (message ")), "{deleted}");
     assert_eq!(ids(&pair.rows().await), [no_job.message_id.as_str()]);
     assert!(pair.waiting().await.is_empty(), "a deleted letter was moved");
+    pair.delete().await;
+}
+
+#[tokio::test]
+async fn dead_events_for_mail_are_listed_shown_redriven_and_deleted() {
+    let pair = Pair::new().await;
+    let mapping = pair.connect("notify-customer").await;
+    let (order, correlation_id) = (Uuid::now_v7(), unique("dead-mail"));
+    let number = numbered(order, &correlation_id).1;
+    for event in ["OrderShipped", "OrderDelivered"] {
+        let detail = json!({
+            "v": 1, "order_id": order, "number": number, "correlation_id": correlation_id,
+        });
+        let event = json!({ "detail-type": event, "detail": detail }).to_string();
+        pair.send(&pair.queue, &event, &[]).await;
+    }
+    let mail =
+        async |arguments: &[&str]| pair.dlq(&[&["--queue", "mail"], arguments].concat()).await;
+
+    let listed = eventually("both events are listed with their reasons", async || {
+        let rows = rows(&mail(&[]).await);
+        let known = rows.iter().all(|row| row.reason == "order not found");
+        (rows.len() == 2 && known).then_some(rows)
+    })
+    .await;
+    let [shipped, delivered] = ["OrderShipped", "OrderDelivered"].map(|event| {
+        let mut rows = listed.iter();
+        rows.find(|row| row.event.as_deref() == Some(event)).unwrap()
+    });
+    assert_eq!((&shipped.number, &shipped.order_id), (&number, &order.to_string()));
+    let shown = mail(&["--show", "--message", &shipped.message_id]).await;
+    assert!(shown.starts_with(&format!("OrderShipped of {number} (message ")), "{shown}");
+    assert!(shown.contains(&correlation_id), "{shown}");
+
+    pair.stack.store_pending_order_as(order, &correlation_id).await;
+    let moved = mail(&["--redrive", "--message", &shipped.message_id]).await;
+    assert!(moved.starts_with(&format!("Moved OrderShipped of {number}")), "{moved}");
+    let outcome = "SELECT event FROM notifications WHERE order_id = $1 AND outcome = 'sent'";
+    let sent = eventually("the mail is sent", async || {
+        let rows = pair.stack.database.query(outcome, &[&order]).await.unwrap();
+        rows.first().map(|row| row.get::<_, String>(0))
+    })
+    .await;
+    assert_eq!(sent, "OrderShipped");
+
+    let deleted = mail(&["--delete", "--order", &number]).await;
+    assert!(deleted.starts_with(&format!("Deleted OrderDelivered of {number}")), "{deleted}");
+    assert!(deleted.contains(&delivered.message_id), "{deleted}");
+    assert!(mail(&[]).await.starts_with("There are no dead letters in"));
+    pair.disconnect(&mapping).await;
     pair.delete().await;
 }
 

@@ -6,7 +6,8 @@ use tokio_postgres::Client;
 
 /// Runs `test` in a migrated and seeded database.
 async fn in_seeded_database(test: impl AsyncFnOnce(&Client)) {
-    let mut config: tokio_postgres::Config = Environment::read().database_url.parse().unwrap();
+    let mut config: tokio_postgres::Config =
+        Environment::read().direct_database_url.parse().unwrap();
     let server = e2e::connect_to(&config).await;
     let name = e2e::unique("seed").replace('-', "_");
     server.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
@@ -58,6 +59,7 @@ async fn seeding_again_changes_nothing() {
     in_seeded_database(async |client| {
         let state = "SELECT jsonb_build_array(
             (SELECT jsonb_agg(to_jsonb(t) ORDER BY id) FROM products t),
+            (SELECT jsonb_agg(to_jsonb(t) ORDER BY product_id, bucket) FROM stock_buckets t),
             (SELECT jsonb_agg(to_jsonb(t) ORDER BY id) FROM orders t),
             (SELECT jsonb_agg(to_jsonb(t) ORDER BY order_id, line) FROM order_items t),
             (SELECT jsonb_agg(to_jsonb(t) ORDER BY order_id, version) FROM order_history t),
@@ -103,9 +105,13 @@ async fn the_stocked_pieces_are_those_left_and_those_in_orders() {
                  FROM order_items i JOIN orders o ON o.id = i.order_id
                  WHERE o.status <> 'cancelled' GROUP BY 1
              ) held ON held.product_id = p.id
-             WHERE p.stocked <> p.stock + coalesce(held.quantity, 0)",
+             LEFT JOIN (
+                 SELECT product_id, sum(stock) AS stock FROM stock_buckets GROUP BY 1
+             ) b ON b.product_id = p.id
+             WHERE p.stocked <> p.stock + coalesce(b.stock, 0) + coalesce(held.quantity, 0)",
         )
         .await;
+        assert_eq!(count(client, "FROM stock_buckets").await, 4);
         assert!(count(client, "FROM products WHERE stocked > stock").await >= 20);
     })
     .await;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::StatusCode;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING};
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+};
 use reqwest::redirect::Policy;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -115,8 +117,11 @@ impl Shared {
     async fn forward(&self, request: Request) -> reqwest::Result<Response> {
         let (head, body) = request.into_parts();
         let url = format!("{}{}", self.target, head.uri);
+        let mut headers = end_to_end(head.headers);
+        // Otherwise MiniStack keeps each connection for 75 s after it was closed.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
         let request = self.http.request(head.method, url);
-        let answer = request.headers(end_to_end(head.headers)).body(body).send().await?;
+        let answer = request.headers(headers).body(body).send().await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let mut response = Response::new(answer.bytes().await?);
         *response.status_mut() = status;
@@ -132,4 +137,24 @@ fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
         headers.remove(name);
     }
     headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_target_may_close_a_connection_after_its_answer() {
+        let target = Server::start(async |request: Request| {
+            let connection = request.headers().get(CONNECTION).cloned();
+            let connection = connection.unwrap_or_else(|| HeaderValue::from_static("kept"));
+            Some(Response::new(connection.as_bytes().to_vec().into()))
+        });
+        let target = target.await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Endpoint::on(listener, &target.url()).unwrap();
+        let answer = reqwest::get(&endpoint.url).await.unwrap();
+        assert_eq!(answer.headers().get(CONNECTION), None);
+        assert_eq!(answer.text().await.unwrap(), "close");
+    }
 }

@@ -1,32 +1,42 @@
 #!/usr/bin/env bash
-# Creates in LocalStack what template.yaml creates on AWS: queue, dead-letter queue, cache, bus.
-# LocalStack runs it when all services are ready. It may run any number of times.
-# A test in localstack/src/watch.rs compares the numbers with the template.
+# Creates in LocalStack what template.yaml creates on AWS: queues, dead-letter queues, cache, bus and the
+# rule that sends events to the queue of mail. LocalStack runs it when all services are ready. It may run
+# any number of times. Tests in localstack/src/watch.rs compare it with the template.
 set -euo pipefail
 
 region="${AWS_DEFAULT_REGION:-us-east-1}"
-queue=waybill-fulfillment
-dlq=waybill-fulfillment-dlq
 table=waybill-product-cache
 bus=waybill
+rule=waybill-notification
+pattern='{"source":["waybill"],"detail-type":["OrderPlaced","OrderConfirmed","OrderShipped","OrderDelivered","OrderCancelled"],"detail":{"v":[1]}}'
 
+# The attributes are set after a queue is created, because it may exist with others.
 queue_url() {
-  # The attributes are set afterwards, because the queue may exist with others.
   awslocal sqs create-queue --region "$region" --queue-name "$1" --query QueueUrl --output text
 }
 
-dlq_url="$(queue_url "$dlq")"
-awslocal sqs set-queue-attributes --region "$region" --queue-url "$dlq_url" \
-  --attributes '{"MessageRetentionPeriod": "1209600"}'
-dlq_arn="$(awslocal sqs get-queue-attributes --region "$region" --queue-url "$dlq_url" \
-  --attribute-names QueueArn --query Attributes.QueueArn --output text)"
+queue_arn() {
+  awslocal sqs get-queue-attributes --region "$region" --queue-url "$1" \
+    --attribute-names QueueArn --query Attributes.QueueArn --output text
+}
 
-main_url="$(queue_url "$queue")"
-awslocal sqs set-queue-attributes --region "$region" --queue-url "$main_url" --attributes '{
-  "VisibilityTimeout": "180",
-  "MessageRetentionPeriod": "345600",
-  "RedrivePolicy": "{\"deadLetterTargetArn\": \"'"$dlq_arn"'\", \"maxReceiveCount\": 5}"
-}'
+# A queue and its dead-letter queue.
+create_queues() {
+  local dlq_url dlq_arn main_url
+  dlq_url="$(queue_url "$1-dlq")"
+  awslocal sqs set-queue-attributes --region "$region" --queue-url "$dlq_url" \
+    --attributes '{"MessageRetentionPeriod": "1209600"}'
+  dlq_arn="$(queue_arn "$dlq_url")"
+  main_url="$(queue_url "$1")"
+  awslocal sqs set-queue-attributes --region "$region" --queue-url "$main_url" --attributes '{
+    "VisibilityTimeout": "180",
+    "MessageRetentionPeriod": "345600",
+    "RedrivePolicy": "{\"deadLetterTargetArn\": \"'"$dlq_arn"'\", \"maxReceiveCount\": 5}"
+  }'
+}
+
+create_queues waybill-fulfillment
+create_queues waybill-notification
 
 if ! awslocal dynamodb describe-table --region "$region" --table-name "$table" >/dev/null 2>&1; then
   awslocal dynamodb create-table --region "$region" --table-name "$table" \
@@ -46,4 +56,13 @@ if ! awslocal events describe-event-bus --region "$region" --name "$bus" >/dev/n
   awslocal events create-event-bus --region "$region" --name "$bus" >/dev/null
 fi
 
-echo "waybill: created queue, dead-letter queue, table and bus"
+# Its events wait in the queue, unless `make watch` can send mail.
+mail_arn="$(queue_arn "$(queue_url waybill-notification)")"
+dead_mail_arn="$(queue_arn "$(queue_url waybill-notification-dlq)")"
+awslocal events put-rule --region "$region" --event-bus-name "$bus" --name "$rule" \
+  --event-pattern "$pattern" >/dev/null
+awslocal events put-targets --region "$region" --event-bus-name "$bus" --rule "$rule" \
+  --targets '[{"Id": "queue", "Arn": "'"$mail_arn"'", "DeadLetterConfig": {"Arn": "'"$dead_mail_arn"'"}}]' \
+  >/dev/null
+
+echo "waybill: created queues, dead-letter queues, table, bus and rule"

@@ -14,12 +14,33 @@ pub(crate) const WATCH_CALLER: &str = "WAYBILL_WATCH_CALLER";
 /// The modes of traffic, as `traffic/src/mode.rs` has them.
 const MODES: [&str; 5] = ["steady", "burst", "overload", "flash-sale", "pause"];
 
+/// The database of a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// Postgres.
+    Postgres,
+    /// The stand-in for Aurora DSQL.
+    Dsql,
+}
+
+impl Engine {
+    /// Its name, as in `DATABASE` and in the functions' `DATABASE_ENGINE`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Dsql => "dsql",
+        }
+    }
+}
+
 /// Everything that the environment says.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     /// The checkout, the database and AWS.
     pub(crate) common: common::Config,
-    /// `WAYBILL_POSTGRES_PORT`: the port of Postgres under `make up`.
+    /// `DATABASE`: what the stack of `make up` or `make watch` stores its orders in.
+    pub(crate) engine: Engine,
+    /// `WAYBILL_POSTGRES_PORT`: the port of the database under `make up`.
     pub(crate) postgres_port: u16,
     /// `WAYBILL_EMULATOR_PORT`: the port of the emulator under `make up`.
     pub(crate) emulator_port: u16,
@@ -71,8 +92,10 @@ impl Config {
                 }
             },
         };
+        let engine = engine(given("DATABASE").as_deref())?;
         Ok(Self {
             common,
+            engine,
             postgres_port: port("WAYBILL_POSTGRES_PORT", 54329)?,
             emulator_port: port("WAYBILL_EMULATOR_PORT", 4566)?,
             faults_port: port("WAYBILL_FAULTS_PORT", 4570)?,
@@ -91,6 +114,19 @@ impl Config {
     /// The folder for everything that the runner makes; git ignores it.
     pub(crate) fn local(&self) -> PathBuf {
         self.common.local()
+    }
+}
+
+/// Reads the name of a database.
+fn engine(given: Option<&str>) -> Result<Engine> {
+    match given {
+        None => Ok(Engine::Postgres),
+        Some(name) => [Engine::Postgres, Engine::Dsql]
+            .into_iter()
+            .find(|engine| engine.name() == name)
+            .ok_or_else(|| {
+                Error::new(format!("DATABASE is {name:?}; it must be postgres or dsql."))
+            }),
     }
 }
 
@@ -154,6 +190,15 @@ pub(crate) mod tests {
         assert_eq!(config.traffic.as_deref(), Some("flash-sale"));
         let error = read(&[("TRAFFIC", "flood")]).unwrap_err().to_string();
         assert!(error.contains("flood") && error.contains("steady"), "{error}");
+    }
+
+    #[test]
+    fn the_database_is_postgres_unless_another_is_named() {
+        assert_eq!(empty().engine, Engine::Postgres);
+        assert_eq!(read(&[("DATABASE", "postgres")]).unwrap().engine, Engine::Postgres);
+        assert_eq!(read(&[("DATABASE", "dsql")]).unwrap().engine, Engine::Dsql);
+        let error = read(&[("DATABASE", "oracle")]).unwrap_err().to_string();
+        assert!(error.contains("DATABASE") && error.contains("oracle"), "{error}");
     }
 
     #[test]

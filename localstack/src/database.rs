@@ -37,11 +37,34 @@ impl Database {
         self.connect().await.is_ok()
     }
 
+    /// Creates a role that may log in, unless it exists. Its sessions have the name of the service, which
+    /// the proxy before a stand-in keeps to itself.
+    ///
+    /// # Errors
+    /// If Postgres refuses.
+    pub async fn create_role(&self, name: &str) -> Result<()> {
+        let client = self.connect().await?;
+        let exists = client
+            .query_opt("SELECT FROM pg_roles WHERE rolname = $1", &[&name])
+            .await
+            .context(|| "Failed to list the roles.")?;
+        if exists.is_none() {
+            client
+                .batch_execute(&format!("CREATE ROLE {name} LOGIN"))
+                .await
+                .context(|| format!("Failed to create the role {name}."))?;
+        }
+        client
+            .batch_execute(&format!("ALTER ROLE {name} SET application_name = 'waybill'"))
+            .await
+            .context(|| format!("Failed to change the role {name}."))
+    }
+
     /// Creates a database on this server, unless it exists.
     ///
     /// # Errors
     /// If Postgres refuses.
-    pub async fn create(&self, name: &str) -> Result<()> {
+    pub async fn create(&self, name: &str, owner: &str) -> Result<()> {
         let client = self.connect().await?;
         let exists = client
             .query_opt("SELECT FROM pg_database WHERE datname = $1", &[&name])
@@ -49,7 +72,7 @@ impl Database {
             .context(|| "Failed to list the databases.")?;
         if exists.is_none() {
             client
-                .batch_execute(&format!("CREATE DATABASE {name}"))
+                .batch_execute(&format!("CREATE DATABASE {name} OWNER {owner}"))
                 .await
                 .context(|| format!("Failed to create the database {name}."))?;
         }

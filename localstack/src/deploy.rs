@@ -86,6 +86,7 @@ pub(crate) async fn deploy(
         "ReserveConcurrency=false".to_owned(),
         format!("Architecture={}", Architecture::HERE.name()),
         format!("DatabaseUrl={}", to.functions_database_url),
+        format!("DatabaseEngine={}", to.engine.name()),
         format!("WarehouseUrl={}", quoted(&warehouse_url)),
         format!("WarehouseSecret={}", quoted(&warehouse_secret)),
         format!("MailSender={}", mail::SENDER),
@@ -139,7 +140,7 @@ pub(crate) async fn deploy(
 fn owner_limits(config: &Config, kind: Kind) -> [u32; 2] {
     let [pending, per_minute] = config.owner_limits;
     match kind {
-        Kind::Test => NO_OWNER_LIMITS,
+        Kind::Test | Kind::TestOnStandIn => NO_OWNER_LIMITS,
         Kind::Main | Kind::Watch => {
             [pending.unwrap_or(OWNER_LIMITS[0]), per_minute.unwrap_or(OWNER_LIMITS[1])]
         }
@@ -277,6 +278,8 @@ fn variables(
         ("STAFF_TOKEN", token(tokens::STAFF)?),
         ("TOKEN_KEY_FILE", issuer.key_path().display().to_string()),
         ("DATABASE_URL", to.database_url.clone()),
+        ("DATABASE_ENGINE", to.engine.name().to_owned()),
+        ("DIRECT_DATABASE_URL", to.direct_database_url.clone()),
         ("FULFILLMENT_QUEUE_URL", output("FulfillmentQueueUrl")?),
         ("FULFILLMENT_DLQ_URL", output("FulfillmentDlqUrl")?),
         ("NOTIFICATION_QUEUE_URL", output("NotificationQueueUrl")?),

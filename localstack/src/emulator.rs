@@ -50,7 +50,7 @@ impl Emulator {
             .context(|| format!("Failed to create {}.", scratch.display()))?;
         let mut command = Command::new(tools.python());
         command
-            .args(["-m", "ministack_late_lines"])
+            .args(["-m", "ministack_logs"])
             // The functions inherit this environment, so the caller's is not passed on.
             .env_clear()
             .env("PATH", &config.common.path)

@@ -1,4 +1,5 @@
-//! `waybill-faults` under `make up`: the proxies between the functions and what they depend on.
+//! `waybill-faults` under `make up` and `make test`: the proxies between the functions and what they
+//! depend on.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -43,18 +44,25 @@ impl Faults {
         Settings::read(&self.path).ok().map(|settings| settings.ports)
     }
 
-    /// Its settings in front of this database and our own emulator. The ports are those of the last
-    /// start, unless another program has taken one.
+    /// Its settings in front of this database and our own emulator on the port `emulator`, controlled on
+    /// the port `control`. The ports of the proxies are those of the last start, unless another program
+    /// has taken one.
     ///
     /// # Errors
     /// If the database has no single server, or no port is free.
-    pub(crate) fn settings(&self, config: &Config, database_url: &str) -> Result<Settings> {
+    pub(crate) fn settings(
+        &self,
+        config: &Config,
+        database_url: &str,
+        control: u16,
+        emulator: u16,
+    ) -> Result<Settings> {
         let usable = |ports: &Ports| self.running_on().is_some() || are_free(*ports);
         Ok(Settings {
-            control_port: config.faults_port,
+            control_port: control,
             ports: self.ports().filter(usable).map_or_else(choose_ports, Ok)?,
             postgres: server_of(database_url)?,
-            aws: format!("http://127.0.0.1:{}", config.emulator_port),
+            aws: format!("http://127.0.0.1:{emulator}"),
             binaries: self.dir.join("tmp"),
             stack: STACK_NAME.to_owned(),
             functions: bootstraps::functions(&config.common)?,

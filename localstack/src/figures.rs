@@ -8,7 +8,7 @@ use tokio::process::Command;
 use waybill_ops::bootstraps::Profile;
 use waybill_ops::env_file::EnvFile;
 use waybill_ops::error::{Context as _, Error, Result};
-use waybill_ops::process::Job;
+use waybill_ops::process::Child;
 use waybill_ops::{bootstraps, process, ui};
 
 use crate::config::Config;
@@ -70,10 +70,10 @@ async fn start(config: &Config, env: &EnvFile, function: &str) -> Result<Duratio
         .stdout(log.try_clone().context(|| "Failed to share a log.")?)
         .stderr(log);
     let started = Instant::now();
-    let mut job = Job::spawn(&mut command)?;
+    let mut child = Child::spawn(&mut command)?;
     tokio::select! {
         () = platform.asked_for_work() => Ok(started.elapsed()),
-        ended = job.wait() => {
+        ended = child.wait() => {
             let status = ended?;
             let said = process::tail(&log_path, 5);
             Err(Error::new(format!("{function} exited before it asked for work ({status}):\n{said}")))

@@ -6,12 +6,14 @@
 mod bench;
 mod config;
 mod console;
+mod databases;
 mod deploy;
 mod emulator;
 mod faults;
 mod figures;
 mod lambda;
 mod leaks;
+mod lock;
 mod mail;
 mod order;
 mod ports;
@@ -29,7 +31,7 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use local_cloud::{database, postgres};
+use local_cloud::{database, postgres, standin};
 use tokio::signal::unix::{SignalKind, signal};
 use waybill_ops::bootstraps::{self, Profile};
 use waybill_ops::error::{Context as _, Result};
@@ -48,7 +50,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start Postgres and the emulator, deploy, migrate, seed, and place an order
+    /// Start database and emulator, deploy, migrate, seed, and place an order
     Up,
     /// Stop everything, keep the data
     Down,
@@ -73,11 +75,15 @@ enum Command {
         #[arg(long, default_value = tokens::CUSTOMER.1)]
         scope: String,
     },
-    /// Run all checks and tests, on a separate stack
+    /// Run all checks and tests, on separate stacks
     Test {
         /// Run only the path of an order, with the functions compiled as they are for AWS
         #[arg(long)]
         release: bool,
+        /// Run only the programs of tests with this in their names, such as crashes or shared/adapters;
+        /// with DATABASE=dsql, on the stand-in for Aurora DSQL
+        #[arg(long, value_name = "NAME", conflicts_with = "release")]
+        only: Option<String>,
     },
     /// Print the size and the start time of each function
     Figures,
@@ -144,14 +150,15 @@ async fn run(command: Command) -> Result<bool> {
         Command::Up => up::up(&config).await,
         Command::Down => up::down(&config).await,
         Command::Reset => up::reset(&config).await,
-        Command::Watch => watch::watch(&config).await,
+        Command::Watch => Box::pin(watch::watch(&config)).await,
         Command::Logs(arguments) => logs::follow(&config.common, &arguments).await,
         Command::Story(arguments) => story::run(&config.common, &arguments).await,
         Command::Dlq(arguments) => dlq::run(&config.common, &arguments).await,
         Command::Faults(arguments) => strike::run(&config, &arguments).await,
         Command::Token { subject, scope } => up::token(&config, &subject, &scope),
-        Command::Test { release: false } => return suite::run(&config).await,
-        Command::Test { release: true } => return suite::run_release(&config).await,
+        Command::Test { release: true, .. } => return suite::run_release(&config).await,
+        Command::Test { only: Some(name), .. } => return suite::run_only(&config, &name).await,
+        Command::Test { .. } => return Box::pin(suite::run(&config)).await,
         Command::Figures => figures::print(&config).await,
         Command::Bench => bench::run(&config).await,
         Command::Reconcile => return reconcile::run(&config.common).await,

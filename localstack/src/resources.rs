@@ -1,6 +1,6 @@
-//! Creates the queue, its dead-letter queue, the cache table and the event bus, for emulators that
-//! can't deploy the template. `localstack/ready.d` creates the same; a test compares both with the
-//! template.
+//! Creates the queues with their dead-letter queues, the cache table, and the event bus with its rule,
+//! for emulators that can't deploy the template. `localstack/ready.d` creates the same; tests compare
+//! both with the template.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,34 +9,49 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableStatus,
     TimeToLiveSpecification, TimeToLiveStatus,
 };
+use aws_sdk_eventbridge::types::{DeadLetterConfig, Target};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::json;
 use waybill_ops::aws::Aws;
 use waybill_ops::error::{Context as _, Error, Result};
 
-/// The name of the fulfillment queue.
-pub(crate) const QUEUE: &str = "waybill-fulfillment";
-/// The name of its dead-letter queue.
-pub(crate) const DEAD_LETTER_QUEUE: &str = "waybill-fulfillment-dlq";
+/// The names of the fulfillment queue and of its dead-letter queue.
+pub(crate) const JOBS: [&str; 2] = ["waybill-fulfillment", "waybill-fulfillment-dlq"];
+/// The names of the queue of events for mail and of its dead-letter queue.
+pub(crate) const MAIL: [&str; 2] = ["waybill-notification", "waybill-notification-dlq"];
 /// The name of the table that caches products.
 pub(crate) const TABLE: &str = "waybill-product-cache";
 /// The name of the event bus.
 pub(crate) const BUS: &str = "waybill";
-/// How many seconds a received job stays invisible.
+/// The rule that sends events to the queue of mail.
+pub(crate) const RULE: &str = "waybill-notification";
+/// The events that it sends.
+pub(crate) const PATTERN: &str = r#"{"source":["waybill"],"detail-type":["OrderPlaced","OrderConfirmed","OrderShipped","OrderDelivered","OrderCancelled"],"detail":{"v":[1]}}"#;
+/// How many seconds a received message stays invisible.
 pub(crate) const VISIBILITY_TIMEOUT: u32 = 180;
-/// How often a job is received before it goes to the dead-letter queue.
+/// How often a message is received before it goes to the dead-letter queue.
 pub(crate) const MAX_RECEIVE_COUNT: u32 = 5;
-/// How many seconds a job is kept.
+/// How many seconds a message is kept.
 pub(crate) const QUEUE_RETENTION: u32 = 345_600;
 /// How many seconds a dead letter is kept.
 pub(crate) const DEAD_LETTER_RETENTION: u32 = 1_209_600;
 
-/// The fulfillment queue and its dead-letter queue.
+/// A queue and its dead-letter queue.
 #[derive(Debug, Clone)]
-pub(crate) struct Queues {
+pub(crate) struct Queue {
     pub(crate) url: String,
     pub(crate) arn: String,
     pub(crate) dead_letter_url: String,
+    pub(crate) dead_letter_arn: String,
+}
+
+/// The queues.
+#[derive(Debug, Clone)]
+pub(crate) struct Queues {
+    /// That of jobs.
+    pub(crate) jobs: Queue,
+    /// That of events for mail.
+    pub(crate) mail: Queue,
 }
 
 /// Creates what is missing.
@@ -44,17 +59,19 @@ pub(crate) struct Queues {
 /// # Errors
 /// If the emulator refuses a call.
 pub(crate) async fn create(aws: &Aws) -> Result<Queues> {
-    let queues = create_queues(aws).await?;
+    let client = aws_sdk_sqs::Client::new(&aws.service("SQS").await);
+    let jobs = create_pair(&client, JOBS).await?;
+    let mail = create_pair(&client, MAIL).await?;
     create_table(aws).await?;
     create_bus(aws).await?;
-    Ok(queues)
+    Ok(Queues { jobs, mail })
 }
 
-async fn create_queues(aws: &Aws) -> Result<Queues> {
-    let client = aws_sdk_sqs::Client::new(&aws.service("SQS").await);
+/// Creates a queue and its dead-letter queue.
+async fn create_pair(client: &aws_sdk_sqs::Client, [name, dead]: [&str; 2]) -> Result<Queue> {
     let (dead_letter_url, dead_letter_arn) = create_queue(
-        &client,
-        DEAD_LETTER_QUEUE,
+        client,
+        dead,
         [(QueueAttributeName::MessageRetentionPeriod, DEAD_LETTER_RETENTION.to_string())].into(),
     )
     .await?;
@@ -65,8 +82,8 @@ async fn create_queues(aws: &Aws) -> Result<Queues> {
         (QueueAttributeName::VisibilityTimeout, VISIBILITY_TIMEOUT.to_string()),
         (QueueAttributeName::RedrivePolicy, redrive.to_string()),
     ];
-    let (url, arn) = create_queue(&client, QUEUE, attributes.into()).await?;
-    Ok(Queues { url, arn, dead_letter_url })
+    let (url, arn) = create_queue(client, name, attributes.into()).await?;
+    Ok(Queue { url, arn, dead_letter_url, dead_letter_arn })
 }
 
 /// Creates a queue, then sets its attributes: it may exist with others.
@@ -155,4 +172,23 @@ async fn create_bus(aws: &Aws) -> Result<()> {
     }
     let created = client.create_event_bus().name(BUS).send().await;
     created.map(drop).context(|| format!("Failed to create the event bus {BUS}."))
+}
+
+/// Creates the rule that sends events to the queue of mail, or sets it anew.
+///
+/// # Errors
+/// If the emulator refuses a call.
+pub(crate) async fn create_rule(aws: &Aws, mail: &Queue) -> Result<()> {
+    let client = aws_sdk_eventbridge::Client::new(&aws.service("EVENTBRIDGE").await);
+    let failed = || format!("Failed to create the rule {RULE} on the event bus {BUS}.");
+    let rule = client.put_rule().name(RULE).event_bus_name(BUS).event_pattern(PATTERN);
+    rule.send().await.context(failed)?;
+    let dead_letters = DeadLetterConfig::builder().arn(&mail.dead_letter_arn).build();
+    let target = Target::builder().id("queue").arn(&mail.arn).dead_letter_config(dead_letters);
+    let target = target.build().context(failed)?;
+    let put = client.put_targets().rule(RULE).event_bus_name(BUS).targets(target).send().await;
+    match put.context(failed)?.failed_entries().first() {
+        None => Ok(()),
+        Some(entry) => Err(entry.error_message().unwrap_or("no reason given")).context(failed),
+    }
 }

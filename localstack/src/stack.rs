@@ -1,8 +1,7 @@
-//! A stack: Postgres, an emulator and the proxies of faults, with a folder for their files. `make up`, `make watch` and
-//! `make test` each have their own, so they can run side by side.
+//! A stack: a database, an emulator and the proxies of faults, with a folder for their files. `make up`,
+//! `make watch` and `make test` each have their own, so they can run side by side.
 
 use std::fs::{self, File, Permissions};
-use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -13,13 +12,14 @@ use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::tools::Tools;
 use waybill_ops::ui;
 
-use crate::config::Config;
+use crate::config::{Config, Engine};
 use crate::console::Console;
 use crate::database::Database;
+use crate::databases::{Databases, Urls};
 use crate::emulator::Emulator;
 use crate::faults::{self, Faults};
+use crate::lock::{Holder, lock};
 use crate::ports::{free_port, is_free, require_free};
-use crate::postgres::Postgres;
 use crate::traffic::Traffic;
 
 /// Which stack.
@@ -31,17 +31,25 @@ pub(crate) enum Kind {
     Watch,
     /// The stack of `make test` and `make bench`: on free ports, deleted afterwards.
     Test,
+    /// The other stack of `make test`, whose database is the stand-in for Aurora DSQL.
+    TestOnStandIn,
 }
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 3] = [Self::Main, Self::Watch, Self::Test];
+    pub(crate) const ALL: [Self; 4] = [Self::Main, Self::Watch, Self::Test, Self::TestOnStandIn];
+
+    /// Whether it is one of tests. Nothing of it is kept, and it touches nothing but its own.
+    pub(crate) const fn is_of_tests(self) -> bool {
+        matches!(self, Self::Test | Self::TestOnStandIn)
+    }
 
     const fn folder(self) -> &'static str {
         match self {
             Self::Main => "stack",
             Self::Watch => "watch",
             Self::Test => "test",
+            Self::TestOnStandIn => "test-dsql",
         }
     }
 
@@ -50,7 +58,7 @@ impl Kind {
         match self {
             Self::Main => "make up",
             Self::Watch => "make watch",
-            Self::Test => "make test",
+            Self::Test | Self::TestOnStandIn => "make test",
         }
     }
 }
@@ -62,13 +70,13 @@ pub(crate) struct Stack {
     pub(crate) kind: Kind,
     pub(crate) dir: PathBuf,
     env_path: PathBuf,
-    postgres: Postgres,
+    databases: Databases,
     emulator: Emulator,
     pub(crate) console: Console,
     faults: Faults,
     /// The traffic generator.
     pub(crate) traffic: Traffic,
-    started_postgres: bool,
+    started_database: bool,
     started_emulator: bool,
     started_faults: bool,
     _lock: File,
@@ -77,7 +85,11 @@ pub(crate) struct Stack {
 /// The endpoints of a running stack.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoints {
+    /// What the database is.
+    pub(crate) engine: Engine,
     pub(crate) database_url: String,
+    /// The same database for what Aurora DSQL would refuse.
+    pub(crate) direct_database_url: String,
     /// The database as the functions reach it: through a proxy, where faults can be started.
     pub(crate) functions_database_url: String,
     /// The control API of faults, where they can be started.
@@ -88,9 +100,9 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
-    /// The database of the stack.
+    /// The database of the stack, for whatever a Postgres can do.
     pub(crate) fn database(&self) -> Database {
-        Database::new(&self.database_url)
+        Database::new(&self.direct_database_url)
     }
 }
 
@@ -114,17 +126,17 @@ impl Stack {
         })?;
         Ok(Self {
             kind,
-            postgres: Postgres::in_dir(&dir),
+            databases: Databases::in_dir(&dir, config.engine),
             emulator: Emulator::in_dir(&dir),
             console: Console::in_dir(&dir),
             faults: Faults::in_dir(&dir),
             traffic: Traffic::in_dir(&dir),
             env_path: match kind {
                 Kind::Main => env_file::path_of_make_up(&config.common),
-                Kind::Watch | Kind::Test => dir.join("stack.env"),
+                Kind::Watch | Kind::Test | Kind::TestOnStandIn => dir.join("stack.env"),
             },
             dir,
-            started_postgres: false,
+            started_database: false,
             started_emulator: false,
             started_faults: false,
             _lock: lock,
@@ -145,9 +157,17 @@ impl Stack {
     /// # Errors
     /// If a port is in use or something does not start.
     pub(crate) async fn start(&mut self, config: &Config, tools: &Tools) -> Result<Endpoints> {
-        let database_url = self.start_database(config, tools).await?;
+        if self.databases.other_runs() {
+            // Its queues and its cache are about the orders and products of the other database.
+            self.emulator.stop()?;
+        }
+        let Urls { service: database_url, direct: direct_database_url } =
+            self.start_database(config, tools).await?;
         let given = self.given_endpoint(config);
-        let faults = self.start_faults(config, &database_url, given.is_some()).await?;
+        // The proxies of faults have to know it before the emulator starts.
+        let port = self.emulator_port(config)?;
+        let own = given.is_none().then_some(port);
+        let faults = self.start_faults(config, &database_url, own).await?;
         let given_emulator = given.is_some();
         let endpoint = if let Some(endpoint) = given {
             ui::step(format!("Using the emulator at {endpoint}"));
@@ -159,7 +179,8 @@ impl Stack {
             endpoint
         } else {
             let ports = faults.as_ref().map(|settings| settings.ports);
-            format!("http://127.0.0.1:{}", self.start_emulator(config, tools, ports).await?)
+            self.start_emulator(config, tools, port, ports).await?;
+            format!("http://127.0.0.1:{port}")
         };
         let mut aws = Aws::at(&config.common, &endpoint);
         if self.kind != Kind::Watch {
@@ -170,25 +191,55 @@ impl Stack {
             None => database_url.clone(),
         };
         let faults_url = faults.as_ref().map(faults::url);
-        Ok(Endpoints { database_url, functions_database_url, faults_url, aws, given_emulator })
+        Ok(Endpoints {
+            engine: config.engine,
+            database_url,
+            direct_database_url,
+            functions_database_url,
+            faults_url,
+            aws,
+            given_emulator,
+        })
     }
 
-    /// Starts Postgres only. Returns the URL of the database.
+    /// Starts the database only. Returns how to reach it.
     ///
     /// # Errors
     /// If its port is in use or it does not start.
-    pub(crate) async fn start_database(
+    pub(crate) async fn start_database(&mut self, config: &Config, tools: &Tools) -> Result<Urls> {
+        if let Some(url) = self.given_database(config) {
+            if config.engine == Engine::Dsql {
+                return Err(Error::new(
+                    "DATABASE is dsql, which starts a database of its own, and DATABASE_URL names \
+                     another. Unset one of them.",
+                ));
+            }
+            ui::step("Using the Postgres in DATABASE_URL");
+            Database::given(&url).await?;
+            return Ok(Urls::of_postgres(url));
+        }
+        let wanted = (self.kind == Kind::Main).then_some(config.postgres_port);
+        if let Some(port) = self.databases.running_on()
+            && wanted.is_none_or(|wanted| wanted == port)
+        {
+            // A killed `make watch` left it. It ends with this run.
+            self.started_database = self.kind != Kind::Main;
+            return self.databases.urls(port);
+        }
+        self.started_database = true;
+        self.databases.start(config, tools, wanted, !self.kind.is_of_tests()).await
+    }
+
+    /// Starts the database of a test stack again, this time with commits that wait for the disk.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub(crate) async fn restart_database_durably(
         &mut self,
         config: &Config,
         tools: &Tools,
-    ) -> Result<String> {
-        if let Some(url) = self.given_database(config) {
-            ui::step("Using the Postgres in DATABASE_URL");
-            Database::given(&url).await?;
-            return Ok(url);
-        }
-        let port = self.start_postgres(config, tools).await?;
-        self.postgres.url(port)
+    ) -> Result<Urls> {
+        self.databases.start(config, tools, None, true).await
     }
 
     /// Fails early if another program uses a port of this stack.
@@ -200,9 +251,10 @@ impl Stack {
             return Ok(());
         }
         if config.common.database_url.is_none()
-            && self.postgres.running_on() != Some(config.postgres_port)
+            && self.databases.running_on() != Some(config.postgres_port)
+            && !self.databases.other_runs()
         {
-            require_free(config.postgres_port, "Postgres", "WAYBILL_POSTGRES_PORT")?;
+            require_free(config.postgres_port, "the database", "WAYBILL_POSTGRES_PORT")?;
         }
         if config.common.endpoint_url.is_none()
             && self.emulator.running_on() != Some(config.emulator_port)
@@ -222,12 +274,12 @@ impl Stack {
 
     /// Whether this run has started any part of it.
     pub(crate) fn started_anything(&self) -> bool {
-        self.started_postgres || self.started_emulator || self.started_faults
+        self.started_database || self.started_emulator || self.started_faults
     }
 
     /// Keeps the stack running when this run ends.
     pub(crate) fn keep(mut self) {
-        self.started_postgres = false;
+        self.started_database = false;
         self.started_emulator = false;
         self.started_faults = false;
     }
@@ -242,8 +294,8 @@ impl Stack {
         self.traffic.stop()?;
         self.emulator.stop()?;
         self.faults.stop()?;
-        self.postgres.stop()?;
-        self.started_postgres = false;
+        self.databases.stop()?;
+        self.started_database = false;
         self.started_emulator = false;
         self.started_faults = false;
         Ok(())
@@ -261,7 +313,7 @@ impl Stack {
 
     /// Whether any part of it is running.
     pub(crate) fn runs(&self) -> bool {
-        self.postgres.running_on().is_some()
+        self.databases.runs()
             || self.emulator.running_on().is_some()
             || self.faults.running_on().is_some()
             || self.traffic.running_at().is_some()
@@ -277,63 +329,59 @@ impl Stack {
         config.local().join(Kind::Main.folder())
     }
 
-    /// The Postgres in `DATABASE_URL`, unless it is this stack's own: in a shell that has sourced
+    /// The Postgres in `DATABASE_URL`, unless it is one of this stack: in a shell that has sourced
     /// `stack.env`, `make up` does the same as elsewhere.
     fn given_database(&self, config: &Config) -> Option<String> {
-        let url = config.common.database_url.clone().filter(|_| self.kind != Kind::Test)?;
-        let own = self.postgres.url(config.postgres_port).ok();
-        (self.kind != Kind::Main || own.as_ref() != Some(&url)).then_some(url)
+        let url = config.common.database_url.clone().filter(|_| !self.kind.is_of_tests())?;
+        let own = self.kind == Kind::Main && self.databases.owns(&url, config.postgres_port);
+        (!own).then_some(url)
     }
 
     /// The emulator in `AWS_ENDPOINT_URL`, unless it is this stack's own: at our port with our emulator
     /// running, or with nothing running.
     fn given_endpoint(&self, config: &Config) -> Option<String> {
-        let url = config.common.endpoint_url.clone().filter(|_| self.kind != Kind::Test)?;
+        let url = config.common.endpoint_url.clone().filter(|_| !self.kind.is_of_tests())?;
         let port = config.emulator_port;
         let own = url == format!("http://127.0.0.1:{port}")
             && (self.emulator.running_on() == Some(port) || is_free(port));
         (self.kind != Kind::Main || !own).then_some(url)
     }
 
-    async fn start_postgres(&mut self, config: &Config, tools: &Tools) -> Result<u16> {
-        let wanted = (self.kind == Kind::Main).then_some(config.postgres_port);
-        if let Some(port) = self.postgres.running_on()
-            && wanted.is_none_or(|wanted| wanted == port)
-        {
-            // A killed `make watch` left it. It ends with this run.
-            self.started_postgres = self.kind != Kind::Main;
-            return Ok(port);
+    /// The port of this stack's own emulator.
+    fn emulator_port(&self, config: &Config) -> Result<u16> {
+        match self.kind {
+            Kind::Main => Ok(config.emulator_port),
+            Kind::Watch | Kind::Test | Kind::TestOnStandIn => {
+                self.emulator.running_on().map_or_else(free_port, Ok)
+            }
         }
-        self.postgres.stop()?;
-        let port = match wanted {
-            Some(port) => require_free(port, "Postgres", "WAYBILL_POSTGRES_PORT")?,
-            None => free_port()?,
-        };
-        ui::step(format!("Starting Postgres on 127.0.0.1:{port}"));
-        self.started_postgres = true;
-        self.postgres.start(tools.dir(), port, self.kind != Kind::Test).await?;
-        Ok(port)
     }
 
     /// Starts the proxies between the functions and what they depend on. Only the functions of our own
-    /// emulator can be told to use them.
+    /// emulator, on the port `emulator`, can be told to use them.
     async fn start_faults(
         &mut self,
         config: &Config,
         database_url: &str,
-        given_emulator: bool,
+        emulator: Option<u16>,
     ) -> Result<Option<Settings>> {
-        if self.kind != Kind::Main || given_emulator {
+        let Some(emulator) = emulator.filter(|_| self.kind != Kind::Watch) else {
             self.faults.stop()?;
             return Ok(None);
-        }
-        let settings = self.faults.settings(config, database_url)?;
+        };
+        let control = match self.kind {
+            Kind::Main => config.faults_port,
+            Kind::Watch | Kind::Test | Kind::TestOnStandIn => {
+                self.faults.running_on().map_or_else(free_port, Ok)?
+            }
+        };
+        let settings = self.faults.settings(config, database_url, control, emulator)?;
         if self.faults.ports() != Some(settings.ports) {
             // Its functions use other ports.
             self.emulator.stop()?;
         }
         // First, so that a failed start is cleaned up, too.
-        self.started_faults = self.faults.running_on().is_none();
+        self.started_faults = self.kind != Kind::Main || self.faults.running_on().is_none();
         self.started_faults |= self.faults.start(config, &settings).await?;
         Ok(Some(settings))
     }
@@ -342,25 +390,19 @@ impl Stack {
         &mut self,
         config: &Config,
         tools: &Tools,
+        port: u16,
         proxies: Option<Ports>,
-    ) -> Result<u16> {
-        let wanted = (self.kind == Kind::Main).then_some(config.emulator_port);
-        if let Some(port) = self.emulator.running_on()
-            && wanted.is_none_or(|wanted| wanted == port)
-        {
+    ) -> Result<()> {
+        if self.emulator.running_on() == Some(port) {
             self.started_emulator = self.kind != Kind::Main;
-            return Ok(port);
+            return Ok(());
         }
         // This also ends functions that a killed emulator left.
         self.emulator.stop()?;
-        let port = match wanted {
-            Some(port) => require_free(port, "the AWS emulator", "WAYBILL_EMULATOR_PORT")?,
-            None => free_port()?,
-        };
+        require_free(port, "the AWS emulator", "WAYBILL_EMULATOR_PORT")?;
         ui::step(format!("Starting the AWS emulator on 127.0.0.1:{port}"));
         self.started_emulator = true;
-        self.emulator.start(config, tools, port, proxies).await?;
-        Ok(port)
+        self.emulator.start(config, tools, port, proxies).await
     }
 }
 
@@ -374,42 +416,13 @@ impl Drop for Stack {
             self.started_emulator.then(|| self.traffic.stop()),
             self.started_emulator.then(|| self.emulator.stop()),
             self.started_faults.then(|| self.faults.stop()),
-            self.started_postgres.then(|| self.postgres.stop()),
+            self.started_database.then(|| self.databases.stop()),
         ];
         for error in stopped.into_iter().flatten().filter_map(Result::err) {
             ui::failure(&error);
         }
-        if self.kind == Kind::Test {
+        if self.kind.is_of_tests() {
             let _ = fs::remove_dir_all(&self.dir);
         }
     }
-}
-
-/// Why a stack can't be locked.
-enum Holder {
-    Process(i32),
-    Unknown(Error),
-}
-
-fn lock(path: &Path) -> std::result::Result<File, Holder> {
-    let unknown = |error: std::io::Error| {
-        Holder::Unknown(Error::new(format!("{}: {error}.", path.display())))
-    };
-    let mut file = File::options()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(path)
-        .map_err(unknown)?;
-    if file.try_lock().is_err() {
-        let mut text = String::new();
-        let _ = file.read_to_string(&mut text);
-        return Err(Holder::Process(text.trim().parse().unwrap_or_default()));
-    }
-    file.set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| write!(file, "{}", std::process::id()))
-        .map_err(unknown)?;
-    Ok(file)
 }

@@ -1,12 +1,11 @@
 //! `make up`, `make down` and `make reset`.
 
-use std::fs;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use waybill_ops::bootstraps::Profile;
 use waybill_ops::env_file::EnvFile;
-use waybill_ops::error::{Context as _, Error, Result};
+use waybill_ops::error::{Error, Result};
 use waybill_ops::{bootstraps, ui};
 
 use crate::config::Config;
@@ -23,7 +22,7 @@ pub(crate) async fn up(config: &Config) -> Result<()> {
     let mut stack = Stack::take(config, Kind::Main)?;
     stack.check_ports(config)?;
     ui::step(format!(
-        "1 of 3: compiling the functions, installing the tools, starting Postgres and the emulator ({})",
+        "1 of 3: compiling the functions, installing the tools, starting database and emulator ({})",
         if bootstraps::path(&config.common, "migrate").exists() {
             "seconds, if little has changed"
         } else {
@@ -106,7 +105,7 @@ pub(crate) async fn down(config: &Config) -> Result<()> {
         let ran = stack.runs();
         stack.stop()?;
         // Nothing is kept of tests, even if they were killed.
-        if stack.kind == Kind::Test {
+        if stack.kind.is_of_tests() {
             stack.delete()?;
         }
         Ok(ran)
@@ -130,10 +129,6 @@ pub(crate) async fn reset(config: &Config) -> Result<()> {
 }
 
 async fn for_each_stack(config: &Config, act: impl Fn(Stack) -> Result<bool>) -> Result<()> {
-    let local = config.local();
-    if !local.exists() {
-        fs::create_dir_all(&local).context(|| format!("Failed to create {}.", local.display()))?;
-    }
     let mut stopped = Vec::new();
     for kind in Kind::ALL {
         if let Some(holder) = Stack::holder(config, kind) {
@@ -150,6 +145,8 @@ async fn for_each_stack(config: &Config, act: impl Fn(Stack) -> Result<bool>) ->
             stopped.push(kind.target());
         }
     }
+    // `make test` has two.
+    stopped.dedup();
     match stopped.as_slice() {
         [] => ui::line("Nothing was running."),
         targets => ui::line(format!("Stopped what `{}` had started.", targets.join("`, `"))),

@@ -1,7 +1,7 @@
 //! `make watch`: serves the functions with `cargo lambda watch`, which compiles them again when a
-//! file is saved, with a database, a queue, a cache, and a pump from the queue.
+//! file is saved, with a database, queues, a cache, and pumps from the queues.
 //!
-//! Any emulator with SQS, DynamoDB and `EventBridge` will do.
+//! Any emulator with SQS, DynamoDB and `EventBridge` will do; mail needs version 2 of SES, too.
 
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
@@ -15,14 +15,14 @@ use tokio::sync::mpsc::Receiver;
 use waybill_ops::aws::Aws;
 use waybill_ops::env_file::EnvFile;
 use waybill_ops::error::{Context as _, Error, Result};
-use waybill_ops::process::Job;
+use waybill_ops::process::Child;
 use waybill_ops::tools::Tools;
 use waybill_ops::{process, ui};
 
 use crate::config::{Config, WATCH_CALLER};
 use crate::resources::{self, Queues};
 use crate::stack::{Endpoints, Kind, Stack};
-use crate::{deploy, lambda, ports, pump};
+use crate::{deploy, lambda, mail, ports, pump};
 
 /// Lines of cargo, cargo-lambda and the runtime that are not printed.
 const NOISE: [&str; 3] =
@@ -36,7 +36,7 @@ pub(crate) async fn watch(config: &Config) -> Result<()> {
     let mut stack = Stack::take(config, Kind::Watch)?;
     ports::require_free(config.watch_port, "cargo lambda watch", "WAYBILL_WATCH_PORT")?;
     ui::step(
-        "Compiling the functions, installing the tools, starting Postgres and the emulator (about \
+        "Compiling the functions, installing the tools, starting database and emulator (about \
          4 minutes the first time)",
     );
     let mut compile = tokio::process::Command::new("cargo");
@@ -60,14 +60,34 @@ pub(crate) async fn watch(config: &Config) -> Result<()> {
         ready = prepare(config, &to, &api_url) => ready?,
         ended = functions.wait() => return Err(ended_early(ended?)),
     }
+    let mails = start_mail(&to.aws, &queues).await?;
     env.write(stack.env_path())?;
     ui::step("Watching: save a file and call again. Ctrl-C stops");
     ui::line(next_steps(config, &api_url, &stack));
+    let mail = async {
+        if mails {
+            pump::run(&to.aws, &queues.mail, &api_url, "notify-customer").await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
     tokio::select! {
-        () = pump::run(&to.aws, &queues, &api_url, "fulfill-order") => Ok(()),
+        () = pump::run(&to.aws, &queues.jobs, &api_url, "fulfill-order") => Ok(()),
+        () = mail => Ok(()),
         () = schedule(&api_url, "relay-outbox") => Ok(()),
         ended = functions.wait() => Err(ended_early(ended?)),
     }
+}
+
+/// Sends events to the queue of mail, if the emulator can send mail. Returns whether it can.
+async fn start_mail(aws: &Aws, queues: &Queues) -> Result<bool> {
+    if let Err(error) = mail::verify_sender(&aws.endpoint).await {
+        ui::failure(&error);
+        ui::step("No mail is sent: the emulator lacks version 2 of SES");
+        return Ok(false);
+    }
+    resources::create_rule(aws, &queues.mail).await?;
+    Ok(true)
 }
 
 /// Invokes a function every minute, like the schedule in the template.
@@ -80,7 +100,7 @@ async fn schedule(api_url: &str, function: &str) {
     }
 }
 
-fn spawn(config: &Config, tools: &Tools, aws: &Aws, env: &EnvFile) -> Result<Job> {
+fn spawn(config: &Config, tools: &Tools, aws: &Aws, env: &EnvFile) -> Result<Child> {
     let port = config.watch_port.to_string();
     let mut command = tools.command("cargo-lambda");
     command
@@ -93,7 +113,7 @@ fn spawn(config: &Config, tools: &Tools, aws: &Aws, env: &EnvFile) -> Result<Job
     if std::io::stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }
-    Job::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
+    Child::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
 }
 
 /// Prints the output of cargo and the functions, and saves it for `make dlq`.
@@ -144,8 +164,13 @@ fn variables(config: &Config, to: &Endpoints, queues: &Queues, log: &Path) -> En
     let mut pairs = vec![
         ("API_URL", format!("http://127.0.0.1:{}", config.watch_port)),
         ("DATABASE_URL", to.database_url.clone()),
-        ("FULFILLMENT_QUEUE_URL", queues.url.clone()),
-        ("FULFILLMENT_DLQ_URL", queues.dead_letter_url.clone()),
+        ("DATABASE_ENGINE", to.engine.name().to_owned()),
+        ("FULFILLMENT_QUEUE_URL", queues.jobs.url.clone()),
+        ("FULFILLMENT_DLQ_URL", queues.jobs.dead_letter_url.clone()),
+        ("NOTIFICATION_QUEUE_URL", queues.mail.url.clone()),
+        ("NOTIFICATION_DLQ_URL", queues.mail.dead_letter_url.clone()),
+        ("MAIL_SENDER", mail::SENDER.to_owned()),
+        ("MAIL_RECIPIENT", mail::RECIPIENT.to_owned()),
         ("PRODUCT_CACHE_TABLE", resources::TABLE.to_owned()),
         ("EVENT_BUS_NAME", resources::BUS.to_owned()),
         ("WAYBILL_FUNCTIONS_LOG", log.display().to_string()),
@@ -179,10 +204,10 @@ fn next_steps(config: &Config, api_url: &str, stack: &Stack) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::fs;
 
     use saphyr::{LoadableYamlNode as _, Yaml};
+    use serde_json::Value;
 
     use super::*;
 
@@ -216,42 +241,69 @@ mod tests {
             get(&documents[0], &path).and_then(|it| untagged(it).as_integer()).unwrap()
         };
         let script = read("localstack/ready.d/10-resources.sh");
-        let properties = |resource| [resource, "Properties"];
-        let of = |resource, rest: &[&str]| number(&[&properties(resource), rest].concat());
-        let numbers: BTreeMap<&str, (i64, u32)> = [
-            (
-                r#""VisibilityTimeout": "180""#,
-                (of("FulfillmentQueue", &["VisibilityTimeout"]), resources::VISIBILITY_TIMEOUT),
-            ),
-            (
-                r#""MessageRetentionPeriod": "345600""#,
-                (of("FulfillmentQueue", &["MessageRetentionPeriod"]), resources::QUEUE_RETENTION),
-            ),
-            (
-                r#"\"maxReceiveCount\": 5"#,
+        let of =
+            |resource: &str, path: &[&str]| number(&[&[resource, "Properties"], path].concat());
+        // Both queues have the same numbers, and the script sets them in one function.
+        for queue in ["Fulfillment", "Notification"] {
+            let [front, dead] = ["Queue", "DeadLetterQueue"].map(|kind| format!("{queue}{kind}"));
+            for (in_script, in_template, in_watch) in [
                 (
-                    of("FulfillmentQueue", &["RedrivePolicy", "maxReceiveCount"]),
+                    r#""VisibilityTimeout": "180""#,
+                    of(&front, &["VisibilityTimeout"]),
+                    resources::VISIBILITY_TIMEOUT,
+                ),
+                (
+                    r#""MessageRetentionPeriod": "345600""#,
+                    of(&front, &["MessageRetentionPeriod"]),
+                    resources::QUEUE_RETENTION,
+                ),
+                (
+                    r#"\"maxReceiveCount\": 5"#,
+                    of(&front, &["RedrivePolicy", "maxReceiveCount"]),
                     resources::MAX_RECEIVE_COUNT,
                 ),
-            ),
-            (
-                r#""MessageRetentionPeriod": "1209600""#,
                 (
-                    of("FulfillmentDeadLetterQueue", &["MessageRetentionPeriod"]),
+                    r#""MessageRetentionPeriod": "1209600""#,
+                    of(&dead, &["MessageRetentionPeriod"]),
                     resources::DEAD_LETTER_RETENTION,
                 ),
-            ),
-        ]
-        .into();
-        for (in_script, (in_template, in_watch)) in numbers {
-            assert_eq!(in_template, i64::from(in_watch), "{in_script}");
-            assert!(script.contains(in_script), "the script lacks {in_script}");
-            assert!(in_script.contains(&in_template.to_string()), "{in_script}");
+            ] {
+                assert_eq!(in_template, i64::from(in_watch), "{queue}: {in_script}");
+                assert!(script.contains(in_script), "the script lacks {in_script}");
+                assert!(in_script.contains(&in_template.to_string()), "{in_script}");
+            }
         }
-        let names =
-            [resources::QUEUE, resources::DEAD_LETTER_QUEUE, resources::TABLE, resources::BUS];
-        for name in names {
+        for [name, dead] in [resources::JOBS, resources::MAIL] {
+            assert!(script.contains(&format!("create_queues {name}\n")), "the script lacks {name}");
+            assert_eq!(dead, format!("{name}-dlq"));
+        }
+        for name in [resources::TABLE, resources::BUS, resources::RULE] {
             assert!(script.contains(&format!("={name}\n")), "the script lacks {name}");
         }
+    }
+
+    /// A node of the template as JSON, if it has no tags.
+    fn json(node: &Yaml) -> Value {
+        if let Some(map) = node.as_mapping() {
+            let pair =
+                |(key, value): (&Yaml, &Yaml)| (key.as_str().unwrap().to_owned(), json(value));
+            return map.iter().map(pair).collect();
+        }
+        if let Some(list) = node.as_vec() {
+            return list.iter().map(json).collect();
+        }
+        node.as_integer().map_or_else(|| node.as_str().unwrap().into(), Value::from)
+    }
+
+    #[test]
+    fn the_rule_of_watch_and_of_the_ready_script_sends_the_template_s_events() {
+        let source = read("template.yaml");
+        let documents = Yaml::load_from_str(&source).unwrap();
+        let path = ["Resources", "NotificationRule", "Properties", "EventPattern"];
+        let in_template = json(get(&documents[0], &path).unwrap());
+        let in_watch: Value = serde_json::from_str(resources::PATTERN).unwrap();
+        assert_eq!(in_watch, in_template);
+        let script = read("localstack/ready.d/10-resources.sh");
+        assert!(script.contains(&format!("pattern='{}'\n", resources::PATTERN)), "{script}");
     }
 }

@@ -11,7 +11,7 @@ use crate::release::{self, Cloud, Order};
 use crate::remote::{Remote, STACK_NAME};
 use crate::settings::Settings;
 use crate::tools::Tools;
-use crate::{budget, credentials, issuer, ui};
+use crate::{budget, credentials, database, issuer, ui};
 
 /// Builds, migrates and deploys. `sam deploy` gets the `arguments`.
 ///
@@ -26,12 +26,6 @@ pub async fn deploy(
     config.refuse_an_emulator(emulator, "make deploy")?;
     let mut account = Account { config, tools: Tools::at(config), emulator, arguments, at: None };
     let parameters = account.settings()?.get("parameter-overrides");
-    if parameters.is_none() && !account.is_guided() {
-        return Err(Error::new(
-            "DatabaseUrl is missing: make deploy ARGS=\"--parameter-overrides DatabaseUrl=...\". Or run \
-             `make deploy ARGS=--guided` once, which asks and saves the answers in samconfig.toml.",
-        ));
-    }
     if arguments.iter().any(|argument| argument == "--no-execute-changeset") {
         return Err(Error::new(
             "`make deploy` migrates the database, so it can't be used with --no-execute-changeset.",
@@ -42,7 +36,12 @@ pub async fn deploy(
     let order = account.order(order).await?;
     if let Some(at) = &account.at {
         let overrides = parameters.as_deref().unwrap_or_default();
-        issuer::check(&at.remote.parameters().await?, overrides)?;
+        let deployed = at.remote.parameters().await?;
+        issuer::check(&deployed, overrides)?;
+        // --deploy-first says that the database has moved.
+        if order == Order::SchemaFirst {
+            database::check(&deployed, overrides)?;
+        }
     }
     let architecture = match &parameters {
         Some(text) if text.contains("Architecture=x86_64") => Architecture::X86,

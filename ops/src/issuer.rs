@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
+use crate::overrides::value;
 
 const NOW: &str = "JwtIssuer";
 const FIRST: &str = "FirstJwtIssuer";
@@ -34,19 +35,6 @@ pub(crate) fn check(deployed: &BTreeMap<String, String>, overrides: &str) -> Res
          {first}. Nothing was changed."
     )))
 }
-
-/// The last value of a parameter, in either form that `sam` accepts.
-fn value(overrides: &str, name: &str) -> Option<String> {
-    let short = format!("{name}=");
-    let long = format!("ParameterKey={name},ParameterValue=");
-    let words = overrides.split_whitespace().map(|word| word.trim_start_matches(QUOTES));
-    let mut values =
-        words.filter_map(|word| word.strip_prefix(&short).or(word.strip_prefix(&long)));
-    values.next_back().map(|value| value.trim_matches(QUOTES).to_owned())
-}
-
-/// Characters that may surround a word on a command line or in `samconfig.toml`.
-const QUOTES: [char; 6] = ['"', '\'', '\\', ',', '[', ']'];
 
 #[cfg(test)]
 mod tests {

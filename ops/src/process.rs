@@ -1,4 +1,4 @@
-//! Child processes: jobs that the runner waits for, and daemons that outlive it.
+//! Child processes that the runner waits for, and daemons that outlive it.
 //!
 //! Each leads its own process group, so that ending it also ends its children.
 
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use crate::error::{Context as _, Error, Result};
 use crate::ui;
 
-/// How often a quiet job prints that it is still running.
+/// How often a quiet child prints that it is still running.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Variables that `cargo run` sets for the runner. Build scripts such as ring's run again when these
@@ -42,12 +42,12 @@ const OF_CARGO_RUN: [&str; 17] = [
 
 /// A child that the runner waits for. Dropping it ends the whole process group.
 #[derive(Debug)]
-pub struct Job {
+pub struct Child {
     child: tokio::process::Child,
     group: Option<Pid>,
 }
 
-impl Job {
+impl Child {
     /// Starts the command in its own process group, with empty standard input.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ impl Job {
     }
 }
 
-impl Drop for Job {
+impl Drop for Child {
     fn drop(&mut self) {
         if let Some(group) = self.group {
             let _ = kill_process_group(group, Signal::TERM);
@@ -118,7 +118,7 @@ async fn forward(mut from: impl AsyncBufRead + Unpin, to: mpsc::Sender<String>) 
 /// # Errors
 /// If it fails.
 pub async fn run_loudly(what: &str, command: &mut tokio::process::Command) -> Result<()> {
-    let status = Job::spawn(command)?.wait().await?;
+    let status = Child::spawn(command)?.wait().await?;
     if status.success() {
         return Ok(());
     }
@@ -136,10 +136,10 @@ pub async fn run_quietly(
     usual: Duration,
 ) -> Result<()> {
     let (out, err) = log_file(log)?;
-    let mut job = Job::spawn(command.stdout(out).stderr(err))?;
+    let mut child = Child::spawn(command.stdout(out).stderr(err))?;
     let started = Instant::now();
     let status = loop {
-        match tokio::time::timeout(HEARTBEAT, job.wait()).await {
+        match tokio::time::timeout(HEARTBEAT, child.wait()).await {
             Ok(status) => break status?,
             Err(_) => ui::step(format!(
                 "  … {what}: {} s of about {} s",
@@ -240,6 +240,8 @@ impl Daemon {
                     self.name
                 )));
             }
+            // Its command line is gone before its sockets are, and the next one needs its port.
+            wait_until(Duration::from_secs(10), || has_exited(pid));
         }
         let _ = fs::remove_file(&self.pid_file);
         Ok(())
@@ -272,6 +274,19 @@ pub fn command_line(pid: Pid) -> Option<String> {
     (!line.trim().is_empty()).then_some(line)
 }
 
+/// Whether a process has closed its files: it does not exist, or is a zombie without other threads.
+fn has_exited(pid: Pid) -> bool {
+    let id = pid.as_raw_nonzero();
+    let Ok(stat) = fs::read_to_string(format!("/proc/{id}/stat")) else {
+        // There is no such process, or no such file on this system.
+        return command_line(pid).is_none();
+    };
+    // The state follows the name, which is in parentheses and may have some.
+    let is_zombie = stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']));
+    let threads = fs::read_dir(format!("/proc/{id}/task")).map_or(0, Iterator::count);
+    is_zombie && threads <= 1
+}
+
 /// The last lines of a log file, indented.
 #[must_use]
 pub fn tail(log: &Path, lines: usize) -> String {
@@ -298,4 +313,20 @@ fn wait_until(patience: Duration, mut condition: impl FnMut() -> bool) -> bool {
         std::thread::sleep(Duration::from_millis(20));
     }
     condition()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_exited_when_it_is_dead_though_nobody_has_waited_for_it() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        assert!(!has_exited(pid));
+        child.kill().unwrap();
+        assert!(wait_until(Duration::from_secs(10), || has_exited(pid)));
+        child.wait().unwrap();
+        assert!(has_exited(pid));
+    }
 }

@@ -56,10 +56,12 @@ impl Tools {
             return Ok(tools);
         }
         let python = find_python(config).await?;
-        require_space(&config.local(), TOOLS_SPACE, "the tools")?;
+        let local = config.local();
+        fs::create_dir_all(&local).context(|| format!("Failed to create {}.", local.display()))?;
+        require_space(&local, TOOLS_SPACE, "the tools")?;
         ui::step("Installing the pinned tools into .local/tools (about 90 s, once)");
         let _ = fs::remove_file(&stamp);
-        let log = config.local().join("tools.log");
+        let log = local.join("tools.log");
         process::run_quietly(
             "making the Python environment",
             Command::new(python).args(["-m", "venv", "--clear"]).arg(&tools.dir),
@@ -159,4 +161,47 @@ async fn find_python(config: &Config) -> Result<String> {
         "The tools need Python 3.11 or newer with venv and ensurepip; {found}. Install it (Debian \
          and Ubuntu: apt install python3-venv), or set WAYBILL_PYTHON to one."
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// Stands in for Python: makes an environment with itself in it, and records each call.
+    const FAKE_PYTHON: &str = r#"#!/bin/sh
+set -eu
+echo "$*" >>"${0%/*}/calls"
+case "$*" in *venv\ --clear*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;; esac
+"#;
+
+    #[tokio::test]
+    async fn the_tools_are_installed_in_a_new_checkout_and_only_once() {
+        let root = std::env::temp_dir().join(format!("waybill-{}", uuid::Uuid::new_v4()));
+        fs::create_dir_all(root.join("localstack")).unwrap();
+        fs::write(root.join("localstack/requirements.txt"), "a==1\n").unwrap();
+        let python = root.join("python");
+        fs::write(&python, FAKE_PYTHON).unwrap();
+        fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut config = crate::config::tests::empty();
+        config.root.clone_from(&root);
+        config.python = Some(python.display().to_string());
+
+        let tools = Tools::install(&config).await.unwrap();
+        let calls = fs::read_to_string(root.join("calls")).unwrap();
+        let installs = fs::read_to_string(tools.dir().join("bin/calls")).unwrap();
+        Tools::install(&config).await.unwrap();
+
+        assert!(calls.contains("-m venv --clear"), "{calls}");
+        assert!(installs.contains("-m pip install"), "{installs}");
+        assert_eq!(fs::read_to_string(root.join("calls")).unwrap(), calls);
+        assert_eq!(fs::read_to_string(tools.dir().join("bin/calls")).unwrap(), installs);
+
+        fs::write(root.join("localstack/requirements.txt"), "a==2\n").unwrap();
+        Tools::install(&config).await.unwrap();
+
+        assert_ne!(fs::read_to_string(root.join("calls")).unwrap(), calls);
+        fs::remove_dir_all(root).unwrap();
+    }
 }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use allocation_counter::AllocationInfo;
 use criterion::{BatchSize, Criterion};
 use jiff::Timestamp;
-use lambda_http::{Body, Request, RequestExt, Response};
+use serde_json::json;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 use waybill::config::CursorSecret;
@@ -23,7 +23,10 @@ use waybill::domain::{
     Caller, Currency, HistoryEntry, Money, Order, OrderId, OrderItem, OrderSummary, Owner, Page,
     ProductId, Scope, Status, Version,
 };
-use waybill::http::{Callers, CursorKey, Reply, StatusCode, answer, read_order_list, routes};
+use waybill::http::{
+    Callers, CursorKey, Reply, Request, Response, StatusCode, answer, read_order_list, routes,
+};
+use waybill::lambda::Invocation;
 
 /// How much the making of one response took from the allocator.
 #[derive(Default)]
@@ -42,8 +45,8 @@ impl Counted {
         answer.unwrap()
     }
 
-    fn print(&self, what: &str, response: &Response<Body>) {
-        let Body::Text(text) = response.body() else { panic!("no text") };
+    fn print(&self, what: &str, response: &Response) {
+        let text = response.body();
         assert_eq!(response.status(), StatusCode::OK);
         let (allocations, bytes) = (self.allocations.load(Relaxed), self.bytes.load(Relaxed));
         let share = bytes as f64 / text.len() as f64;
@@ -68,7 +71,7 @@ fn page_of_orders(runtime: &Runtime, criterion: &mut Criterion) {
     let page = Page { entries: (0..100).map(summary).collect(), has_more: true };
     let key = CursorKey::new(&CursorSecret::new("k".repeat(32)).unwrap()).unwrap();
     let callers = Callers { watch: Some(caller()), ..Callers::default() };
-    let counted = Counted::default();
+    let (counted, request) = (Counted::default(), || request("limit=100"));
     let serve = |request| {
         runtime.block_on(answer(request, &callers, &routes::LIST_ORDERS, async |request| {
             let list = read_order_list(&request, &key)?;
@@ -89,7 +92,7 @@ fn largest_order(runtime: &Runtime, criterion: &mut Criterion) {
         history: Status::ALL.into_iter().take(4).map(entry).collect(),
     };
     let callers = Callers { watch: Some(caller()), ..Callers::default() };
-    let (counted, request) = (Counted::default(), || Request::new(Body::Empty));
+    let (counted, request) = (Counted::default(), || request(""));
     let serve = |request| {
         runtime.block_on(answer(request, &callers, &routes::GET_ORDER, async |_| {
             Ok(counted.count(|| Reply::order(StatusCode::OK, &order))?)
@@ -105,9 +108,11 @@ fn caller() -> Caller {
     Caller::new(Owner::parse("grace").unwrap(), [Scope::Staff])
 }
 
-fn request() -> Request {
-    let limit = [("limit".to_owned(), vec!["100".to_owned()])];
-    Request::new(Body::Empty).with_query_string_parameters(std::collections::HashMap::from(limit))
+/// A request with this query string.
+fn request(query: &str) -> Invocation<Request> {
+    let line = json!({ "method": "GET", "path": "/" });
+    let event = json!({ "rawQueryString": query, "requestContext": { "http": line } });
+    Invocation::of(serde_json::from_value(event).unwrap())
 }
 
 fn now() -> Timestamp {

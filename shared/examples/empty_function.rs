@@ -1,4 +1,4 @@
-//! A function that does nothing: what the Lambda runtime alone costs, for `make bench`.
+//! A function that does nothing, on AWS's own runtime crate, for `make bench`.
 
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 

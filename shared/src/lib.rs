@@ -41,14 +41,14 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use std::path::{Path, PathBuf};
 
-    /// The Rust files of a folder of this crate.
-    fn files(folder: &Path) -> Vec<PathBuf> {
+    /// The files in a folder and below that have this extension.
+    fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
         let mut files = Vec::new();
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                files.extend(self::files(&path));
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.extend(self::files(&path, extension));
+            } else if path.extension().is_some_and(|it| it == extension) {
                 files.push(path);
             }
         }
@@ -79,7 +79,7 @@ mod tests {
         for (room, known) in
             [("domain", vec!["domain"]), ("app", [&["app", "domain"], &everywhere[..]].concat())]
         {
-            for file in files(&folder(room)) {
+            for file in files(&folder(room), "rs") {
                 let source = std::fs::read_to_string(&file).unwrap();
                 for name in names_after("crate::", &source) {
                     assert!(known.contains(&&*name), "{} uses crate::{name}", file.display());
@@ -92,7 +92,8 @@ mod tests {
     fn code(file: &Path) -> String {
         let source = std::fs::read_to_string(file).unwrap();
         let code = source.split("#[cfg(test)]\nmod tests").next().unwrap();
-        code.lines().filter(|line| !line.trim_start().starts_with("//")).collect()
+        let is_comment = |line: &str| line.starts_with("//") || line.starts_with("--");
+        code.lines().filter(|line| !is_comment(line.trim_start())).collect()
     }
 
     /// The modules in a folder, each with the names in this folder that it uses. A module is
@@ -101,7 +102,7 @@ mod tests {
         let folder = folder(path);
         let from_the_root = format!("crate::{}::", path.replace('/', "::"));
         let mut modules = BTreeMap::<_, BTreeSet<_>>::new();
-        for file in files(&folder) {
+        for file in files(&folder, "rs") {
             let place = file.strip_prefix(&folder).unwrap().with_extension("");
             let steps: Vec<_> = place.iter().map(|step| step.to_str().unwrap()).collect();
             let (module, below) = steps.split_first().unwrap();
@@ -147,6 +148,21 @@ mod tests {
                 let free = left.clone();
                 left.retain(|_, used| used.iter().any(|name| free.contains_key(name)));
                 assert!(left.len() < before, "{folder}: these need each other: {left:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_statement_takes_an_advisory_lock_or_a_row_lock_other_than_for_update() {
+        let refused =
+            ["PG_ADVISORY", "PG_TRY_ADVISORY", "FOR NO KEY UPDATE", "FOR SHARE", "FOR KEY SHARE"];
+        let sql = files(&folder("../../sql"), "sql");
+        assert!(sql.len() > 30, "{sql:?}");
+        for file in sql.iter().chain(&files(&folder(""), "rs")) {
+            let text = code(file).to_uppercase();
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for lock in refused {
+                assert!(!text.contains(lock), "{}: {lock}", file.display());
             }
         }
     }

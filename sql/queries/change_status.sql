@@ -2,7 +2,7 @@
 --
 -- $1 owner, or null for staff; $2 order id; $3 expected version, or null for any; $4 new status;
 -- $5 statuses that it may change from; $6 actor; $7 correlation id; $8 name of the event;
--- $9 traceparent, or null.
+-- $9 traceparent, or null; $10 a number that picks the bucket of each product.
 --
 -- Returns the order with its items and history, and whether it was changed; if not, `status` and
 -- `version` say why. Returns no row if the order does not exist.
@@ -11,7 +11,7 @@ found AS MATERIALIZED (
     SELECT o.*
     FROM orders o
     WHERE o.id = $2 AND ($1::text IS NULL OR o.owner = $1)
-    FOR NO KEY UPDATE
+    FOR UPDATE
 ),
 changed AS (
     UPDATE orders o
@@ -20,24 +20,46 @@ changed AS (
     WHERE o.id = f.id AND f.status = ANY ($5::text[]) AND ($3::bigint IS NULL OR f.version = $3)
     RETURNING o.*, f.status AS was
 ),
--- Locks products in id order, as every statement does. The sum of two integers needs a bigint.
-to_give_back AS MATERIALIZED (
-    SELECT p.id, p.stock::bigint + i.quantity AS stock, p.stocked
+-- What is to be given back; to the picked bucket, if the product has buckets.
+returned AS MATERIALIZED (
+    SELECT i.product_id, i.quantity, 1 + $10::int % p.stock_buckets AS bucket
     FROM changed c
     JOIN order_items i ON i.order_id = c.id
     JOIN products p ON p.id = i.product_id
     WHERE c.status = 'cancelled'
+),
+-- Locks buckets before products, and each in the order of its key, as every statement does. The sum of
+-- two integers needs a bigint. A bucket that is gone or full leaves the pieces to the product.
+to_buckets AS MATERIALIZED (
+    SELECT b.product_id, b.bucket, b.stock + r.quantity AS stock
+    FROM returned r
+    JOIN stock_buckets b ON b.product_id = r.product_id AND b.bucket = r.bucket
+    WHERE b.stock::bigint + r.quantity <= 2147483647
+    ORDER BY b.product_id, b.bucket
+    FOR UPDATE OF b
+),
+to_products AS MATERIALIZED (
+    SELECT p.id, p.stock::bigint + r.quantity AS stock, p.stocked
+    FROM returned r
+    JOIN products p ON p.id = r.product_id
+    WHERE NOT EXISTS (SELECT FROM to_buckets b WHERE b.product_id = r.product_id)
     ORDER BY p.id
-    FOR NO KEY UPDATE OF p
+    FOR UPDATE OF p
+),
+given_to_buckets AS (
+    UPDATE stock_buckets b
+    SET stock = t.stock
+    FROM to_buckets t
+    WHERE b.product_id = t.product_id AND b.bucket = t.bucket
 ),
 -- If the stock would overflow (staff set it near 2147483647 while orders held some), the excess is
 -- taken off `stocked`, so that the order can still be canceled.
-given_back AS (
+given_to_products AS (
     UPDATE products p
-    SET stock = least(g.stock, 2147483647),
-        stocked = g.stocked - greatest(g.stock - 2147483647, 0)
-    FROM to_give_back g
-    WHERE p.id = g.id
+    SET stock = least(t.stock, 2147483647),
+        stocked = t.stocked - greatest(t.stock - 2147483647, 0)
+    FROM to_products t
+    WHERE p.id = t.id
 ),
 history AS (
     INSERT INTO order_history (order_id, version, from_status, to_status, at, actor, correlation_id)

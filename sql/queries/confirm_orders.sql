@@ -17,7 +17,7 @@ locked AS MATERIALIZED (
     FROM orders o
     WHERE o.id = ANY ($1::uuid[])
     ORDER BY o.id
-    FOR NO KEY UPDATE
+    FOR UPDATE
 ),
 confirmed AS (
     UPDATE orders o

@@ -12,6 +12,9 @@
 -- refused because of its products; pending_limit or minute_limit; replay, reused or in_flight because
 -- of its key. The statement may wait for another with the same key or products, but its snapshot does
 -- not show what that one wrote. After in_flight, or refused with a key, run it again to see that.
+--
+-- A product whose stock is in buckets is missing here, as one that does not exist or is not for sale.
+-- After refused with a missing product, place_order_from_buckets.sql knows which it is.
 WITH
 -- The lines of the request.
 wanted AS (
@@ -48,10 +51,11 @@ locked AS MATERIALIZED (
     SELECT p.id, p.name, p.currency, p.price_minor, p.stock, p.active
     FROM products p
     WHERE p.id = ANY ($7::uuid[])
+        AND p.stock_buckets = 1
         AND NOT EXISTS (SELECT FROM earlier)
         AND NOT (SELECT pending_reached OR minute_reached FROM owner_limits)
     ORDER BY p.id
-    FOR NO KEY UPDATE
+    FOR UPDATE
 ),
 -- The lines with their products; one that is not for sale has null for its stock.
 lines AS (

@@ -23,7 +23,7 @@ locked AS MATERIALIZED (
     FROM orders o
     WHERE o.id = ANY ($1::uuid[])
     ORDER BY o.id
-    FOR NO KEY UPDATE
+    FOR UPDATE
 ),
 settled AS (
     SELECT l.id, l.status, l.version

@@ -8,11 +8,14 @@
 )]
 
 pub mod aws;
+pub mod engine;
 pub mod fault;
 pub mod function;
 pub mod http;
+pub mod left_out;
 pub mod mail;
 pub mod platform;
+pub mod postgres;
 pub mod proxy;
 #[cfg(feature = "sdk")]
 pub mod sdk;
@@ -21,6 +24,7 @@ pub mod template;
 pub mod warehouse;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The longest that a test waits for one thing.
@@ -35,10 +39,20 @@ pub fn unique(word: &str) -> String {
     format!("{word}-{}", uuid::Uuid::new_v4().simple())
 }
 
-/// An address where nothing listens yet.
+/// An address where nothing listens yet, another one each time. Its port is below the range of outgoing
+/// connections, so none of them takes it in the meantime.
 #[must_use]
 pub fn unused_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    static TURN: AtomicU64 = AtomicU64::new(0);
+    let first = u64::from(std::process::id()) * 37;
+    loop {
+        let turn = TURN.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(20_000 + (first + turn) % 10_000).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if std::net::TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// Calls `probe` until it returns a value, for at most [`PATIENCE`].
@@ -51,4 +65,9 @@ pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>
         assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests read this part of their environment here")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

@@ -36,9 +36,11 @@ pub struct Platform {
 }
 
 /// An answer, and how long it took from the moment the event was handed out.
-pub(crate) struct Answered {
-    pub(crate) answer: Value,
-    pub(crate) took: Duration,
+pub struct Answered {
+    /// The answer, or the error.
+    pub answer: Value,
+    /// The time.
+    pub took: Duration,
 }
 
 impl Platform {
@@ -75,12 +77,12 @@ impl Platform {
     }
 
     /// Queues an event.
-    pub(crate) async fn give(&self, event: Value) {
+    pub async fn give(&self, event: Value) {
         self.events.send(event).await.unwrap();
     }
 
     /// The next answer of the function.
-    pub(crate) async fn answer(&mut self) -> Answered {
+    pub async fn answer(&mut self) -> Answered {
         self.answers.recv().await.unwrap()
     }
 

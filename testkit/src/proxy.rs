@@ -1,4 +1,4 @@
-//! A TCP proxy that records what passes through it, and can hold traffic back, cut it or lose it.
+//! A TCP proxy that records what clients send through it, and can hold traffic back, cut it or lose it.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -17,26 +17,17 @@ pub struct Proxy {
     recorded: Arc<Recorded>,
 }
 
-/// What passed, by the number of the connection.
+/// What clients sent, by the number of the connection.
 #[derive(Default)]
-struct Recorded(Mutex<BTreeMap<usize, Connection>>);
-
-#[derive(Default)]
-struct Connection {
-    sent: Vec<u8>,
-    received: Vec<u8>,
-}
+struct Recorded(Mutex<BTreeMap<usize, Vec<u8>>>);
 
 /// Lets the proxy and its owner share one record.
 struct Recorder(Arc<Recorded>);
 
 impl Witness for Recorder {
     fn passes(&self, connection: usize, direction: Direction, bytes: &[u8]) {
-        let mut connections = self.0.0.lock().unwrap();
-        let connection = connections.entry(connection).or_default();
-        match direction {
-            Direction::Request => connection.sent.extend_from_slice(bytes),
-            Direction::Answer => connection.received.extend_from_slice(bytes),
+        if direction == Direction::Request {
+            self.0.0.lock().unwrap().entry(connection).or_default().extend_from_slice(bytes);
         }
     }
 }
@@ -80,16 +71,13 @@ impl Proxy {
 
     /// Forgets the recorded bytes.
     pub fn forget(&self) {
-        for connection in self.recorded.0.lock().unwrap().values_mut() {
-            connection.sent.clear();
-            connection.received.clear();
-        }
+        self.recorded.0.lock().unwrap().values_mut().for_each(Vec::clear);
     }
 
     /// What clients sent, one entry a connection.
     #[must_use]
     pub fn sent(&self) -> Vec<Vec<u8>> {
-        self.recorded.0.lock().unwrap().values().map(|it| it.sent.clone()).collect()
+        self.recorded.0.lock().unwrap().values().cloned().collect()
     }
 
     /// How many HTTP requests were posted.
@@ -99,11 +87,11 @@ impl Proxy {
         self.sent().iter().map(posts).sum()
     }
 
-    /// How many round trips to a Postgres server there were: one for each `ReadyForQuery`.
+    /// How many round trips to a Postgres server there were: one for each `Query` or `Sync`. Its answer is
+    /// not counted, because a client may go on before the last message of one has arrived.
     #[must_use]
     pub fn postgres_round_trips(&self) -> usize {
-        let connections = self.recorded.0.lock().unwrap();
-        connections.values().map(|connection| ready_for_query(&connection.received)).sum()
+        self.sent().iter().map(|sent| postgres_requests(sent)).sum()
     }
 }
 
@@ -123,14 +111,35 @@ pub fn authority(url: &str) -> &str {
     authority.rsplit('@').next().unwrap()
 }
 
-/// How many `ReadyForQuery` messages (type `Z`) a Postgres server sent. A message is a type byte, a
-/// length that counts itself and the payload, and the payload.
-fn ready_for_query(mut received: &[u8]) -> usize {
+/// How many `Query` (type `Q`) and `Sync` (type `S`) messages a client of Postgres sent. A message is a
+/// type byte, a length that counts itself and the payload, and the payload. The first message of a
+/// connection has no type, so it begins with the zero byte of its length.
+fn postgres_requests(mut sent: &[u8]) -> usize {
     let mut count = 0;
-    while let [kind, a, b, c, d, rest @ ..] = received {
-        count += usize::from(*kind == b'Z');
-        let payload = u32::from_be_bytes([*a, *b, *c, *d]) as usize - 4;
-        received = rest.get(payload..).unwrap_or_default();
+    while let Some((&kind, rest)) = sent.split_first() {
+        let message = if kind == 0 { sent } else { rest };
+        let Some(length) = message.first_chunk() else { break };
+        count += usize::from(matches!(kind, b'Q' | b'S'));
+        sent = message.get(u32::from_be_bytes(*length) as usize..).unwrap_or_default();
     }
     count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_query_and_each_sync_is_a_round_trip() {
+        let message = |kind: &[u8], payload: &[u8]| {
+            let length = u32::try_from(payload.len() + 4).unwrap().to_be_bytes();
+            [kind, &length, payload].concat()
+        };
+        let startup = message(b"", b"\0\x03\0\0user\0QS\0\0");
+        let prepared = [message(b"P", b"SQSQ\0"), message(b"D", b"S"), message(b"S", b"")].concat();
+        let query = message(b"Q", b"SELECT 1\0");
+        assert_eq!(postgres_requests(&startup), 0);
+        assert_eq!(postgres_requests(&[&startup[..], &prepared, &query].concat()), 2);
+        assert_eq!(postgres_requests(&[&query[..], &prepared].concat()), 2);
+    }
 }

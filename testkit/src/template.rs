@@ -175,11 +175,12 @@ pub fn arguments<'a>(node: &'a Node, name: &str) -> &'a [Node] {
     node.get_tagged_node().unwrap().as_vec().unwrap()
 }
 
-/// The logical id in `!GetAtt Id.Arn`.
+/// The logical id in `!GetAtt Id.Arn`, or `Id.ResourceArn` where a service calls it that.
 #[must_use]
 pub fn get_att(node: &Node) -> &str {
     assert_eq!(node.get_tag().unwrap().suffix, "GetAtt");
-    plain(node).strip_suffix(".Arn").unwrap()
+    let name = plain(node);
+    name.strip_suffix(".Arn").or_else(|| name.strip_suffix(".ResourceArn")).unwrap()
 }
 
 /// A string or a list of strings, as a list.

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_eventbridge::types::Target as RuleTarget;
+use aws_sdk_sqs::config::Config;
+use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::types::{
     DeleteMessageBatchRequestEntry, Message, QueueAttributeName as Attribute,
 };
@@ -28,9 +30,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 const WAIT_S: i32 = 1;
 /// After this many seconds a message whose receipt was lost is received again.
 const VISIBLE_AGAIN_S: &str = "3";
-/// After this many receives without a message, nothing more comes: the first may have begun too early,
-/// and the others take longer than a lost receipt.
-const QUIET: u32 = 5;
+/// After this many receives without a message, nothing more comes: the first may have begun too early.
+const QUIET: u32 = 2;
+/// After a receive that failed, and may have taken messages with it: these come again in time.
+const QUIET_AFTER_FAILURE: u32 = 5;
 /// How long to wait for that.
 const LONGEST: Duration = Duration::from_mins(1);
 
@@ -43,8 +46,8 @@ pub(crate) struct Subscriber {
     name: String,
     queue_url: String,
     seen: Mutex<Seen>,
-    /// Receives without a message, since the last message.
-    quiet: watch::Sender<u32>,
+    /// How many receives without a message are missing until nothing more comes.
+    missing: watch::Sender<u32>,
 }
 
 impl Subscriber {
@@ -61,8 +64,8 @@ impl Subscriber {
         let made = call.send().await.context(|| "Failed to make a queue for the events.")?;
         let queue_url = made.queue_url.unwrap_or_default();
         let bus_name = target.bus.clone();
-        let (seen, quiet) = (Mutex::default(), watch::channel(0).0);
-        let subscriber = Arc::new(Self { sqs, bus, bus_name, name, queue_url, seen, quiet });
+        let (seen, missing) = (Mutex::default(), watch::Sender::new(QUIET));
+        let subscriber = Arc::new(Self { sqs, bus, bus_name, name, queue_url, seen, missing });
         if let Err(error) = subscriber.subscribe().await {
             subscriber.close().await;
             return Err(error);
@@ -103,11 +106,18 @@ impl Subscriber {
     pub(crate) async fn run(self: Arc<Self>) {
         loop {
             match self.receive().await {
-                Ok(0) => self.quiet.send_modify(|quiet| *quiet += 1),
-                Ok(_) => drop(self.quiet.send_replace(0)),
-                Err(_) => tokio::time::sleep(PAUSE).await,
+                Ok(0) => self.missing.send_modify(|missing| *missing = missing.saturating_sub(1)),
+                Ok(_) => self.expect(QUIET),
+                Err(_) => {
+                    self.expect(QUIET_AFTER_FAILURE);
+                    tokio::time::sleep(PAUSE).await;
+                }
             }
         }
+    }
+
+    fn expect(&self, receives: u32) {
+        self.missing.send_modify(|missing| *missing = receives.max(*missing));
     }
 
     /// Waits until no more events come.
@@ -115,9 +125,9 @@ impl Subscriber {
     /// # Errors
     /// If events still come after a minute, or SQS does not answer.
     pub(crate) async fn quiet(&self) -> Result<()> {
-        self.quiet.send_replace(0);
-        let mut quiet = self.quiet.subscribe();
-        let wait = tokio::time::timeout(LONGEST, quiet.wait_for(|quiet| *quiet >= QUIET));
+        self.expect(QUIET);
+        let mut missing = self.missing.subscribe();
+        let wait = tokio::time::timeout(LONGEST, missing.wait_for(|missing| *missing == 0));
         wait.await.map(drop).context(|| "The queue of the events was not empty within a minute.")
     }
 
@@ -125,8 +135,10 @@ impl Subscriber {
     async fn receive(&self) -> Result<usize> {
         let failed = || "Failed to receive events.";
         let call = self.sqs.receive_message().queue_url(&self.queue_url);
-        let received = call.max_number_of_messages(BATCH).wait_time_seconds(WAIT_S).send().await;
-        let received = received.context(failed)?;
+        let call = call.max_number_of_messages(BATCH).wait_time_seconds(WAIT_S);
+        // A failure that the client repeats by itself would lose messages unnoticed.
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let received = call.customize().config_override(once).send().await.context(failed)?;
         let messages = received.messages();
         self.note(messages);
         let entry = |message: &Message| {

@@ -1,8 +1,39 @@
 //! Faults between requests, by the control API of another process: docs/faults.md.
 
+use std::fmt;
+
 use faults::view::{List, Past};
 use serde_json::json;
 use waybill_ops::error::{Context as _, Result};
+
+/// A fault that is to be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    name: String,
+    /// Whose processes are killed, if that is the fault.
+    function: Option<String>,
+}
+
+impl Planned {
+    /// The fault with this name.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), function: None }
+    }
+
+    /// `function-killed` for this function.
+    #[must_use]
+    pub fn killed(function: &str) -> Self {
+        Self { name: "function-killed".to_owned(), function: Some(function.to_owned()) }
+    }
+}
+
+impl fmt::Display for Planned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.function.iter().try_for_each(|function| write!(f, " ({function})"))
+    }
+}
 
 /// The faults at `FAULTS_URL`.
 #[derive(Debug, Clone)]
@@ -18,14 +49,6 @@ impl Faults {
         Self { url: url.trim_end_matches('/').to_owned(), http: reqwest::Client::new() }
     }
 
-    /// The names of all faults.
-    ///
-    /// # Errors
-    /// If the control API does not answer.
-    pub async fn names(&self) -> Result<Vec<String>> {
-        Ok(self.list().await?.faults.into_iter().map(|fault| fault.name).collect())
-    }
-
     /// The faults that are over, oldest first.
     ///
     /// # Errors
@@ -38,17 +61,36 @@ impl Faults {
     ///
     /// # Errors
     /// If the control API refuses or does not answer.
-    pub async fn start(&self, name: &str, seconds: u64) -> Result<()> {
-        let url = format!("{}/faults/{name}", self.url);
-        let failed = || format!("Failed to start the fault {name}.");
-        let answer = self.http.put(&url).json(&json!({ "for_s": seconds })).send();
-        answer.await.and_then(reqwest::Response::error_for_status).context(failed)?;
+    pub async fn start(&self, planned: &Planned, seconds: u64) -> Result<()> {
+        let parameters = match &planned.function {
+            Some(function) => json!({ "for_s": seconds, "function": function }),
+            None => json!({ "for_s": seconds }),
+        };
+        let failed = || format!("Failed to start the fault {planned}.");
+        let answer = self.http.put(self.url_of(planned)).json(&parameters).send().await;
+        answer.and_then(reqwest::Response::error_for_status).context(failed)?;
         Ok(())
     }
 
-    async fn list(&self) -> Result<List> {
+    /// Ends a fault. Does nothing if it is not in force.
+    ///
+    /// # Errors
+    /// If the control API does not answer.
+    pub async fn end(&self, planned: &Planned) -> Result<()> {
+        let failed = || format!("Failed to end the fault {planned}.");
+        let answer = self.http.delete(self.url_of(planned)).send().await;
+        answer.and_then(reqwest::Response::error_for_status).context(failed)?;
+        Ok(())
+    }
+
+    /// Every fault, and those that are over.
+    pub(crate) async fn list(&self) -> Result<List> {
         let url = format!("{}/faults", self.url);
         let failed = || format!("Failed to read the faults at {url}.");
         self.http.get(&url).send().await.context(failed)?.json().await.context(failed)
+    }
+
+    fn url_of(&self, planned: &Planned) -> String {
+        format!("{}/faults/{}", self.url, planned.name)
     }
 }

@@ -8,7 +8,7 @@ use traffic::faults::Faults;
 use traffic::report::{self, summarize};
 use traffic::round::{HISTORY, Options, Round};
 use traffic::settings::Target;
-use traffic::soak;
+use traffic::soak::{self, Rhythm};
 use traffic::status::State;
 use waybill_ops::error::{Context as _, Error, Result};
 use waybill_ops::ui;
@@ -71,15 +71,19 @@ async fn judged(
     length: Duration,
     kind: Kind,
 ) -> Result<u8> {
-    let faults = target.faults_url.as_deref().filter(|_| kind == Kind::Soak);
+    let faults = target.faults_url.as_deref().filter(|_| kind == Kind::Soak).map(Faults::at);
     if kind == Kind::Soak && faults.is_none() {
         ui::line("FAULTS_URL is not set, so this soak has no faults.");
     }
+    let plan = match &faults {
+        Some(faults) => soak::every(faults).await?,
+        None => Vec::new(),
+    };
     let breaking = async {
-        match faults {
-            Some(url) => soak::strike(&Faults::at(url)).await,
-            None => std::future::pending().await,
+        if let Some(faults) = &faults {
+            soak::strike(faults, &plan, Rhythm::default(), length).await?;
         }
+        std::future::pending().await
     };
     let until = async {
         tokio::select! {
@@ -89,7 +93,11 @@ async fn judged(
             broken = breaking => broken,
         }
     };
-    round.send(control.wanted.subscribe(), until).await?;
+    let sent = round.send(control.wanted.subscribe(), until).await;
+    if let Some(faults) = &faults {
+        soak::heal(faults, &plan).await?;
+    }
+    sent?;
     ui::line(
         "Stopped sending. Waiting until queue and outbox are empty, then checking every order",
     );

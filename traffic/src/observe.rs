@@ -126,7 +126,10 @@ async fn get(sender: &Sender, path: &str, token: &str) -> Result<Value> {
 
 async fn products(sender: &Sender, database: &Database) -> Result<Vec<ObservedProduct>> {
     let ids: Vec<Uuid> = sender.run.products.iter().map(|product| product.id).collect();
-    let statement = "SELECT id, stock FROM products WHERE id = ANY ($1)";
+    let statement = "SELECT p.id, (p.stock + coalesce((
+                         SELECT sum(b.stock) FROM stock_buckets b WHERE b.product_id = p.id
+                     ), 0))::integer
+                     FROM products p WHERE p.id = ANY ($1)";
     let mut products = Vec::new();
     for row in database.query(statement, &[&ids]).await? {
         let failed = || "The database returned no stock.";
@@ -157,6 +160,8 @@ pub(crate) fn owners(sender: &Sender) -> Vec<String> {
 async fn discrepancies(target: &Target) -> Result<Vec<String>> {
     let config = DatabaseConfig {
         url: target.database_url.clone(),
+        engine: target.database_engine,
+        keys: None,
         connect_timeout: Duration::from_secs(5),
         connections: 1,
         timing: Timing::default(),

@@ -12,14 +12,14 @@ use uuid::Uuid;
 use waybill_ops::error::{Context as _, Result};
 use waybill_ops::ui;
 
-use crate::arrivals::Arrivals;
-use crate::asker::{self, Doubtful};
+use crate::asker;
 use crate::ceiling;
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::customers::Tokens;
 use crate::database::Database;
 use crate::depth::Depths;
+use crate::doubtful::Doubtful;
 use crate::drain::{self, Drained};
 use crate::events::Subscriber;
 use crate::faults::Faults;
@@ -28,6 +28,7 @@ use crate::history::{History, Line, Observed, Outcome, Run, Strike, Writer};
 use crate::ledger::Ledger;
 use crate::meter::Meter;
 use crate::observe::{self, owners};
+pub use crate::options::Options;
 use crate::plan::Plan;
 use crate::report;
 use crate::sender::Sender;
@@ -37,41 +38,10 @@ use crate::status::{Board, Current, State};
 use crate::verdict::{Verdict, judge};
 use crate::watcher::Watcher;
 
-/// The parameters of a round, besides what is wanted at the start.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The seed of the plan.
-    pub seed: u64,
-    /// How requests are spread over time.
-    pub arrivals: Arrivals,
-    /// The most requests in flight.
-    pub in_flight: usize,
-    /// The number of customers.
-    pub customers: usize,
-    /// The longest wait for queue and outbox.
-    pub longest_drain: Duration,
-    /// Whether to watch what processes use.
-    pub watch_processes: bool,
-    /// Whether to print a line a second.
-    pub print: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            seed: 1,
-            arrivals: Arrivals::Poisson,
-            in_flight: 32,
-            customers: 200,
-            longest_drain: Duration::from_mins(5),
-            watch_processes: false,
-            print: false,
-        }
-    }
-}
-
 /// How long to ask for orders whose outcome is unknown, after the last request.
 const LONGEST_DOUBT: Duration = Duration::from_mins(1);
+/// How long to wait for queue and outbox before a verdict.
+const LONGEST_DRAIN: Duration = Duration::from_mins(5);
 /// The name of the history in a round's folder.
 pub const HISTORY: &str = "history.jsonl";
 
@@ -104,7 +74,8 @@ impl Round {
         board: Arc<Board>,
     ) -> Result<Self> {
         let client = Client::new(&target.api_url)?;
-        let ceiling = Some(ceiling::measure(&client).await?);
+        let ceiling =
+            if options.measure_ceiling { Some(ceiling::measure(&client).await?) } else { None };
         let started_at = Timestamp::now();
         let run = Run {
             version: Run::VERSION,
@@ -191,19 +162,11 @@ impl Round {
         until: impl Future<Output = T>,
     ) -> T {
         self.board.change(|status| status.state = State::Sending);
-        let Self { sender, plan, flights, .. } = self;
-        let (sender, plan, flights) = (Arc::clone(sender), plan, flights);
-        let watcher = Watcher {
-            sender: &sender,
-            depths: &self.depths,
-            board: &self.board,
-            target: &self.target,
-            print: self.options.print,
-            processes: self.options.watch_processes,
-        };
+        let Self { sender, plan, flights, target, options, depths, board, .. } = self;
+        let watcher = Watcher::new(sender, depths, board, target, options);
         tokio::select! {
             ended = until => ended,
-            () = generator::run(&sender, plan, wanted, flights) => std::future::pending().await,
+            () = generator::run(sender, plan, wanted, flights) => std::future::pending().await,
             () = watcher.run() => std::future::pending().await,
         }
     }
@@ -215,15 +178,8 @@ impl Round {
     /// If the history can't be written.
     pub async fn settle(&mut self) -> Result<()> {
         self.board.change(|status| status.state = State::Draining);
-        let (sender, flights) = (Arc::clone(&self.sender), &mut self.flights);
-        let watcher = Watcher {
-            sender: &sender,
-            depths: &self.depths,
-            board: &self.board,
-            target: &self.target,
-            print: self.options.print,
-            processes: self.options.watch_processes,
-        };
+        let Self { sender, flights, target, options, depths, board, .. } = self;
+        let watcher = Watcher::new(sender, depths, board, target, options);
         let settled = async {
             while flights.join_next().await.is_some() {}
             let end = Instant::now() + LONGEST_DOUBT;
@@ -237,6 +193,7 @@ impl Round {
         }
         // A request for an order in doubt may be in flight: its answer must not come after the end.
         self.asker.abort();
+        let sender = &*self.sender;
         if let Some(url) = &self.target.faults_url
             && let Err(error) = self.note_faults(&Faults::at(url)).await
         {
@@ -270,20 +227,15 @@ impl Round {
         Ok(())
     }
 
-    /// Empties queue and outbox, and observes the service.
+    /// Waits until queue and outbox are empty, for at most `longest_drain`, and observes the service.
     ///
     /// # Errors
     /// If the history can't be read.
-    pub async fn observe(&self) -> Result<Observed> {
+    pub async fn observe(&self, longest_drain: Duration) -> Result<Observed> {
         let (target, sender) = (&self.target, &*self.sender);
-        let Drained { after, left } = drain::drain(
-            target,
-            &self.depths,
-            &self.database,
-            &owners(sender),
-            self.options.longest_drain,
-        )
-        .await;
+        let Drained { after, left } =
+            drain::drain(target, &self.depths, &self.database, &owners(sender), longest_drain)
+                .await;
         self.board.change(|status| status.state = State::Judging);
         let history = self.history()?;
         let known = history.calls.iter().filter_map(|call| match &call.outcome {
@@ -312,7 +264,7 @@ impl Round {
     /// If a file can't be written.
     pub async fn finish(&mut self) -> Result<Verdict> {
         self.settle().await?;
-        let observed = self.observe().await?;
+        let observed = self.observe(LONGEST_DRAIN).await?;
         self.sender.history.write(&Line::Observed(observed));
         self.sender.history.flush()?;
         let history = self.history()?;

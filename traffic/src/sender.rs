@@ -7,10 +7,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::answers::{Try, of_order, of_other};
-use crate::asker::Doubtful;
 use crate::client::{Client, send};
 use crate::clock::Clock;
 use crate::customers::Tokens;
+use crate::doubtful::Doubtful;
 use crate::history::{Outcome, Request, Run, Writer};
 use crate::ledger::Ledger;
 use crate::meter::Meter;

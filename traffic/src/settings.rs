@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use waybill::config::DatabaseEngine;
 use waybill_ops::aws::Aws;
 use waybill_ops::config::{Config, variable};
 use waybill_ops::env_file::EnvFile;
-use waybill_ops::error::Result;
+use waybill_ops::error::{Context as _, Result};
 
 /// The stack that traffic is sent to.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Target {
     pub key: PathBuf,
     /// The database of the stack.
     pub database_url: String,
+    /// The engine of that database.
+    pub database_engine: DatabaseEngine,
     /// The fulfillment queue.
     pub queue_url: String,
     /// The event bus, which has the name of the stack.
@@ -59,13 +62,20 @@ impl Target {
         "EVENT_BUS_NAME",
         "AWS_ENDPOINT_URL",
     ];
-    const OPTIONAL: [&str; 4] =
-        ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "FAULTS_URL"];
+    const OPTIONAL: [&str; 5] = [
+        "AWS_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "DATABASE_ENGINE",
+        "FAULTS_URL",
+    ];
 
     fn read(env: &EnvFile, config: &Config) -> Result<Self> {
         let text = |name: &str| env.get(name).map(str::to_owned);
         let own = Config::read(|name| env.0.get(name).cloned(), config.root.clone());
         let key = PathBuf::from(text("TOKEN_KEY_FILE")?);
+        let engine = env.0.get("DATABASE_ENGINE").filter(|name| !name.is_empty());
+        let engine = engine.map_or(Ok(DatabaseEngine::default()), |name| name.parse());
         Ok(Self {
             api_url: text("API_URL")?.trim_end_matches('/').to_owned(),
             token: text("TOKEN")?,
@@ -73,6 +83,7 @@ impl Target {
             stack_dir: key.parent().map(PathBuf::from).unwrap_or_default(),
             key,
             database_url: text("DATABASE_URL")?,
+            database_engine: engine.context(|| "The stack's database is unknown.")?,
             queue_url: text("FULFILLMENT_QUEUE_URL")?,
             bus: text("EVENT_BUS_NAME")?,
             aws: Aws::at(&own, env.get("AWS_ENDPOINT_URL")?),

@@ -12,16 +12,17 @@ use crate::answers::{of_other, problem};
 use crate::client::{Answer, Client, send};
 use crate::history::{Outcome, Product};
 
-/// The products: name, price in cents, and stock at the start. The first is that of a flash sale.
-const PRODUCTS: [(&str, i64, i64); 8] = [
-    ("Flash sale: fountain pen", 3490, 60),
-    ("Traffic: notebook A5", 1450, 400),
-    ("Traffic: ink, midnight blue", 1290, 300),
-    ("Traffic: pencils, 6 pieces", 720, 200),
-    ("Traffic: eraser", 150, 150),
-    ("Traffic: desk pad", 2990, 80),
-    ("Traffic: sketchbook A4", 1990, 40),
-    ("Traffic: sealing wax", 1120, 20),
+/// The products: name, price in cents, stock at the start, and the number of buckets it is in. The first
+/// is that of a flash sale.
+const PRODUCTS: [(&str, i64, i64, i32); 8] = [
+    ("Flash sale: fountain pen", 3490, 60, 4),
+    ("Traffic: notebook A5", 1450, 400, 1),
+    ("Traffic: ink, midnight blue", 1290, 300, 1),
+    ("Traffic: pencils, 6 pieces", 720, 200, 1),
+    ("Traffic: eraser", 150, 150, 1),
+    ("Traffic: desk pad", 2990, 80, 1),
+    ("Traffic: sketchbook A4", 1990, 40, 1),
+    ("Traffic: sealing wax", 1120, 20, 1),
 ];
 
 /// How often a restock without an answer is sent, and the pause in between.
@@ -40,7 +41,7 @@ impl Shop {
     /// New products, which no stack has yet.
     #[must_use]
     pub(crate) fn plan() -> Vec<Product> {
-        let product = |(name, _, stock): (&str, i64, i64)| Product {
+        let product = |(name, _, stock, _): (&str, i64, i64, i32)| Product {
             id: Uuid::now_v7(),
             name: name.to_owned(),
             stock,
@@ -54,8 +55,8 @@ impl Shop {
     /// If the service refuses one, or does not answer.
     pub(crate) async fn open(products: Vec<Product>, client: &Client, staff: &str) -> Result<Self> {
         let mut etags = Vec::new();
-        for (product, &(_, price, _)) in products.iter().zip(&PRODUCTS) {
-            let body = body(product, price, product.stock, true);
+        for (product, &(_, price, _, buckets)) in products.iter().zip(&PRODUCTS) {
+            let body = body(product, (price, buckets), product.stock, true);
             let path = format!("/products/{}", product.id);
             let request = client.request(Method::PUT, &path, staff);
             let answer = send(request.header("if-none-match", "*").json(&body)).await;
@@ -81,8 +82,9 @@ impl Shop {
         };
         let Ok(mut etag) = lock.try_lock() else { return Outcome::Skipped };
         let Some((version, stock)) = parse(&etag) else { return Outcome::Skipped };
-        let price = PRODUCTS.get(product).map_or(0, |(_, price, _)| *price);
-        let body = body(described, price, stock + pieces, true);
+        let terms =
+            PRODUCTS.get(product).map_or((0, 1), |&(_, price, _, buckets)| (price, buckets));
+        let body = body(described, terms, stock + pieces, true);
         let path = format!("/products/{}", described.id);
         let mut outcome = Outcome::Skipped;
         for _ in 0..TRIES {
@@ -111,25 +113,31 @@ impl Shop {
 
     /// Takes the products off sale, so that they don't stay in the shop. A failure leaves them there.
     pub(crate) async fn close(&self, client: &Client, staff: &str) {
-        for ((product, etag), &(_, price, _)) in
+        for ((product, etag), &(_, price, _, buckets)) in
             self.products.iter().zip(&self.etags).zip(&PRODUCTS)
         {
             let etag = etag.lock().await;
             let Some((_, stock)) = parse(&etag) else { continue };
             let path = format!("/products/{}", product.id);
             let request = client.request(Method::PUT, &path, staff);
-            let body = body(product, price, stock, false);
+            let body = body(product, (price, buckets), stock, false);
             let _ = send(request.header("if-match", etag.as_str()).json(&body)).await;
         }
     }
 }
 
-fn body(product: &Product, price: i64, stock: i64, active: bool) -> serde_json::Value {
+fn body(
+    product: &Product,
+    (price, buckets): (i64, i32),
+    stock: i64,
+    active: bool,
+) -> serde_json::Value {
     json!({
         "name": product.name,
         "currency": "EUR",
         "price_minor": price,
         "stock": stock,
+        "stock_buckets": buckets,
         "active": active,
     })
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use waybill_ops::ui;
 
 use crate::depth::Depths;
 use crate::history::{Line, Usage};
+use crate::options::Options;
 use crate::progress;
 use crate::resources;
 use crate::sender::Sender;
@@ -14,48 +16,65 @@ use crate::status::Board;
 
 /// How often processes are looked at, in seconds.
 const USAGE_EVERY: u64 = 5;
+const SECOND_US: u64 = 1_000_000;
 
 /// Looks at everything once a second.
 pub(crate) struct Watcher<'a> {
-    pub(crate) sender: &'a Sender,
-    pub(crate) depths: &'a Depths,
-    pub(crate) board: &'a Board,
-    pub(crate) target: &'a Target,
-    /// Whether to print a line.
-    pub(crate) print: bool,
-    /// Whether to look at processes.
-    pub(crate) processes: bool,
+    sender: &'a Sender,
+    depths: &'a Depths,
+    board: &'a Board,
+    target: &'a Target,
+    options: &'a Options,
 }
 
-impl Watcher<'_> {
+impl<'a> Watcher<'a> {
+    /// A watcher of what a round is made of.
+    pub(crate) const fn new(
+        sender: &'a Sender,
+        depths: &'a Depths,
+        board: &'a Board,
+        target: &'a Target,
+        options: &'a Options,
+    ) -> Self {
+        Self { sender, depths, board, target, options }
+    }
+
     /// Looks until it is dropped.
     pub(crate) async fn run(&self) {
-        let mut ticks = tokio::time::interval(Duration::from_secs(1));
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        ticks.tick().await;
+        // At whole seconds of the run, so that none is there twice.
+        let rest = SECOND_US - self.sender.clock.now_us() % SECOND_US;
+        let first = Instant::now() + Duration::from_micros(rest);
+        let mut ticks = tokio::time::interval_at(first, Duration::from_secs(1));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let mut used = None;
         loop {
             ticks.tick().await;
-            self.second().await;
+            let at_us = self.sender.clock.now_us();
+            self.second(at_us).await;
+            let turn = at_us / SECOND_US / USAGE_EVERY;
+            if self.options.watch_processes && used.replace(turn) != Some(turn) {
+                self.usage(at_us).await;
+            }
         }
     }
 
-    async fn second(&self) {
+    async fn second(&self, at_us: u64) {
         let depth = self.depths.read().await;
-        let at_us = self.sender.clock.now_us();
-        let second = self.sender.meter.tick(at_us / 1_000_000, depth);
+        let second = self.sender.meter.tick(at_us / SECOND_US, depth);
         self.sender.history.write(&Line::Second(second.clone()));
-        if self.print {
+        if self.options.print {
             ui::line(progress::line(self.board.read().mode, &second));
-        }
-        if self.processes && second.at_s.is_multiple_of(USAGE_EVERY) {
-            let connections = self.depths.connections().await;
-            let processes = resources::processes(&self.target.stack_dir);
-            self.sender.history.write(&Line::Usage(Usage { at_us, connections, processes }));
         }
         let (totals, in_doubt) = (self.sender.meter.totals(), self.sender.doubtful.len());
         self.board.change(|status| {
             (status.totals, status.in_doubt) = (totals, in_doubt);
             status.add(second);
         });
+    }
+
+    async fn usage(&self, at_us: u64) {
+        let connections = self.depths.connections().await;
+        let processes = resources::processes(&self.target.stack_dir);
+        self.sender.history.write(&Line::Usage(Usage { at_us, connections, processes }));
     }
 }

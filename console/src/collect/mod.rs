@@ -23,9 +23,11 @@ use crate::sources::{Sources, sentence};
 
 /// The time between snapshots.
 pub(crate) const PERIOD: Duration = Duration::from_secs(2);
+/// The time between two answers of a long log.
+const BREATH: Duration = Duration::from_millis(100);
 /// How long the task goes on after a page was asked for.
 const INTEREST: Duration = Duration::from_mins(1);
-/// How far back the first reading goes.
+/// How far back it reads when it begins to work.
 const BACK: Duration = Duration::from_mins(15);
 /// How long a page waits for the first snapshot.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -83,15 +85,10 @@ impl Collector {
             let asked = lock(&self.asked_at).elapsed();
             if self.latest.receiver_count() == 0 && asked > INTEREST {
                 self.asked.notified().await;
+                tail.skip_to(BACK);
                 continue;
             }
-            let problem = match tail.next().await {
-                Ok(events) => {
-                    self.add(&mut figures, &events);
-                    None
-                }
-                Err(error) => Some(sentence(&error)),
-            };
+            let problem = self.read_logs(&mut tail, &mut figures).await;
             let now_ms = now_ms();
             figures.forget_old(now_ms);
             self.kept().forget_old(now_ms);
@@ -105,6 +102,26 @@ impl Collector {
             snapshot.gauges.clone_from(&gauges);
             self.latest.send_replace(Arc::new(snapshot));
             tokio::time::sleep(PERIOD).await;
+        }
+    }
+
+    /// Reads new log lines, for one period at most. Returns why lines are missing, if any are.
+    async fn read_logs(&self, tail: &mut Tail, figures: &mut Figures) -> Option<String> {
+        let until = Instant::now() + PERIOD;
+        loop {
+            match tail.next().await {
+                Ok(events) => self.add(figures, &events),
+                Err(error) => return Some(format!("The logs can't be read: {}", sentence(&error))),
+            }
+            if !tail.is_behind() {
+                return None;
+            }
+            if Instant::now() >= until {
+                let why = "there are more than could be read so far";
+                return Some(format!("The newest log lines are missing: {why}."));
+            }
+            // The emulator serves others in between.
+            tokio::time::sleep(BREATH).await;
         }
     }
 

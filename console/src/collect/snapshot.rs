@@ -5,7 +5,7 @@ use super::kept::Totals;
 use super::line::CacheCounts;
 use crate::sources::database::column;
 use crate::sources::processes::{self, Processes};
-use crate::sources::queues::Depth;
+use crate::sources::queues::Depths;
 use crate::sources::{Sources, sentence};
 use waybill_ops::error::{Error, Result};
 
@@ -62,13 +62,13 @@ pub(crate) struct Function {
     pub(crate) processes: Processes,
 }
 
-/// The fulfillment queue and its dead letters.
+/// The queues with their dead letters.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Queues {
-    /// The fulfillment queue.
-    pub(crate) jobs: Depth,
-    /// The dead-letter queue.
-    pub(crate) dead: Depth,
+    /// That of jobs.
+    pub(crate) jobs: Depths,
+    /// That of events for mail, if the stack sends any.
+    pub(crate) mail: Option<Depths>,
 }
 
 /// Postgres at one moment.
@@ -84,15 +84,17 @@ pub(crate) struct Postgres {
     pub(crate) jobs: i64,
     /// Events in the outbox.
     pub(crate) events: i64,
-    /// The age of the oldest row of the outbox, in seconds.
+    /// For how long a row of the outbox has been due, in seconds; none if none is.
     pub(crate) oldest_s: Option<f64>,
 }
 
 /// The figures that are drawn over time. None where they are not known.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Gauge {
-    /// Messages in the fulfillment queue.
-    pub(crate) depth: Option<f64>,
+    /// Jobs in the fulfillment queue.
+    pub(crate) jobs: Option<f64>,
+    /// Events in the queue of mail.
+    pub(crate) mail: Option<f64>,
     /// Rows in the outbox.
     pub(crate) outbox: Option<f64>,
     /// Connections to Postgres.
@@ -131,9 +133,13 @@ impl Snapshot {
         let postgres = self.postgres.as_ref().and_then(|it| it.as_ref().ok());
         #[expect(clippy::cast_precision_loss, reason = "these counts are small")]
         let number = |count: i64| count as f64;
-        let depth = |it: &Queues| it.jobs.waiting.saturating_add(it.jobs.in_flight);
+        let length = |it: Depths| {
+            let length = it.front.waiting.saturating_add(it.front.in_flight);
+            number(i64::try_from(length).unwrap_or(i64::MAX))
+        };
         Gauge {
-            depth: queues.map(|it| number(i64::try_from(depth(it)).unwrap_or(i64::MAX))),
+            jobs: queues.map(|it| length(it.jobs)),
+            mail: queues.and_then(|it| it.mail).map(length),
             outbox: postgres.map(|it| number(it.jobs + it.events)),
             connections: postgres.map(|it| number(it.connections)),
         }
@@ -149,10 +155,11 @@ impl Snapshot {
 const STACK: &str = waybill_ops::remote::STACK_NAME;
 
 async fn queues(sources: &Sources, now_ms: i64) -> Result<Queues> {
-    Ok(Queues {
-        jobs: sources.depth(&sources.place.queue_url, now_ms).await?,
-        dead: sources.depth(&sources.place.dlq_url, now_ms).await?,
-    })
+    let mail = match &sources.mail {
+        Some(mail) => Some(sources.depths(mail, now_ms).await?),
+        None => None,
+    };
+    Ok(Queues { jobs: sources.depths(&sources.jobs, now_ms).await?, mail })
 }
 
 async fn postgres(sources: &Sources) -> Result<Postgres> {

@@ -103,8 +103,7 @@ impl Parameter {
     fn label(&self) -> String {
         match self.name.as_str() {
             "for_s" => "seconds".to_owned(),
-            "delay_ms" => "ms later".to_owned(),
-            "every_ms" => "ms between".to_owned(),
+            // The description calls them so.
             other => other.to_owned(),
         }
     }
@@ -113,12 +112,7 @@ impl Parameter {
 /// `GET /faults`
 pub(crate) async fn page(State(console): State<Shared>) -> Response {
     let frame = console.frame(Page::Faults).await;
-    let answer = console.sources.control(VARIABLE, Method::GET, "/faults", None).await;
-    let list = answer.and_then(|answer| {
-        serde_json::from_value::<List>(answer)
-            .map_err(|error| Trouble::Failed(format!("Its list can't be read: {error}.")))
-    });
-    render(&match list {
+    render(&match list(&console).await {
         Ok(list) => content(frame, list, now_ms()),
         Err(trouble) => FaultsPage {
             frame,
@@ -128,6 +122,30 @@ pub(crate) async fn page(State(console): State<Shared>) -> Response {
             trouble: Some(trouble),
         },
     })
+}
+
+async fn list(console: &Shared) -> Result<List, Trouble> {
+    let answer = console.sources.control(VARIABLE, Method::GET, "/faults", None).await?;
+    serde_json::from_value(answer)
+        .map_err(|error| Trouble::Failed(format!("Its list can't be read: {error}.")))
+}
+
+/// The faults that strike now, each with its end. None if they can't be read.
+pub(crate) async fn active(console: &Shared) -> Vec<String> {
+    let faults = list(console).await.map(|list| list.faults).unwrap_or_default();
+    let active = faults.iter().filter(|fault| fault.state == "active");
+    let now_ms = now_ms();
+    let words = |fault: &Fault| match fault.ends_at {
+        Some(end) => format!("{} for {}", fault.name, left(end, now_ms)),
+        None => fault.name.clone(),
+    };
+    active.map(words).collect()
+}
+
+/// How long it is until then.
+fn left(end: Timestamp, now_ms: i64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a fault takes minutes")]
+    age((end.as_millisecond() - now_ms).max(0) as f64 / 1_000.0)
 }
 
 /// `POST /faults/{name}/start`
@@ -171,12 +189,10 @@ fn settings(fields: &Fields) -> Value {
 }
 
 fn content(frame: Frame, list: List, now_ms: i64) -> FaultsPage {
-    #[expect(clippy::cast_precision_loss, reason = "a fault takes minutes")]
-    let left = |end: Timestamp| age((end.as_millisecond() - now_ms).max(0) as f64 / 1_000.0);
     let is_active = |fault: &&Fault| fault.state == "active";
     let active = list.faults.iter().filter(is_active).map(|fault| Active {
         name: fault.name.clone(),
-        ends_in: fault.ends_at.map_or_else(|| "–".to_owned(), left),
+        ends_in: fault.ends_at.map_or_else(|| "–".to_owned(), |end| left(end, now_ms)),
         struck: fault.struck,
     });
     let past = list.history.iter().rev().take(SHOWN).map(|past| Ended {

@@ -1,11 +1,12 @@
 //! Mail: what was sent, as it looks.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{Html, IntoResponse as _, Response};
 
+use super::fields::Fields;
 use super::render;
 use crate::console::Shared;
 use crate::format::date;
@@ -25,21 +26,25 @@ const POLICY: &str =
 #[template(path = "mail.html")]
 struct MailPage {
     frame: Frame,
+    /// What was searched for.
+    query: String,
     mails: Vec<(String, Mail)>,
     more: usize,
     problem: Option<String>,
 }
 
-/// `GET /mail`
-pub(crate) async fn page(State(console): State<Shared>) -> Response {
+/// `GET /mail?q=…`: all mails, or those whose subject or recipient has what was searched for.
+pub(crate) async fn page(State(console): State<Shared>, RawQuery(query): RawQuery) -> Response {
     let frame = console.frame(Page::Mail).await;
+    let query = Fields::parse(&query.unwrap_or_default()).get("q").trim().to_owned();
     let (mails, problem) = match console.sources.mails().await {
-        Ok(mails) => (mails, None),
+        Ok(mails) => (mails.into_iter().filter(|mail| mail.has(&query)).collect(), None),
         Err(error) => (Vec::new(), Some(sentence(&error))),
     };
+    let mails: Vec<Mail> = mails;
     let more = mails.len().saturating_sub(SHOWN);
     let mails = mails.into_iter().take(SHOWN).map(|mail| (date(mail.at_ms), mail)).collect();
-    render(&MailPage { frame, mails, more, problem })
+    render(&MailPage { frame, query, mails, more, problem })
 }
 
 /// `GET /mail/{id}/html`: the HTML of a mail, for a sandboxed frame.
@@ -69,6 +74,7 @@ mod tests {
         };
         let page = MailPage {
             frame: Frame::new(Page::Mail, &Snapshot::default()),
+            query: String::new(),
             mails: vec![(String::new(), mail)],
             more: 0,
             problem: None,

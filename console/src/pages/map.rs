@@ -2,6 +2,7 @@
 
 use crate::collect::snapshot::Snapshot;
 use crate::format::{age, count, millis, plural};
+use crate::sources::queues::Depths;
 
 /// A box of the map.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub(crate) struct Edge {
 }
 
 /// The edges. Boxes are 190 by 64.
-pub(crate) const EDGES: [Edge; 12] = [
+pub(crate) const EDGES: [Edge; 17] = [
     edge("M215 132 V42 H240"),
     edge("M190 132 H240"),
     edge("M215 132 V222 H240"),
@@ -41,6 +42,12 @@ pub(crate) const EDGES: [Edge; 12] = [
     edge("M670 52 H695 V122 H720"),
     edge("M720 138 H670"),
     dashed("M670 154 H695 V222 H720"),
+    // Events, by the bus.
+    edge("M910 132 H922 V312 H910"),
+    edge("M910 222 H922"),
+    edge("M720 312 H670"),
+    dashed("M815 344 V356 H335 V344"),
+    edge("M480 302 H467 V150 H480"),
 ];
 
 /// The functions that read and change orders, and those of products.
@@ -66,6 +73,7 @@ pub(crate) fn functions(snapshot: &Snapshot) -> Vec<Node> {
         group(240, 190, "products", &PRODUCTS),
         group(720, 100, "fulfill-order", &["fulfill-order"]),
         group(720, 190, "relay-outbox", &["relay-outbox"]),
+        group(480, 280, "notify-customer", &["notify-customer"]),
     ]
 }
 
@@ -73,29 +81,44 @@ pub(crate) fn functions(snapshot: &Snapshot) -> Vec<Node> {
 pub(crate) fn parts(snapshot: &Snapshot) -> Vec<Node> {
     let unknown = || (["not known".to_owned(), String::new()], "bad");
     let queues = snapshot.queues.as_ref().and_then(|it| it.as_ref().ok());
-    let (jobs, jobs_tone) = queues.map_or_else(unknown, |it| {
-        let oldest = it.jobs.oldest_s.map_or_else(String::new, |s| format!("oldest {}", age(s)));
-        let (waiting, taken) = (count(it.jobs.waiting), count(it.jobs.in_flight));
-        ([format!("{waiting} waiting, {taken} taken"), oldest], "")
-    });
-    let (dead, dead_tone) = queues.map_or_else(unknown, |it| {
-        let dead = it.dead.waiting + it.dead.in_flight;
-        ([count(dead), String::new()], if dead > 0 { "bad" } else { "" })
-    });
+    let queues = queues.ok_or(("not known", "bad"));
+    let [jobs, dead_jobs] = lengths(queues.map(|it| it.jobs));
+    let [events, dead_events] = lengths(queues.and_then(|it| it.mail.ok_or(("off", ""))));
     let postgres = snapshot.postgres.as_ref().and_then(|it| it.as_ref().ok());
     let (postgres, postgres_tone) = postgres.map_or_else(unknown, |it| {
         let used = format!("{} of {} used, {} at work", it.connections, it.most, it.active);
-        ([used, format!("outbox {} jobs, {} events", it.jobs, it.events)], "")
+        let waiting = u64::try_from(it.jobs + it.events).unwrap_or_default();
+        ([used, format!("{} in the outbox", plural(waiting, "row"))], "")
     });
     let cache = snapshot.cache;
     let hits = format!("{} hits, {} misses", cache.memory + cache.dynamodb, cache.misses);
     let cache_tone = if cache.errors > 0 { "warn" } else { "" };
     let node = |x, y, title, lines, tone| Node { x, y, title, lines, tone };
     vec![
-        node(480, 10, "queue", jobs, jobs_tone),
-        node(720, 10, "dead letters", dead, dead_tone),
+        node(480, 10, "job queue", jobs.0, jobs.1),
+        node(720, 10, "dead jobs", dead_jobs.0, dead_jobs.1),
         node(480, 100, "Postgres", postgres, postgres_tone),
         node(480, 190, "cache", [hits, plural(cache.errors, "error")], cache_tone),
+        node(720, 280, "mail queue", events.0, events.1),
+        node(240, 280, "dead mail", dead_events.0, dead_events.1),
+    ]
+}
+
+/// The lines and the tones of a queue and of its dead letters; or a text and its tone in place of both.
+fn lengths(
+    depths: Result<Depths, (&'static str, &'static str)>,
+) -> [([String; 2], &'static str); 2] {
+    let it = match depths {
+        Ok(it) => it,
+        Err((text, tone)) => return [(); 2].map(|()| ([text.to_owned(), String::new()], tone)),
+    };
+    let oldest = it.front.oldest_s.map_or_else(String::new, |s| format!("oldest {}", age(s)));
+    let (waiting, taken) = (count(it.front.waiting), count(it.front.in_flight));
+    let dead = it.dead.waiting + it.dead.in_flight;
+    let tone = if dead > 0 { "bad" } else { "" };
+    [
+        ([format!("{waiting} waiting, {taken} taken"), oldest], ""),
+        ([plural(dead, "dead letter"), String::new()], tone),
     ]
 }
 
@@ -145,7 +168,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_not_shown_as_zero() {
         let nodes = parts(&Snapshot { queues: Some(Err("no".to_owned())), ..Snapshot::default() });
-        for title in ["queue", "dead letters", "Postgres"] {
+        for title in ["job queue", "dead jobs", "mail queue", "dead mail", "Postgres"] {
             assert_eq!(node(&nodes, title).lines[0], "not known");
         }
     }
@@ -153,8 +176,20 @@ mod tests {
     #[test]
     fn a_dead_letter_is_bad() {
         let dead = Depth { waiting: 1, ..Depth::default() };
-        let queues = Some(Ok(Queues { dead, ..Queues::default() }));
+        let some = Depths { dead, ..Depths::default() };
+        let queues = Queues { jobs: Depths::default(), mail: Some(some) };
+        let nodes = parts(&Snapshot { queues: Some(Ok(queues)), ..Snapshot::default() });
+        let (jobs, mail) = (node(&nodes, "dead jobs"), node(&nodes, "dead mail"));
+        assert_eq!((jobs.tone, mail.tone), ("", "bad"));
+        assert_eq!(mail.lines[0], "1 dead letter");
+    }
+
+    #[test]
+    fn mail_that_a_stack_does_not_send_is_off() {
+        let queues = Some(Ok(Queues::default()));
         let nodes = parts(&Snapshot { queues, ..Snapshot::default() });
-        assert_eq!(node(&nodes, "dead letters").tone, "bad");
+        for title in ["mail queue", "dead mail"] {
+            assert_eq!((&*node(&nodes, title).lines[0], node(&nodes, title).tone), ("off", ""));
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::collect::kept::Trace;
 use crate::console::Shared;
 use crate::format::{clock, date, money};
 use crate::frame::{Frame, Page};
-use crate::sources::orders::{Item, Order, Step, Waiting};
+use crate::sources::orders::{Item, Mailed, Order, Step, Waiting};
 use crate::sources::sentence;
 
 /// The page.
@@ -27,6 +27,7 @@ struct OrderPage {
     items: Vec<ItemRow>,
     history: Vec<StepRow>,
     outbox: Vec<String>,
+    mails: Vec<String>,
     waterfall: Option<Waterfall>,
     missing: Vec<String>,
 }
@@ -90,6 +91,7 @@ fn content(frame: Frame, order: Order, requests: &[String], traces: &[Trace]) ->
         items: order.items.iter().map(|item| item_row(item, &order.currency)).collect(),
         history: order.history.iter().map(step_row).collect(),
         outbox: order.outbox.iter().map(waiting).collect(),
+        mails: order.mails.iter().map(mailed).collect(),
         missing: requests.iter().filter(|id| !is_kept(id)).cloned().collect(),
         waterfall: waterfall(&order.id.to_string(), traces),
         order,
@@ -101,6 +103,18 @@ fn waiting(it: &Waiting) -> String {
     let due =
         it.due_ms.map_or_else(|| "never due".to_owned(), |ms| format!("due at {}", clock(ms)));
     format!("{} after {} {tries}, {due}", it.kind, it.attempts)
+}
+
+fn mailed(it: &Mailed) -> String {
+    let outcome = match it.outcome.as_deref() {
+        Some("sent") => "sent",
+        Some("refused") => "refused by SES",
+        Some("no_address") => "not sent, for want of an address",
+        Some(other) => other,
+        None => "being sent",
+    };
+    let at = it.settled_ms.map(|ms| format!(" at {}", clock(ms))).unwrap_or_default();
+    format!("{} {outcome}{at}", it.event)
 }
 
 fn item_row(item: &Item, currency: &str) -> ItemRow {
@@ -163,6 +177,12 @@ mod tests {
             }],
             history: vec![step(None, "pending", "c-1"), step(Some("pending"), "confirmed", "c-1")],
             outbox: Vec::new(),
+            mails: vec![Mailed {
+                event: "OrderPlaced".to_owned(),
+                outcome: Some("sent".to_owned()),
+                settled_ms: Some(1_771_675_201_000),
+                reason: None,
+            }],
         }
     }
 
@@ -170,9 +190,14 @@ mod tests {
     fn an_order_is_shown_with_items_and_history_as_text() {
         let frame = Frame::new(Page::Orders, &Snapshot::default());
         let page = content(frame, order(), &["c-1".to_owned()], &[]).render().unwrap();
-        for expected in
-            ["ORD-20260221-6BA0A415", "29.00 EUR", "pending → confirmed", "Ada &#60;Lovelace&#62;"]
-        {
+        for expected in [
+            "ORD-20260221-6BA0A415",
+            "29.00 EUR",
+            "pending → confirmed",
+            "Ada &#60;Lovelace&#62;",
+            "OrderPlaced sent at 12:00:01",
+            "/mail?q=ORD-20260221-6BA0A415",
+        ] {
             assert!(page.contains(expected), "{expected}: {page}");
         }
         assert!(page.contains("not kept any more"), "{page}");

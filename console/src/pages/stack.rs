@@ -4,12 +4,13 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::faults::active;
 use super::map::{EDGES, Edge, Node, functions, parts};
 use super::render;
 use crate::charts::{Chart, sparkline};
-use crate::collect::snapshot::{Function, GAUGES, Gauge, Snapshot};
+use crate::collect::snapshot::{Function, GAUGES, Gauge, Postgres, Snapshot};
 use crate::console::Shared;
-use crate::format::{age, count, memory, millis};
+use crate::format::{age, count, memory, millis, plural};
 use crate::frame::{Frame, Page};
 
 /// The page.
@@ -24,7 +25,10 @@ struct StackPage<'a> {
     rows: Vec<Row>,
     charts: Vec<Chart>,
     problems: Vec<String>,
-    outbox_age: Option<String>,
+    /// What is broken on request.
+    faults: Vec<String>,
+    /// What is in the outbox.
+    outbox: Option<String>,
 }
 
 /// A function in the table.
@@ -44,18 +48,17 @@ struct Row {
 
 /// `GET /`
 pub(crate) async fn page(State(console): State<Shared>) -> Response {
-    let snapshot = console.collector.snapshot().await;
-    render(&content(&snapshot))
+    let (snapshot, faults) = tokio::join!(console.collector.snapshot(), active(&console));
+    render(&content(&snapshot, faults))
 }
 
-fn content(snapshot: &Snapshot) -> StackPage<'static> {
+fn content(snapshot: &Snapshot, faults: Vec<String>) -> StackPage<'static> {
     let chart = |title, value: fn(&Gauge) -> Option<f64>| {
         Chart::new(title, &snapshot.gauges.iter().map(value).collect::<Vec<_>>(), GAUGES)
     };
     let problem = |what: &str, error: &str| format!("{what}: {error}");
     let queues = snapshot.queues.as_ref().and_then(|it| it.as_ref().err());
     let postgres = snapshot.postgres.as_ref().and_then(|it| it.as_ref().err());
-    let oldest = snapshot.postgres.as_ref().and_then(|it| it.as_ref().ok()?.oldest_s);
     StackPage {
         frame: Frame::new(Page::Stack, snapshot),
         nodes: functions(snapshot).into_iter().chain(parts(snapshot)).collect(),
@@ -63,8 +66,9 @@ fn content(snapshot: &Snapshot) -> StackPage<'static> {
         edges: &EDGES,
         rows: snapshot.functions.iter().map(row).collect(),
         charts: vec![
-            chart("Messages in the queue", |it| it.depth),
+            chart("Jobs in the queue", |it| it.jobs),
             chart("Rows in the outbox", |it| it.outbox),
+            chart("Events for mail", |it| it.mail),
             chart("Connections to Postgres", |it| it.connections),
         ],
         problems: queues
@@ -72,8 +76,18 @@ fn content(snapshot: &Snapshot) -> StackPage<'static> {
             .into_iter()
             .chain(postgres.map(|error| problem("Postgres", error)))
             .collect(),
-        outbox_age: oldest.map(age),
+        faults,
+        outbox: snapshot.postgres.as_ref().and_then(|it| it.as_ref().ok()).map(outbox),
     }
+}
+
+/// What is in the outbox, and since when something should have left it.
+fn outbox(postgres: &Postgres) -> String {
+    let number = |count: i64| u64::try_from(count).unwrap_or_default();
+    let (jobs, events) = (number(postgres.jobs), number(postgres.events));
+    let due = postgres.oldest_s.map(|s| format!("; one has been due for {}", age(s)));
+    let (jobs, events) = (plural(jobs, "job"), plural(events, "event"));
+    format!("The outbox has {jobs} and {events}{}.", due.unwrap_or_default())
 }
 
 fn row(function: &Function) -> Row {
@@ -106,10 +120,22 @@ mod tests {
         let functions =
             vec![Function { name: "create-order".to_owned(), summary, ..Function::default() }];
         let postgres = Some(Err("Postgres does not answer.".to_owned()));
-        let page =
-            content(&Snapshot { functions, postgres, ..Snapshot::default() }).render().unwrap();
+        let snapshot = Snapshot { functions, postgres, ..Snapshot::default() };
+        let page = content(&snapshot, vec!["sqs-deaf for 5 s".to_owned()]).render().unwrap();
+        assert!(page.contains("Broken on request: sqs-deaf for 5 s"), "{page}");
         assert!(page.contains("create-order") && page.contains("3.8 ms"), "{page}");
         assert!(page.contains("1\u{202f}200"), "{page}");
         assert!(page.contains("Postgres: Postgres does not answer."), "{page}");
+    }
+
+    #[test]
+    fn the_outbox_says_since_when_something_is_due() {
+        let mut postgres = Postgres { jobs: 1, events: 2, ..Postgres::default() };
+        assert_eq!(outbox(&postgres), "The outbox has 1 job and 2 events.");
+        postgres.oldest_s = Some(9.0);
+        assert_eq!(
+            outbox(&postgres),
+            "The outbox has 1 job and 2 events; one has been due for 9 s."
+        );
     }
 }

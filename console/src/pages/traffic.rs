@@ -13,7 +13,7 @@ use super::nothing::NothingPage;
 use super::render;
 use crate::charts::Chart;
 use crate::console::Shared;
-use crate::format::{count, millis};
+use crate::format::{count, millis, plural};
 use crate::frame::{Frame, Page};
 use crate::sources::control::Trouble;
 
@@ -48,6 +48,7 @@ struct Status {
     seconds: Vec<Second>,
     in_doubt: u64,
     ceiling: Option<Ceiling>,
+    round: Option<Round>,
     verdict: Option<Verdict>,
     error: Option<String>,
 }
@@ -104,8 +105,47 @@ struct Ceiling {
 }
 
 #[derive(Debug, Deserialize)]
+struct Round {
+    folder: String,
+}
+
+impl Round {
+    /// The file of its report, from the checkout if it is in there.
+    fn report(&self) -> String {
+        let folder = self.folder.find(".local/").and_then(|at| self.folder.get(at..));
+        format!("{}/report.html", folder.unwrap_or(&self.folder))
+    }
+}
+
+/// How much was checked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Checked {
+    orders: u64,
+    replays: u64,
+    refusals: u64,
+    events: u64,
+}
+
+impl Checked {
+    fn words(&self) -> String {
+        let Self { orders, replays, refusals, events } = *self;
+        let counted = |count: u64, thing: &str| plural(count, thing);
+        format!(
+            "{}, {}, {} and {}",
+            counted(orders, "order"),
+            counted(replays, "replay"),
+            counted(refusals, "refusal"),
+            counted(events, "event")
+        )
+    }
+}
+
+#[derive(Debug, Deserialize)]
 struct Verdict {
     conclusion: String,
+    #[serde(default)]
+    checked: Checked,
     findings: Vec<Finding>,
     doubts: Vec<Finding>,
 }
@@ -136,6 +176,45 @@ impl Verdict {
     /// Its conclusion in words.
     fn words(&self) -> String {
         self.conclusion.replace("cant-tell", "can't tell")
+    }
+}
+
+impl Status {
+    /// The verdict of this round, once it is there; that of the round before is kept until then.
+    fn of_this_round(&self) -> Option<&Verdict> {
+        self.verdict.as_ref().filter(|_| self.state == "idle")
+    }
+
+    /// The conclusion of the round before.
+    fn before(&self) -> Option<String> {
+        let before = self.verdict.as_ref().filter(|_| self.state != "idle")?;
+        Some(format!("{}, of {}", before.words(), before.checked.words()))
+    }
+
+    /// What is said while there is no verdict.
+    fn without_verdict(&self) -> &'static str {
+        match self.state.as_str() {
+            "sending" => "None yet: stop and judge.",
+            "draining" | "judging" => {
+                "On its way. What a fault has held up is tried again within a minute or two."
+            }
+            _ => "None yet.",
+        }
+    }
+
+    /// What the generator does.
+    fn now(&self) -> String {
+        let what = match self.state.as_str() {
+            "opening" => "preparing products, and measuring the ceiling of the emulator",
+            "draining" => "waiting for queue and outbox",
+            "judging" => "checking every order",
+            other => other,
+        };
+        match self.mode.as_str() {
+            "pause" if self.state == "sending" => "paused".to_owned(),
+            "pause" => what.to_owned(),
+            mode => format!("{what}, {mode} at {} a second", self.rate),
+        }
     }
 }
 
@@ -202,12 +281,19 @@ fn facts(status: &Status) -> Vec<(&'static str, String)> {
     let [refused, throttled, unknown] =
         [counts.refused, counts.throttled, counts.unknown].map(count);
     let mut facts = vec![
-        ("Now", format!("{}, {} at {} a second", status.state, status.mode, status.rate)),
+        ("Now", status.now()),
         ("Sent", format!("{sent} of {due} that were due; {late} late, {unsent} never")),
         ("Orders placed", count(counts.placed)),
         ("Other successes", count(counts.done)),
         ("Refused", format!("{refused}; throttled {throttled}")),
-        ("Unknown", format!("{unknown}; still in doubt {}", count(status.in_doubt))),
+        (
+            "Unknown",
+            match status.state.as_str() {
+                // All were asked again, or the verdict has a doubt.
+                "idle" => unknown,
+                _ => format!("{unknown}; still in doubt {}", count(status.in_doubt)),
+            },
+        ),
     ];
     facts.extend(status.ceiling.as_ref().map(|it| {
         let (alone, most) = (millis(it.alone_p50_ms), it.per_second);
@@ -234,10 +320,8 @@ fn charts(seconds: &[Second]) -> Vec<Chart> {
     vec![
         chart("Requests a second", |it| Some(number(it.counts.sent))),
         chart("Orders placed a second", |it| Some(number(it.counts.placed))),
-        chart("Refused and throttled a second", |it| {
-            Some(number(it.counts.refused + it.counts.throttled))
-        }),
-        chart("Unknown outcomes a second", |it| Some(number(it.counts.unknown))),
+        chart("Refused or throttled", |it| Some(number(it.counts.refused + it.counts.throttled))),
+        chart("Unknown outcomes", |it| Some(number(it.counts.unknown))),
         chart("p99 in ms", |it| (it.latency.count > 0).then(|| it.latency.p99_ms.round())),
         chart("Messages in the queue", |it| {
             it.depth.queue.map(|depth| number(depth.try_into().unwrap_or_default()))
@@ -266,18 +350,37 @@ mod tests {
     }
 
     #[test]
+    fn the_verdict_of_the_round_before_is_not_taken_for_that_of_this_one() {
+        let verdict = json!({"conclusion": "clean", "findings": [], "doubts": [],
+            "checked": {"orders": 1}});
+        let status = json!({"mode": "pause", "state": "judging", "verdict": verdict});
+        let page = page(Ok(serde_json::from_value(status).unwrap()));
+        assert!(page.contains("On its way.") && !page.contains("id=\"verdict\""), "{page}");
+        assert!(page.contains("The round before: clean, of 1 order,"), "{page}");
+    }
+
+    #[test]
     fn a_verdict_names_what_was_found() {
         let status = json!({
-            "mode": "flash-sale", "rate": 5.0, "state": "judging", "in_doubt": 1,
+            "mode": "flash-sale", "rate": 5.0, "state": "idle", "in_doubt": 1,
             "totals": {"counts": {"sent": 1200, "placed": 7}},
             "seconds": [{"counts": {"sent": 9}, "latency": {"count": 9, "p99_ms": 4.2}}],
+            "round": {"folder": "/waybill/.local/traffic/20260221", "name": "a", "seed": 1},
             "ceiling": {"request": "GET /health", "alone_p50_ms": 51.0, "parallel": 8, "per_second": 90.0},
             "verdict": {"conclusion": "broken", "doubts": [],
+                "checked": {"orders": 722, "replays": 131, "refusals": 60, "events": 1},
                 "findings": [{"kind": "lost", "count": 1, "examples": ["order <7>"]}]}});
         let page = page(Ok(serde_json::from_value(status).unwrap()));
-        for expected in ["broken", "lost", "order &#60;7&#62;", "1\u{202f}200", "51 ms"] {
+        for expected in [
+            "<b>broken</b>, of 722 orders, 131 replays, 60 refusals and 1 event",
+            "<code>.local/traffic/20260221/report.html</code>",
+            "lost",
+            "order &#60;7&#62;",
+            "1\u{202f}200",
+            "51 ms",
+        ] {
             assert!(page.contains(expected), "{expected}: {page}");
         }
-        assert!(page.contains("<option selected>flash-sale</option>"), "{page}");
+        assert!(page.contains("value=\"flash-sale\" aria-pressed=\"true\""), "{page}");
     }
 }

@@ -24,6 +24,14 @@ pub(crate) struct Mail {
     pub(crate) html: Option<String>,
 }
 
+impl Mail {
+    /// Whether its subject or its recipients contain this text, whatever its case.
+    pub(crate) fn has(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        [&self.subject, &self.to].iter().any(|part| part.to_lowercase().contains(&text))
+    }
+}
+
 impl Sources {
     /// All mails, newest first.
     ///
@@ -82,5 +90,8 @@ mod tests {
         assert_eq!((read[0].id.as_str(), read[0].at_ms), ("b", 2_500));
         assert_eq!((read[1].to.as_str(), &read[1].html), ("ada@example.com", &None));
         assert!(mails(&json!({})).is_empty());
+        assert!(
+            read[0].has("") && read[0].has("thank") && read[0].has("Ada@") && !read[0].has("Hello")
+        );
     }
 }

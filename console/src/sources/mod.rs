@@ -13,7 +13,7 @@ use reqwest::Client as Http;
 use std::time::Duration;
 use waybill_ops::aws::{self, Aws};
 use waybill_ops::config::Config;
-use waybill_ops::dlq::{self, Place};
+use waybill_ops::dlq::{self, Place, Queue};
 use waybill_ops::env_file::EnvFile;
 use waybill_ops::error::{Context as _, Result};
 
@@ -37,8 +37,10 @@ pub(crate) struct Sources {
     variables: Variables,
     /// The emulator.
     pub(crate) aws: Aws,
-    /// The queues.
-    pub(crate) place: Place,
+    /// The queue of jobs.
+    pub(crate) jobs: Place,
+    /// The queue of events for mail, if the stack sends any.
+    pub(crate) mail: Option<Place>,
     /// The database, read-only.
     pub(crate) database: Database,
     /// A client for loopback.
@@ -57,8 +59,14 @@ impl Sources {
         aws.region = get("AWS_REGION")?;
         aws.credentials = (get("AWS_ACCESS_KEY_ID")?, get("AWS_SECRET_ACCESS_KEY")?);
         aws::refuse_the_cloud(&aws.endpoint)?;
+        let mail = if Queue::Mail.is_in(&env) {
+            Some(dlq::of_stack(config, Queue::Mail, &env).await?)
+        } else {
+            None
+        };
         Ok(Self {
-            place: dlq::of_stack(config, &env).await?,
+            jobs: dlq::of_stack(config, Queue::Fulfillment, &env).await?,
+            mail,
             database: Database::new(env.get("DATABASE_URL")?)?,
             http: Http::builder()
                 .timeout(PATIENCE)
@@ -81,7 +89,17 @@ impl Sources {
 
     /// The client of the queues.
     pub(crate) fn sqs(&self) -> &Sqs {
-        &self.place.sqs
+        &self.jobs.sqs
+    }
+
+    /// The queues that have dead letters.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &Place> {
+        [&self.jobs].into_iter().chain(&self.mail)
+    }
+
+    /// The one with this name.
+    pub(crate) fn place(&self, name: &str) -> Option<&Place> {
+        self.places().find(|place| place.queue.name() == name)
     }
 }
 

@@ -77,6 +77,8 @@ pub(crate) struct Order {
     pub(crate) history: Vec<Step>,
     /// What has to leave the database for it.
     pub(crate) outbox: Vec<Waiting>,
+    /// The mails about it.
+    pub(crate) mails: Vec<Mailed>,
 }
 
 /// A line of an order.
@@ -118,6 +120,26 @@ pub(crate) struct Waiting {
     pub(crate) attempts: i64,
     /// When it is due, in milliseconds since 1970; none if never.
     pub(crate) due_ms: Option<i64>,
+}
+
+/// A mail about an event of an order.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Mailed {
+    /// The event.
+    pub(crate) event: String,
+    /// `sent`, `refused` or `no_address`; none until it is known.
+    pub(crate) outcome: Option<String>,
+    /// Since when, in milliseconds since 1970.
+    pub(crate) settled_ms: Option<i64>,
+    /// Why SES refused it.
+    pub(crate) reason: Option<String>,
+}
+
+impl Mailed {
+    /// Whether it will not be sent again.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.outcome.is_some()
+    }
 }
 
 impl Search {
@@ -198,6 +220,7 @@ fn order(row: &Row) -> Result<Order> {
         items: list(row, "items")?,
         history: list(row, "history")?,
         outbox: list(row, "outbox")?,
+        mails: list(row, "mails")?,
     })
 }
 
@@ -208,8 +231,47 @@ fn list<T: serde::de::DeserializeOwned>(row: &Row, name: &str) -> Result<Vec<T>>
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// An order with the statuses that it had, and with mails about these events: with outcome and
+    /// time, if they are settled.
+    pub(crate) fn order(
+        status: &str,
+        steps: &[(&str, i64)],
+        mails: &[(&str, Option<(&str, i64)>)],
+    ) -> Order {
+        let step = |(to, at_ms): &(&str, i64)| Step {
+            from: None,
+            to: (*to).to_owned(),
+            at_ms: *at_ms,
+            actor: String::new(),
+            correlation_id: String::new(),
+            reason: None,
+        };
+        let mail = |(event, settled): &(&str, Option<(&str, i64)>)| Mailed {
+            event: (*event).to_owned(),
+            outcome: settled.map(|(outcome, _)| outcome.to_owned()),
+            settled_ms: settled.map(|(_, at_ms)| at_ms),
+            reason: None,
+        };
+        Order {
+            id: Uuid::nil(),
+            number: String::new(),
+            owner: String::new(),
+            status: status.to_owned(),
+            name: String::new(),
+            email: String::new(),
+            currency: "EUR".to_owned(),
+            total_minor: 0,
+            version: 1,
+            placed_ms: 0,
+            items: Vec::new(),
+            history: steps.iter().map(step).collect(),
+            outbox: Vec::new(),
+            mails: mails.iter().map(mail).collect(),
+        }
+    }
 
     #[test]
     fn what_is_typed_says_what_is_meant() {

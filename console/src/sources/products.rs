@@ -30,6 +30,8 @@ pub(crate) struct Product {
     pub(crate) price_minor: i64,
     /// What can still be sold.
     pub(crate) stock: i32,
+    /// In how many buckets it is.
+    pub(crate) stock_buckets: i32,
     /// What was ever put on sale.
     pub(crate) stocked: i64,
     /// What orders hold that are not cancelled.
@@ -141,6 +143,7 @@ fn product(row: &Row) -> Result<Product> {
         currency: column(row, "currency")?,
         price_minor: column(row, "price_minor")?,
         stock: column(row, "stock")?,
+        stock_buckets: column(row, "stock_buckets")?,
         stocked: column(row, "stocked")?,
         held: column(row, "held")?,
         active: column(row, "active")?,

@@ -4,7 +4,7 @@ use aws_sdk_sqs::types::QueueAttributeName as Name;
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName};
 use serde_json::Value;
 use url::Url;
-use waybill_ops::dlq::Letter;
+use waybill_ops::dlq::{Letter, Place};
 use waybill_ops::error::{Context as _, Error, Result};
 
 use super::Sources;
@@ -23,6 +23,15 @@ pub(crate) struct Depth {
     pub(crate) oldest_s: Option<f64>,
 }
 
+/// How long a queue and its dead-letter queue are.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Depths {
+    /// The queue.
+    pub(crate) front: Depth,
+    /// The dead letters.
+    pub(crate) dead: Depth,
+}
+
 /// A message in a queue.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
@@ -33,11 +42,21 @@ pub(crate) struct Seen {
 }
 
 impl Sources {
+    /// How long a queue and its dead-letter queue are.
+    ///
+    /// # Errors
+    /// If SQS fails.
+    pub(crate) async fn depths(&self, place: &Place, now_ms: i64) -> Result<Depths> {
+        let (queue, dead) = (&place.queue_url, &place.dlq_url);
+        let (front, dead) = tokio::join!(self.depth(queue, now_ms), self.depth(dead, now_ms));
+        Ok(Depths { front: front?, dead: dead? })
+    }
+
     /// How long a queue is, and how old its oldest message.
     ///
     /// # Errors
     /// If SQS fails.
-    pub(crate) async fn depth(&self, queue: &str, now_ms: i64) -> Result<Depth> {
+    async fn depth(&self, queue: &str, now_ms: i64) -> Result<Depth> {
         let names =
             [Name::ApproximateNumberOfMessages, Name::ApproximateNumberOfMessagesNotVisible];
         let found = self
@@ -142,9 +161,9 @@ mod tests {
         assert_eq!(read[0].hidden_until_ms, Some(1_771_675_380_000));
         assert_eq!(read[1].hidden_until_ms, None);
         let letter = &read[0].letter;
-        assert_eq!((letter.received(), letter.reason()), (Some(2), Some("refused")));
+        assert_eq!((letter.received(), letter.reason()), (Some(2), Some("refused".to_owned())));
         assert_eq!(letter.sent_at_ms(), Some(1_771_675_200_000));
-        assert_eq!(letter.job.as_ref().unwrap().number, "ORD-20260221-6BA0A415");
+        assert_eq!(letter.content.as_ref().unwrap().number, "ORD-20260221-6BA0A415");
     }
 
     #[test]

@@ -3,10 +3,13 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
 
 use e2e::eventually;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use testkit::left_out::{NO_CHROMIUM, leave_out};
 use testkit::{PATIENCE, unique};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -14,17 +17,23 @@ use tokio::process::{Child, Command};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// One page in a browser with a profile of its own.
+/// One tab of a browser that has a profile of its own. The browser ends with its last tab.
 pub(crate) struct Browser {
     page: WebSocketStream<MaybeTlsStream<TcpStream>>,
     next: u64,
     complaints: Vec<String>,
+    chromium: Arc<Chromium>,
+}
+
+/// The process, and where it is controlled.
+struct Chromium {
+    address: String,
     _process: Child,
     profile: PathBuf,
 }
 
 impl Browser {
-    /// Starts Chromium; none if it is not installed.
+    /// Starts Chromium with one tab; none if it is not installed.
     pub(crate) async fn start() -> Option<Self> {
         let profile = std::env::temp_dir().join(unique("waybill-console"));
         let started = Command::new("chromium")
@@ -36,7 +45,7 @@ impl Browser {
             .spawn();
         let mut process = match started {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                eprintln!("skipped: chromium is not installed (Debian: apt install chromium)");
+                leave_out(NO_CHROMIUM);
                 return None;
             }
             started => started.unwrap(),
@@ -56,17 +65,31 @@ impl Browser {
         let page = eventually("Chromium has a page", async || {
             let list = reqwest::get(format!("http://{address}/json/list")).await.ok()?;
             let list: Vec<Value> = list.json().await.ok()?;
-            let page = list.into_iter().find(|target| target["type"] == "page")?;
-            Some(page["webSocketDebuggerUrl"].as_str()?.to_owned())
+            list.into_iter().find(|target| target["type"] == "page")
         })
         .await;
-        let page = connect_async(page).await.unwrap().0;
-        let mut browser =
-            Self { page, next: 0, complaints: Vec::new(), _process: process, profile };
+        Some(Self::of(&page, Chromium { address, _process: process, profile }.into()).await)
+    }
+
+    /// Another tab of the same browser.
+    pub(crate) async fn another(&self) -> Self {
+        let url = format!("http://{}/json/new?about:blank", self.chromium.address);
+        let page = reqwest::Client::new().put(url).send().await.unwrap().json().await.unwrap();
+        Self::of(&page, Arc::clone(&self.chromium)).await
+    }
+
+    async fn of(page: &Value, chromium: Arc<Chromium>) -> Self {
+        let page = connect_async(page["webSocketDebuggerUrl"].as_str().unwrap()).await.unwrap().0;
+        let mut tab = Self { page, next: 0, complaints: Vec::new(), chromium };
         for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
-            browser.call(domain, json!({})).await;
+            tab.call(domain, json!({})).await;
         }
-        Some(browser)
+        tab
+    }
+
+    /// Closes the tab, as a person does.
+    pub(crate) async fn close(mut self) {
+        self.call("Page.close", json!({})).await;
     }
 
     /// Opens a page, and waits until it is there.
@@ -85,22 +108,34 @@ impl Browser {
 
     /// The value of an expression.
     pub(crate) async fn evaluate(&mut self, expression: &str) -> Value {
-        let parameters = json!({ "expression": expression, "returnByValue": true });
-        let mut result = self.call("Runtime.evaluate", parameters).await;
-        assert_eq!(result["exceptionDetails"], Value::Null, "{expression}");
-        result["result"]["value"].take()
+        let value = self.try_evaluate(expression).await;
+        value.unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
-    /// Waits until an expression is true.
+    /// The value of an expression; an error if the page is being replaced by another.
+    async fn try_evaluate(&mut self, expression: &str) -> Result<Value, Value> {
+        let parameters = json!({ "expression": expression, "returnByValue": true });
+        let mut result = self.try_call("Runtime.evaluate", parameters).await?;
+        assert_eq!(result["exceptionDetails"], Value::Null, "{expression}");
+        Ok(result["result"]["value"].take())
+    }
+
+    /// Waits until an expression is true, on this page or on the next one.
     pub(crate) async fn until(&mut self, expression: &str) {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        while self.evaluate(expression).await != true {
+        self.until_within(PATIENCE, expression).await;
+    }
+
+    /// The same with another limit.
+    pub(crate) async fn until_within(&mut self, limit: Duration, expression: &str) {
+        let deadline = tokio::time::Instant::now() + limit;
+        // While a page is being replaced, it has no answer.
+        while self.try_evaluate(expression).await != Ok(Value::Bool(true)) {
             if tokio::time::Instant::now() > deadline {
                 let page = self.text("body").await;
-                panic!("{expression}: not within {PATIENCE:?}: {page} {:?}", self.complaints);
+                panic!("{expression}: not within {limit:?}: {page} {:?}", self.complaints);
             }
             // The page answers at once; it needs time to change.
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
@@ -116,7 +151,13 @@ impl Browser {
     }
 
     /// Calls a method, and returns its result.
-    async fn call(&mut self, method: &str, parameters: Value) -> Value {
+    pub(crate) async fn call(&mut self, method: &str, parameters: Value) -> Value {
+        let result = self.try_call(method, parameters).await;
+        result.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// Calls a method, and returns its result or its error.
+    async fn try_call(&mut self, method: &str, parameters: Value) -> Result<Value, Value> {
         self.next += 1;
         let id = self.next;
         let call = json!({ "id": id, "method": method, "params": parameters });
@@ -127,8 +168,10 @@ impl Browser {
             let Ok(text) = message.into_text() else { continue };
             let Ok(mut message) = serde_json::from_str::<Value>(&text) else { continue };
             if message["id"] == id {
-                assert_eq!(message["error"], Value::Null, "{method}");
-                return message["result"].take();
+                return match message["error"].take() {
+                    Value::Null => Ok(message["result"].take()),
+                    error => Err(error),
+                };
             }
             self.note(&message);
         }
@@ -152,7 +195,7 @@ impl Browser {
     }
 }
 
-impl Drop for Browser {
+impl Drop for Chromium {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.profile);
     }

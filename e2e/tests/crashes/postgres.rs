@@ -43,8 +43,8 @@ async fn a_crash_under_load_loses_no_accepted_order() {
 
 /// Stops a server under load, starts it again, and returns its log.
 async fn stopped_under_load(name: &str, stop: fn(&Postgres) -> Result<()>) -> String {
-    let server = Server::start(name, 200).await;
-    let mut world = World::on(&server.url()).await;
+    let server = Arc::new(Server::start(name, 200).await);
+    let mut world = World::on(&server.url(), &server.direct_url()).await;
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
         let row = world.database.query_one(&format!("SHOW {setting}"), &[]).await.unwrap();
         assert_eq!(row.get::<_, &str>(0), "on", "{setting}");
@@ -52,8 +52,8 @@ async fn stopped_under_load(name: &str, stop: fn(&Postgres) -> Result<()>) -> St
     let load = Load::default();
     let outage = async {
         load.reaches(|seen| seen.accepted >= 15).await;
-        let postgres = Arc::clone(&server.postgres);
-        tokio::task::spawn_blocking(move || stop(&postgres)).await.unwrap().unwrap();
+        let stopped = Arc::clone(&server);
+        tokio::task::spawn_blocking(move || stop(stopped.postgres())).await.unwrap().unwrap();
         load.reaches(|seen| seen.refused > 0).await;
         server.go_on().await;
         load.goes_on().await;

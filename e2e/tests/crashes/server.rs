@@ -1,24 +1,39 @@
-//! A Postgres server that a test may stop or crash.
+//! A database server that a test may stop or crash.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use e2e::engine_name;
 use local_cloud::error::Result;
 use local_cloud::postgres::Postgres;
+use local_cloud::standin::{Programs, StandIn};
+use testkit::engine;
 use uuid::Uuid;
 
-/// A Postgres server with production durability.
+/// A database server with production durability.
 pub(crate) struct Server {
-    pub(crate) postgres: Arc<Postgres>,
+    database: Database,
     dir: PathBuf,
     port: u16,
+    /// The port of the Postgres behind a stand-in.
+    behind: u16,
+}
+
+enum Database {
+    Postgres(Postgres),
+    StandIn(StandIn),
 }
 
 impl Server {
     pub(crate) async fn start(name: &str, max_connections: u16) -> Self {
+        // Both databases are tested at the same time.
+        let name = format!("{name}-{}", engine_name());
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let postgres = Postgres::in_dir(&dir).with_max_connections(max_connections);
-        let server = Self { postgres: Arc::new(postgres), dir, port: free_port() };
+        let database = if engine::is_stand_in() {
+            Database::StandIn(StandIn::in_dir(&dir))
+        } else {
+            Database::Postgres(Postgres::in_dir(&dir).with_max_connections(max_connections))
+        };
+        let server = Self { database, dir, port: free_port(), behind: free_port() };
         // An interrupted run may have left one.
         server.delete().unwrap();
         std::fs::create_dir_all(&server.dir).unwrap();
@@ -27,13 +42,37 @@ impl Server {
     }
 
     pub(crate) async fn go_on(&self) {
-        let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local/tools");
-        let started = self.postgres.start(&tools, self.port, true).await;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let (tools, scripts) = (root.join(".local/tools"), root.join("localstack"));
+        let started = match &self.database {
+            Database::Postgres(postgres) => postgres.start(&tools, self.port, true).await,
+            Database::StandIn(stand_in) => {
+                let programs = Programs { tools: &tools, scripts: &scripts };
+                stand_in.start(programs, self.port, self.behind, true).await
+            }
+        };
         started.unwrap_or_else(|error| panic!("{error} {:?}", error.causes()));
     }
 
+    /// The Postgres itself.
+    pub(crate) fn postgres(&self) -> &Postgres {
+        match &self.database {
+            Database::Postgres(postgres) => postgres,
+            Database::StandIn(stand_in) => stand_in.postgres(),
+        }
+    }
+
+    /// The URL for the service.
     pub(crate) fn url(&self) -> String {
-        self.postgres.url(self.port).unwrap()
+        self.postgres().url(self.port).unwrap()
+    }
+
+    /// The URL for tests.
+    pub(crate) fn direct_url(&self) -> String {
+        match &self.database {
+            Database::Postgres(_) => self.url(),
+            Database::StandIn(stand_in) => stand_in.url_behind().unwrap(),
+        }
     }
 
     /// Its log since the last start.
@@ -42,7 +81,10 @@ impl Server {
     }
 
     fn delete(&self) -> Result<()> {
-        self.postgres.stop()?;
+        match &self.database {
+            Database::Postgres(postgres) => postgres.stop()?,
+            Database::StandIn(stand_in) => stand_in.stop()?,
+        }
         let _ = std::fs::remove_dir_all(&self.dir);
         Ok(())
     }

@@ -6,6 +6,7 @@ use e2e::{PATIENCE, eventually};
 use futures_util::future::join_all;
 use refinery::{Migration, Runner};
 use serde_json::json;
+use testkit::engine::{is_stand_in, left_out};
 use tokio::join;
 use tokio::sync::watch;
 
@@ -38,6 +39,9 @@ const EXPANDING: [(&str, &str); 3] = [
 
 #[tokio::test]
 async fn no_order_fails_during_an_expanding_migration() {
+    if left_out("a change of the schema takes no lock on Aurora DSQL") {
+        return;
+    }
     let world = World::new().await;
     world.database.batch_execute("CREATE TABLE may_go_on ()").await.unwrap();
     let orders = Orders::default();
@@ -77,13 +81,23 @@ async fn no_order_fails_during_an_expanding_migration() {
 #[tokio::test]
 async fn a_migration_that_fails_is_answered_with_what_postgres_said() {
     let world = World::new().await;
-    let last = "DELETE FROM refinery_schema_history
-                WHERE version = (SELECT max(version) FROM refinery_schema_history)";
-    assert_eq!(world.database.execute(last, &[]).await.unwrap(), 1);
+    // All of them are run again, and the first one finds its table.
+    let forget = "DELETE FROM refinery_schema_history";
+    assert!(world.database.execute(forget, &[]).await.unwrap() > 0);
+    let expected = if is_stand_in() {
+        // A migration of Aurora DSQL can run twice, so something else is in its way.
+        let function = "FUNCTION item_json(uuid, text, bigint, integer)";
+        let sql =
+            format!("DROP {function}; CREATE {function} RETURNS integer LANGUAGE sql RETURN 1");
+        world.database.batch_execute(&sql).await.unwrap();
+        "item_json"
+    } else {
+        "already exists"
+    };
     let answer = world.start("migrate").await.invoke(json!({})).await;
     let said = answer["errorMessage"].as_str().unwrap_or_else(|| panic!("{answer}"));
     assert!(said.contains("error applying migration"), "{said}");
-    assert!(said.contains("already exists"), "{said}");
+    assert!(said.contains(expected), "{said}");
 }
 
 /// Applies the migrations as `migrate` does, each in its own transaction.

@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use e2e::{Stack, connect_to, eventually, order_for, unique};
+use e2e::{Stack, connect_to, engine_name, eventually, order_for, unique};
 use serde_json::{Value, json};
+use testkit::engine;
 use testkit::fault::Endpoint;
 use testkit::function::{Extensions, Function, get, post};
 use testkit::proxy::{Holds, Proxy, authority};
@@ -27,6 +28,7 @@ pub(crate) struct World {
     pub(crate) stack: Stack,
     /// The database without a proxy.
     pub(crate) database_url: String,
+    direct_database_url: String,
     pub(crate) database: tokio_postgres::Client,
     pub(crate) postgres: Proxy,
     pub(crate) sqs: Endpoint,
@@ -45,15 +47,20 @@ impl World {
     pub(crate) async fn new() -> Self {
         let stack = Stack::connect().await;
         let name = unique("crash").replace('-', "_");
-        stack.database.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let url = stack.environment.database_url.replacen("/waybill?", &format!("/{name}?"), 1);
-        let mut world = Box::pin(Self::on(&url)).await;
+        // The service owns its database.
+        let owner = stack.database_owner().await;
+        let sql = format!("CREATE DATABASE {name} OWNER {owner}");
+        stack.database.batch_execute(&sql).await.unwrap();
+        let named = |url: &str| url.replacen("/waybill?", &format!("/{name}?"), 1);
+        let url = named(&stack.environment.database_url);
+        let direct = named(&stack.environment.direct_database_url);
+        let mut world = Box::pin(Self::on(&url, &direct)).await;
         world.variables.insert("DATABASE_URL", world.postgres.instead_of(&url));
         world
     }
 
-    /// A world with this database, without a proxy.
-    pub(crate) async fn on(url: &str) -> Self {
+    /// A world with this database, without a proxy. `direct` is the URL of the same for tests.
+    pub(crate) async fn on(url: &str, direct: &str) -> Self {
         let stack = Stack::connect().await;
         let name = unique("crash");
         let jobs = Inbox::create(&stack, &name, "2").await;
@@ -66,6 +73,7 @@ impl World {
         let second = "1".to_owned();
         let variables = HashMap::from([
             ("DATABASE_URL", url.to_owned()),
+            (engine::ENGINE, engine_name().to_owned()),
             ("DATABASE_CONNECT_TIMEOUT_SECONDS", second.clone()),
             ("FULFILLMENT_QUEUE_URL", jobs.url.clone()),
             ("PRODUCT_CACHE_TABLE", stack.environment.product_cache_table.clone()),
@@ -90,7 +98,8 @@ impl World {
             ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
         ]);
         let world = Self {
-            database: connect_to(&url.parse().unwrap()).await,
+            database: connect_to(&direct.parse().unwrap()).await,
+            direct_database_url: direct.to_owned(),
             postgres: Proxy::to(authority(url)).await,
             database_url: url.to_owned(),
             product: Uuid::now_v7(),
@@ -104,7 +113,11 @@ impl World {
             events,
             variables,
         };
-        world.start("migrate").await.invoke(json!({})).await;
+        // Other tests create databases at the same time, so connecting may take a while.
+        let patient = [("DATABASE_CONNECT_TIMEOUT_SECONDS", "10")];
+        let mut migrate = world.start_on(Extensions::Known, "migrate", &patient).await;
+        let migrated = migrate.invoke(json!({})).await;
+        assert!(migrated["applied"].is_array(), "{migrated}");
         world
             .database
             .execute(
@@ -166,9 +179,9 @@ impl World {
         answer
     }
 
-    /// Connects to the database as the functions do.
+    /// Another connection of the test to the database.
     pub(crate) async fn connect(&self) -> tokio_postgres::Client {
-        connect_to(&self.variables["DATABASE_URL"].parse().unwrap()).await
+        connect_to(&self.direct_database_url.parse().unwrap()).await
     }
 
     /// Connects again, after the server was down.

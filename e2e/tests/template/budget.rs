@@ -9,10 +9,7 @@ const REQUEST_MS: i64 = 50;
 
 /// The concurrency limit of each function that connects to the database, by function id.
 fn limits(template: &Template) -> Vec<(&str, i64)> {
-    let connects = |function: &Node| {
-        let own = variable_of(function, "DATABASE_URL");
-        own.is_none_or(|own| own.as_str() != Some(""))
-    };
+    let connects = |function: &Node| variable_of(function, "DATABASE_URL").is_some();
     let functions = template.functions().into_iter().filter(|(_, function)| connects(function));
     let bounds = functions.map(|(id, function)| {
         let bound = property(function, "ReservedConcurrentExecutions");

@@ -70,8 +70,8 @@ fn a_function_serves_the_route_that_the_template_sends_it() {
     for route in routes::ALL {
         let function = &functions[&key(route)];
         let call = match (function.as_str(), route.any_of) {
-            ("describe-api", []) => "http::serve_public(description,".to_owned(),
-            (_, []) => format!("http::serve_public(&routes::{},", constant(route)),
+            ("describe-api", []) => "http::serve_public(&config, description,".to_owned(),
+            (_, []) => format!("http::serve_public(config, &routes::{},", constant(route)),
             _ => format!("http::serve(&config, &routes::{},", constant(route)),
         };
         assert!(source(function).contains(&call), "{function} lacks {call}");

@@ -6,13 +6,13 @@ use std::process::ExitCode;
 
 use waybill::http::{self, routes};
 use waybill::lambda;
-use waybill::postgres::{CHANGE_STATUS, Database};
+use waybill::postgres::{Database, functions::CANCEL_ORDER};
 
 fn main() -> ExitCode {
     waybill::start("cancel-order", async |config| {
-        let database = Database::connect(&config.database()?, &[CHANGE_STATUS]).await?;
+        let database = Database::connect(&config.database()?, CANCEL_ORDER.statements).await?;
         let database = lambda::keep(database);
-        lambda::on_shutdown(database.close()).await;
+        lambda::on_shutdown(&config, database.close()).await?;
         http::serve(&config, &routes::CANCEL_ORDER, |request| {
             handler::cancel_order(request, database)
         })

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use waybill::aws::Aws;
 use waybill::http::{self, routes};
 use waybill::lambda;
-use waybill::postgres::{Database, GET_ORDER, PLACE_ORDER};
+use waybill::postgres::{Database, functions::CREATE_ORDER};
 use waybill::queue::{FulfillmentQueue, SendAfterAnswer};
 
 fn main() -> ExitCode {
@@ -15,8 +15,8 @@ fn main() -> ExitCode {
         let database = config.database()?;
         let queue = config.fulfillment_queue_url()?;
         let queue = FulfillmentQueue::new(&Aws::new(config.aws()?)?, queue);
-        let database = lambda::keep(Database::connect(&database, &[PLACE_ORDER, GET_ORDER]).await?);
-        lambda::on_shutdown(database.close()).await;
+        let database = lambda::keep(Database::connect(&database, CREATE_ORDER.statements).await?);
+        lambda::on_shutdown(&config, database.close()).await?;
         let queue = lambda::keep(SendAfterAnswer::new(lambda::keep(queue)));
         http::serve(&config, &routes::CREATE_ORDER, |request| {
             handler::create_order(request, database, queue)

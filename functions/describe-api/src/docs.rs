@@ -32,9 +32,10 @@ mod tests {
 
     use serde_json::{Value, json};
     use testkit::http::{Request, Response, Server, response};
+    use testkit::left_out::{NO_CHROMIUM, leave_out};
     use tokio::process::Command;
     use waybill::http::{self, openapi};
-    use waybill::lambda;
+    use waybill::lambda::{self, Invocation};
 
     use crate::handler::{Description, describe};
 
@@ -51,13 +52,13 @@ mod tests {
             "requestContext": { "http": { "method": "GET", "path": path } },
             "isBase64Encoded": false,
         });
-        let request = http::read_event(serde_json::from_value(event).unwrap());
+        let request = Invocation::of(serde_json::from_value(event).unwrap());
         let handler = async |request| describe(&request, description);
         let answer = http::answer_anyone(request, description, handler).await;
         let headers = answer.headers().iter();
         let headers = headers.map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
         let headers: Vec<_> = headers.collect();
-        response(answer.status().as_u16(), &headers, answer.body().to_vec())
+        response(answer.status().as_u16(), &headers, answer.body().clone())
     }
 
     async fn serve() -> Server {
@@ -96,7 +97,7 @@ mod tests {
     async fn chromium_shows_every_operation_and_reports_no_error() {
         let server = serve().await;
         let Some((page, log)) = browse(&format!("{}{BASE}/docs", server.url())).await else {
-            eprintln!("skipped: chromium is not installed");
+            leave_out(NO_CHROMIUM);
             return;
         };
         let document = serde_json::to_value(openapi::document()).unwrap();

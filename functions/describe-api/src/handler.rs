@@ -80,6 +80,7 @@ fn matches(pattern: &str, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use waybill::http;
+    use waybill::lambda::Invocation;
 
     use super::*;
 
@@ -122,7 +123,7 @@ mod tests {
                 "requestContext": { "http": { "method": method, "path": path } },
                 "isBase64Encoded": false,
             });
-            let request = http::read_event(serde_json::from_value(event).unwrap());
+            let request = Invocation::of(serde_json::from_value(event).unwrap());
             let handler = async |request| describe(&request, &description);
             let response = http::answer_anyone(request, &description, handler).await;
             assert_eq!(response.status(), status, "{method} {path}");

@@ -12,9 +12,9 @@ use std::process::ExitCode;
 use waybill::{http, lambda};
 
 fn main() -> ExitCode {
-    waybill::start("describe-api", async |_| {
+    waybill::start("describe-api", async |config| {
         let description = lambda::keep(handler::Description::new()?);
-        http::serve_public(description, async |request| handler::describe(&request, description))
-            .await
+        let handler = async |request| handler::describe(&request, description);
+        http::serve_public(&config, description, handler).await
     })
 }

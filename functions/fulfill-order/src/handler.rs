@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use lambda_runtime::LambdaEvent;
 use tokio::time::Instant;
 use waybill::app::{
     self, Backoff, ConfirmOrders, DeadLetters, Event, KeepOutbox, RefuseOrders, SendBatch,
     Warehouse,
 };
 use waybill::config::WarehouseConfig;
-use waybill::postgres::{CLAIM_OUTBOX, CONFIRM_ORDERS, GET_STATUSES, REFUSE_ORDERS, SETTLE_OUTBOX};
-use waybill::{BoxError, lambda, trace};
+use waybill::lambda::{self, Batch, Failures, Invocation};
+use waybill::postgres::functions::{FULFILL_ORDER, FULFILL_ORDER_ALONE};
+use waybill::{BoxError, trace};
 
 /// What a batch may take: the function's timeout in the template.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -23,10 +22,7 @@ const EVENTS: Duration = Duration::from_secs(1);
 
 /// What Postgres is to prepare for. Two of the statements are only for a warehouse.
 pub(crate) fn statements(warehouse: Option<&WarehouseConfig>) -> &'static [&'static str] {
-    let alone = &[CONFIRM_ORDERS, CLAIM_OUTBOX, SETTLE_OUTBOX][..];
-    let in_front_of_warehouse =
-        &[CONFIRM_ORDERS, CLAIM_OUTBOX, SETTLE_OUTBOX, GET_STATUSES, REFUSE_ORDERS];
-    warehouse.map_or(alone, |_| in_front_of_warehouse)
+    warehouse.map_or(FULFILL_ORDER_ALONE, |_| FULFILL_ORDER.statements)
 }
 
 /// What sends the events of a batch, after the batch was acknowledged if that can be.
@@ -57,12 +53,12 @@ where
 }
 
 pub(crate) async fn fulfill_orders(
-    event: LambdaEvent<SqsEvent>,
+    invocation: Invocation<Batch>,
     orders: &(impl ConfirmOrders + RefuseOrders),
     warehouse: &(impl Warehouse + DeadLetters),
     events: &Events<impl KeepOutbox + Send + 'static, impl SendBatch<Event> + Send + 'static>,
-) -> Result<SqsBatchResponse, BoxError> {
-    lambda::batch(event, LIMIT, async |deliveries, end| {
+) -> Result<Failures, BoxError> {
+    lambda::batch(invocation, LIMIT, async |deliveries, end| {
         let failed = app::fulfill_orders(orders, warehouse, deliveries).await?;
         events.send(end).await;
         Ok(failed)

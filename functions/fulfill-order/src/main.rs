@@ -5,7 +5,6 @@ mod handler;
 use std::process::ExitCode;
 
 use handler::Events;
-use lambda_runtime::service_fn;
 use waybill::aws::Aws;
 use waybill::events::EventBus;
 use waybill::lambda;
@@ -25,12 +24,9 @@ fn main() -> ExitCode {
         let database = lambda::keep(Database::connect(&database, statements).await?);
         let queue = FulfillmentQueue::new(&aws, queue);
         let warehouse = lambda::keep(OptionalWarehouse::new(warehouse, &queue)?);
-        lambda::on_shutdown(database.close()).await;
+        lambda::on_shutdown(&config, database.close()).await?;
         let events = lambda::keep(Events { outbox: database, bus, backoff });
-        lambda::run(
-            config.work_before_answer()?,
-            service_fn(|event| handler::fulfill_orders(event, database, warehouse, events)),
-        )
-        .await
+        let handler = |invocation| handler::fulfill_orders(invocation, database, warehouse, events);
+        lambda::run(&config, handler).await
     })
 }

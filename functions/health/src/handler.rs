@@ -9,7 +9,7 @@ use waybill::config::Config;
 use waybill::http::{
     Anyone, Check, Checks, Health, HealthStatus as Status, Incoming, LatestHealth, Problem, Reply,
 };
-use waybill::postgres::Database;
+use waybill::postgres::{Database, functions::HEALTH};
 use waybill::queue::FulfillmentQueue;
 use waybill::{BoxError, Error};
 
@@ -56,7 +56,8 @@ impl Dependencies {
         let aws = Aws::new(config.aws()?)?;
         let cache = DynamoDbCache::new(&aws, table);
         let queue = FulfillmentQueue::new(&aws, queue);
-        Ok(Self { database: Database::connect(&database, &[]).await?, cache, queue })
+        let database = Database::connect(&database, HEALTH.statements).await?;
+        Ok(Self { database, cache, queue })
     }
 
     async fn check(&self) -> Checks {

@@ -10,6 +10,7 @@ use waybill::lambda;
 fn main() -> ExitCode {
     waybill::start("health", async |config| {
         let (config, deep) = (lambda::keep(config), lambda::keep(handler::Deep::default()));
-        http::serve_public(&routes::HEALTH, |request| handler::health(request, config, deep)).await
+        let handler = |request| handler::health(request, config, deep);
+        http::serve_public(config, &routes::HEALTH, handler).await
     })
 }

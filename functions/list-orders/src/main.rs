@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use waybill::http::{self, CursorKey, routes};
 use waybill::lambda;
-use waybill::postgres::{Database, LIST_ORDERS};
+use waybill::postgres::{Database, functions::LIST_ORDERS};
 
 fn main() -> ExitCode {
     waybill::start("list-orders", async |config| {
         let cursors = CursorKey::new(&config.cursor_secret()?)?;
-        let database = Database::connect(&config.database()?, LIST_ORDERS).await?;
+        let database = Database::connect(&config.database()?, LIST_ORDERS.statements).await?;
         let (cursors, database) = (lambda::keep(cursors), lambda::keep(database));
-        lambda::on_shutdown(database.close()).await;
+        lambda::on_shutdown(&config, database.close()).await?;
         http::serve(&config, &routes::LIST_ORDERS, |request| {
             handler::list_orders(request, cursors, database)
         })

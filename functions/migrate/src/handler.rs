@@ -1,12 +1,14 @@
 //! Migrates the database. Accepts any event.
 
-use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use serde_json::Value;
 use tracing::Instrument;
-use waybill::config::DatabaseConfig;
+use waybill::config::{DatabaseConfig, RoleArn};
+use waybill::lambda::{self, Invocation};
+use waybill::postgres::functions::Function;
 use waybill::postgres::migrations;
-use waybill::{BoxError, error, lambda};
+use waybill::postgres::roles::{self, FunctionRole};
+use waybill::{BoxError, error};
 
 /// The result of an invocation.
 #[derive(Serialize)]
@@ -21,19 +23,34 @@ pub(crate) struct Issuers {
     pub(crate) first: Option<String>,
 }
 
+/// The roles of these functions.
+///
+/// # Errors
+/// If one of them has no role.
+pub(crate) fn roles(named: Vec<(String, RoleArn)>) -> Result<Vec<FunctionRole>, BoxError> {
+    let role = |(name, arn): (String, RoleArn)| {
+        let function = Function::named(&name);
+        let function =
+            function.ok_or_else(|| format!("DATABASE_ROLES names {name}, which has no role"))?;
+        Ok((function, Some(arn)))
+    };
+    named.into_iter().map(role).collect()
+}
+
 pub(crate) async fn migrate(
-    event: LambdaEvent<Value>,
+    invocation: Invocation<Value>,
     database: &DatabaseConfig,
+    roles: &[FunctionRole],
     issuers: &Issuers,
 ) -> Result<Report, BoxError> {
     let span = tracing::info_span!(
         "migrate",
-        request_id = event.context.request_id,
+        request_id = invocation.request_id,
         cold_start = lambda::is_cold_start(),
     );
     async {
         // Lambda returns only the error, so it must include its causes.
-        let applied = update(database, issuers).await.map_err(|error| {
+        let applied = update(database, roles, issuers).await.map_err(|error| {
             let error = error::chain(&*error);
             tracing::error!(error, "failed to migrate the schema");
             BoxError::from(error)
@@ -45,8 +62,13 @@ pub(crate) async fn migrate(
     .await
 }
 
-async fn update(database: &DatabaseConfig, issuers: &Issuers) -> Result<Vec<String>, BoxError> {
+async fn update(
+    database: &DatabaseConfig,
+    roles: &[FunctionRole],
+    issuers: &Issuers,
+) -> Result<Vec<String>, BoxError> {
     let applied = migrations::migrate(database).await?;
+    roles::update(database, roles).await?;
     if let Some(issuer) = &issuers.now {
         migrations::check_issuer(database, issuer, issuers.first.as_deref()).await?;
     }

@@ -4,12 +4,16 @@ mod handler;
 
 use std::process::ExitCode;
 
-use lambda_runtime::service_fn;
+use waybill::lambda;
 
 fn main() -> ExitCode {
     waybill::start("migrate", async |config| {
         let database = config.database()?;
         let issuers = handler::Issuers { now: config.issuer(), first: config.first_issuer() };
-        lambda_runtime::run(service_fn(|event| handler::migrate(event, &database, &issuers))).await
+        let roles = handler::roles(config.database_roles()?)?;
+        lambda::run_one_by_one(&config, |invocation| {
+            handler::migrate(invocation, &database, &roles, &issuers)
+        })
+        .await
     })
 }

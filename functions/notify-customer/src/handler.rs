@@ -2,24 +2,22 @@
 
 use std::time::Duration;
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use lambda_runtime::LambdaEvent;
+use waybill::BoxError;
 use waybill::app::{self, KeepNotifications, Recipient, SendMail, WriteMail};
-use waybill::{BoxError, lambda, trace};
+use waybill::lambda::{self, Batch, Failures, Invocation};
 
 /// What a batch may take: the function's timeout in the template.
 const LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) async fn notify_customers(
-    event: LambdaEvent<SqsEvent>,
+    invocation: Invocation<Batch>,
     notifications: &impl KeepNotifications,
     text: &impl WriteMail,
     mailer: &impl SendMail,
     recipient: Recipient,
-) -> Result<SqsBatchResponse, BoxError> {
-    let batch = lambda::batch(event, LIMIT, |deliveries, _| {
-        // Boxed, since the runtime holds it more than once.
-        Box::pin(app::notify_customers(notifications, text, mailer, recipient, deliveries))
-    });
-    trace::recorded(batch).await
+) -> Result<Failures, BoxError> {
+    lambda::batch(invocation, LIMIT, |deliveries, _| {
+        app::notify_customers(notifications, text, mailer, recipient, deliveries)
+    })
+    .await
 }

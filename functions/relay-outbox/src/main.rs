@@ -4,11 +4,10 @@ mod handler;
 
 use std::process::ExitCode;
 
-use lambda_runtime::service_fn;
 use waybill::aws::Aws;
 use waybill::events::EventBus;
 use waybill::lambda;
-use waybill::postgres::{CLAIM_OUTBOX, Database, FORGET_OLD_KEYS, SETTLE_OUTBOX};
+use waybill::postgres::{Database, functions::RELAY_OUTBOX};
 use waybill::queue::FulfillmentQueue;
 
 fn main() -> ExitCode {
@@ -19,12 +18,11 @@ fn main() -> ExitCode {
         let aws = Aws::new(config.aws()?)?;
         let queue = FulfillmentQueue::new(&aws, queue);
         let bus = EventBus::new(&aws, bus);
-        let statements = &[CLAIM_OUTBOX, SETTLE_OUTBOX, FORGET_OLD_KEYS];
-        let database = lambda::keep(Database::connect(&database, statements).await?);
-        lambda::on_shutdown(database.close()).await;
-        lambda_runtime::run(service_fn(|event| {
-            handler::relay_outbox(event, database, &queue, &bus, backoff)
-        }))
+        let database = lambda::keep(Database::connect(&database, RELAY_OUTBOX.statements).await?);
+        lambda::on_shutdown(&config, database.close()).await?;
+        lambda::run_one_by_one(&config, |invocation| {
+            handler::relay_outbox(invocation, database, &queue, &bus, backoff)
+        })
         .await
     })
 }

@@ -94,7 +94,9 @@ impl Choice<'_> {
             .filter(|letter| match self {
                 Self::All => true,
                 Self::Messages(ids) => ids.iter().any(|id| id == letter.id()),
-                Self::Order(name) => letter.job.as_ref().is_some_and(|job| job.is_named(name)),
+                Self::Order(name) => {
+                    letter.content.as_ref().is_some_and(|content| content.is_named(name))
+                }
             })
             .collect();
         if found.is_empty() {

@@ -1,19 +1,29 @@
 //! Reads all dead letters and leaves them in the queue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName,
-    QueueAttributeName,
+    ChangeMessageVisibilityBatchRequestEntry, Message, MessageAttributeValue,
+    MessageSystemAttributeName, QueueAttributeName,
 };
 use serde_json::Value;
-use uuid::Uuid;
 
+use super::content::Content;
 use crate::error::{Context as _, Result};
 
 /// The message attribute with the reason why fulfill-order gave up a job.
-pub(crate) const REASON: &str = "reason";
+const REASON: &str = "reason";
+/// The message attributes of an event that `EventBridge` could not send to the queue.
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
+const UNDELIVERED: [&str; 6] = [
+    "ERROR_CODE",
+    "ERROR_MESSAGE",
+    "EXHAUSTED_RETRY_CONDITION",
+    "RETRY_ATTEMPTS",
+    "RULE_ARN",
+    "TARGET_ARN",
+];
 /// How many seconds a received letter stays hidden if it is not given back.
 const HIDDEN_SECONDS: i32 = 60;
 /// How long a receive waits. With a wait SQS asks all of its servers, without one a sample.
@@ -28,17 +38,8 @@ const MOST: usize = 10_000;
 pub struct Letter {
     /// The message as received.
     pub(crate) message: Message,
-    /// The job in it, if it is one.
-    pub job: Option<Job>,
-}
-
-/// The order of a fulfillment job or of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job {
-    /// The id of the order.
-    pub order_id: String,
-    /// The number of the order.
-    pub number: String,
+    /// What it says, if it is a job or an event.
+    pub content: Option<Content>,
 }
 
 /// The letters that were received, and a count of others.
@@ -112,7 +113,7 @@ impl Letters {
 
 impl From<Message> for Letter {
     fn from(message: Message) -> Self {
-        Self { job: message.body().and_then(Job::parse), message }
+        Self { content: message.body().and_then(Content::parse), message }
     }
 }
 
@@ -131,8 +132,11 @@ impl Letter {
     /// A name for messages to people.
     #[must_use]
     pub fn name(&self) -> String {
-        match &self.job {
-            Some(job) => format!("{} (message {})", job.number, self.id()),
+        match &self.content {
+            Some(Content { number, event: Some(event), .. }) => {
+                format!("{event} of {number} (message {})", self.id())
+            }
+            Some(content) => format!("{} (message {})", content.number, self.id()),
             None => format!("message {}", self.id()),
         }
     }
@@ -149,10 +153,24 @@ impl Letter {
         self.system_attribute(&MessageSystemAttributeName::ApproximateReceiveCount)?.parse().ok()
     }
 
-    /// The reason in its attribute.
+    /// The reason in its attributes.
     #[must_use]
-    pub fn reason(&self) -> Option<&str> {
-        self.message.message_attributes()?.get(REASON)?.string_value()
+    pub fn reason(&self) -> Option<String> {
+        let attributes = self.message.message_attributes()?;
+        let text = |name: &str| attributes.get(name)?.string_value();
+        let undelivered = || {
+            let (code, message) = (text("ERROR_CODE")?, text("ERROR_MESSAGE").unwrap_or_default());
+            let why = format!("EventBridge could not send it to the queue: {code} {message}");
+            Some(why.trim_end().to_owned())
+        };
+        text(REASON).map(str::to_owned).or_else(undelivered)
+    }
+
+    /// Its attributes without the reason: it may fail for another one next time.
+    pub(crate) fn lasting_attributes(&self) -> HashMap<String, MessageAttributeValue> {
+        let mut attributes = self.message.message_attributes().cloned().unwrap_or_default();
+        attributes.retain(|name, _| name != REASON && !UNDELIVERED.contains(&name.as_str()));
+        attributes
     }
 
     /// Its body for people: indented if it is JSON, and without control characters, which could move
@@ -168,40 +186,6 @@ impl Letter {
 
     fn system_attribute(&self, name: &MessageSystemAttributeName) -> Option<&str> {
         self.message.attributes()?.get(name).map(String::as_str)
-    }
-}
-
-impl Job {
-    /// Whether `name` is the number or the id of the order.
-    pub(crate) fn is_named(&self, name: &str) -> bool {
-        self.number.eq_ignore_ascii_case(name) || self.order_id.eq_ignore_ascii_case(name)
-    }
-
-    /// Parses a job, or an event, whose detail has the same fields. Anything but a valid id and
-    /// number is refused, since both are printed.
-    fn parse(body: &str) -> Option<Self> {
-        let body: Value = serde_json::from_str(body).ok()?;
-        let job = body.get("detail").unwrap_or(&body);
-        let text = |name: &str| job.get(name).and_then(Value::as_str);
-        let version = job.get("v").and_then(Value::as_u64);
-        let order_id = text("order_id")?.parse::<Uuid>().ok()?.to_string();
-        let number = text("number").filter(|number| is_number(number))?.to_owned();
-        (version == Some(1)).then_some(Self { order_id, number })
-    }
-}
-
-/// Whether it is like `ORD-20260221-A9JW0-0Z5SN-T190N`, or the older `ORD-20260221-6BA0A415`.
-fn is_number(text: &str) -> bool {
-    let is = |part: &str, length: usize, allowed: fn(&u8) -> bool| {
-        part.len() == length && part.as_bytes().iter().all(allowed)
-    };
-    match *text.split('-').collect::<Vec<_>>() {
-        ["ORD", day, ref rest @ ..] if is(day, 8, u8::is_ascii_digit) => match *rest {
-            [tail] => is(tail, 8, u8::is_ascii_hexdigit),
-            [_, _, _] => rest.iter().all(|part| is(part, 5, u8::is_ascii_alphanumeric)),
-            _ => false,
-        },
-        _ => false,
     }
 }
 
@@ -269,8 +253,8 @@ pub(super) async fn attribute(
 
 #[cfg(test)]
 pub(super) mod tests {
-    use aws_sdk_sqs::types::MessageAttributeValue;
     use serde_json::json;
+    use uuid::Uuid;
 
     use super::*;
 
@@ -289,11 +273,22 @@ pub(super) mod tests {
     }
 
     /// The same letter with a reason.
-    pub(in crate::dlq) fn with_reason(mut letter: Letter, reason: &str) -> Letter {
-        let value = MessageAttributeValue::builder().data_type("String").string_value(reason);
-        let attributes = [(REASON.to_owned(), value.build().unwrap())];
-        letter.message.message_attributes = Some(attributes.into());
+    pub(in crate::dlq) fn with_reason(letter: Letter, reason: &str) -> Letter {
+        with_attributes(letter, &[(REASON, reason)])
+    }
+
+    fn with_attributes(mut letter: Letter, attributes: &[(&str, &str)]) -> Letter {
+        let attributes = attributes.iter().map(|(name, value)| {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(*value);
+            ((*name).to_owned(), value.build().unwrap())
+        });
+        letter.message.message_attributes = Some(attributes.collect());
         letter
+    }
+
+    /// A letter with an event.
+    pub(in crate::dlq) fn event_letter(id: &str, event: &str, number: &str) -> Letter {
+        letter(id, &json!({"detail-type": event, "detail": body(7, number)}).to_string())
     }
 
     fn body(order: u128, number: &str) -> Value {
@@ -301,11 +296,8 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_job_names_its_order() {
+    fn a_letter_is_named_after_its_order_and_its_message() {
         let letter = order_letter("m", 7, "ORD-20260221-6BA0A415");
-        let job = letter.job.clone().unwrap();
-        assert_eq!(job.number, "ORD-20260221-6BA0A415");
-        assert_eq!(job.order_id, "00000000-0000-0000-0000-000000000007");
         assert_eq!(letter.name(), "ORD-20260221-6BA0A415 (message m)");
         let letter = order_letter("m", 7, "ORD-20260221-A9JW0-0Z5SN-T190N");
         assert_eq!(letter.name(), "ORD-20260221-A9JW0-0Z5SN-T190N (message m)");
@@ -314,35 +306,24 @@ pub(super) mod tests {
 
     #[test]
     fn an_event_names_its_order_too() {
-        let detail = body(7, "ORD-20260221-6BA0A415");
-        let event = json!({"detail-type": "OrderShipped", "detail": detail}).to_string();
-        assert_eq!(letter("m", &event).name(), "ORD-20260221-6BA0A415 (message m)");
+        let number = "ORD-20260221-6BA0A415";
+        let shipped = event_letter("m", "OrderShipped", number);
+        assert_eq!(shipped.name(), "OrderShipped of ORD-20260221-6BA0A415 (message m)");
+        // A name that could move the cursor of a terminal is not printed.
+        let odd = event_letter("m", "Order\u{1b}[2J", number);
+        assert_eq!(odd.name(), "ORD-20260221-6BA0A415 (message m)");
     }
 
     #[test]
-    fn a_body_that_is_not_a_job_is_refused() {
-        let good = body(7, "ORD-20260221-6BA0A415");
-        let with = |name: &str, value: Value| {
-            let mut body = good.clone();
-            body[name] = value;
-            body.to_string()
-        };
-        for body in [
-            String::new(),
-            "{".to_owned(),
-            "null".to_owned(),
-            "[1]".to_owned(),
-            with("v", json!(2)),
-            with("v", json!("1")),
-            with("order_id", json!("ada@example.com")),
-            with("number", json!("Ada Lovelace")),
-            with("number", json!("ORD-20260221-6BA0A415\u{1b}[2J")),
-            with("number", json!("ORD-20260221-6BA0A415-1")),
-            with("number", json!(7)),
-        ] {
-            assert_eq!(letter("m", &body).job, None, "{body}");
-        }
-        assert!(letter("m", &good.to_string()).job.is_some());
+    fn an_event_that_never_reached_its_queue_says_so_and_is_redriven_without_that() {
+        let event = event_letter("m", "OrderShipped", "ORD-20260221-6BA0A415");
+        let event = with_attributes(
+            event,
+            &[("ERROR_CODE", "NO_PERMISSIONS"), ("RETRY_ATTEMPTS", "0"), ("trace", "kept")],
+        );
+        let reason = event.reason().unwrap();
+        assert_eq!(reason, "EventBridge could not send it to the queue: NO_PERMISSIONS");
+        assert_eq!(event.lasting_attributes().into_keys().collect::<Vec<_>>(), ["trace"]);
     }
 
     #[test]

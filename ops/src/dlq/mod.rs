@@ -2,6 +2,7 @@
 //! and deletes them.
 
 mod arguments;
+mod content;
 mod delete;
 mod letters;
 mod place;
@@ -13,9 +14,10 @@ use std::time::SystemTime;
 
 pub use self::arguments::Arguments;
 use self::arguments::{Action, Choice};
+pub use self::content::Content;
+pub use self::letters::Letter;
 use self::letters::Letters;
-pub use self::letters::{Job, Letter};
-pub use self::place::{Place, of_stack};
+pub use self::place::{Place, Queue, of_stack};
 pub use self::reasons::Reasons;
 use crate::config::Config;
 use crate::error::Result;

@@ -16,7 +16,7 @@ use crate::settings::Settings;
 
 /// A queue that has a dead-letter queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Queue {
+pub enum Queue {
     /// Jobs, for fulfill-order
     Fulfillment,
     /// Events, for notify-customer
@@ -49,9 +49,11 @@ pub(super) struct Target {
     dlq_url: Option<String>,
 }
 
-/// The queues and the log of a stack, with a client.
+/// A queue of a stack with its dead letters and the log of its consumer, and a client.
 #[derive(Debug)]
 pub struct Place {
+    /// Which queue it is.
+    pub queue: Queue,
     /// The client of the queues.
     pub sqs: aws_sdk_sqs::Client,
     /// The queue in front.
@@ -63,8 +65,27 @@ pub struct Place {
 }
 
 impl Queue {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Fulfillment, Self::Mail];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fulfillment => "fulfillment",
+            Self::Mail => "mail",
+        }
+    }
+
+    /// Whether a stack with these variables has it.
+    #[must_use]
+    pub fn is_in(self, env: &EnvFile) -> bool {
+        self.variables().iter().all(|name| env.0.contains_key(*name))
+    }
+
     /// The function that consumes it.
-    fn consumer(self) -> &'static str {
+    #[must_use]
+    pub fn consumer(self) -> &'static str {
         match self {
             Self::Fulfillment => "fulfill-order",
             Self::Mail => "notify-customer",
@@ -127,13 +148,13 @@ pub(super) async fn find(config: &Config, target: &Target) -> Result<Place> {
     Ok(place)
 }
 
-/// The fulfillment queues of the local stack with these variables.
+/// A queue of the local stack with these variables.
 ///
 /// # Errors
 /// If a variable is missing, or the endpoint is one of AWS.
-pub async fn of_stack(config: &Config, env: &EnvFile) -> Result<Place> {
-    let (aws, urls) = variables(config, Queue::Fulfillment, env)?;
-    of_emulator(&aws, Queue::Fulfillment, urls, None).await
+pub async fn of_stack(config: &Config, queue: Queue, env: &EnvFile) -> Result<Place> {
+    let (aws, urls) = variables(config, queue, env)?;
+    of_emulator(&aws, queue, urls, None).await
 }
 
 async fn local(config: &Config, queue: Queue) -> Result<Place> {
@@ -156,6 +177,7 @@ async fn of_emulator(
 ) -> Result<Place> {
     aws::refuse_the_cloud(&aws.endpoint)?;
     Ok(Place {
+        queue,
         sqs: aws_sdk_sqs::Client::new(&aws.service("SQS").await),
         log: match file {
             Some(file) => Log::File(file, queue.consumer()),
@@ -191,6 +213,7 @@ async fn deployed(config: &Config, target: &Target, stack: &str) -> Result<Place
         )));
     }
     Ok(Place {
+        queue: target.queue,
         sqs: aws_sdk_sqs::Client::new(&aws),
         queue_url: found.output(queue)?.to_owned(),
         dlq_url: found.output(dead_letters)?.to_owned(),
@@ -250,5 +273,19 @@ mod tests {
     async fn without_a_stack_it_says_what_to_do() {
         let error = local(&empty(), Queue::Fulfillment).await.unwrap_err().to_string();
         assert!(error.contains("make up"), "{error}");
+    }
+
+    #[test]
+    fn a_queue_has_the_name_that_the_command_line_takes() {
+        for queue in Queue::ALL {
+            assert_eq!(queue.to_possible_value().unwrap().get_name(), queue.name());
+        }
+    }
+
+    #[test]
+    fn a_stack_without_mail_has_no_queue_for_it() {
+        let names = ["FULFILLMENT_QUEUE_URL", "FULFILLMENT_DLQ_URL", "NOTIFICATION_QUEUE_URL"];
+        let env = EnvFile(names.map(|name| (name.to_owned(), "http://q".to_owned())).into());
+        assert!(Queue::Fulfillment.is_in(&env) && !Queue::Mail.is_in(&env));
     }
 }

@@ -87,9 +87,9 @@ impl Reasons {
     #[must_use]
     pub fn of(&self, letter: &Letter) -> String {
         let said = |said: Option<&Said>| said.map(|said| said.text.clone());
-        let about_order = || self.by_order.get(&letter.job.as_ref()?.order_id);
+        let about_order = || self.by_order.get(&letter.content.as_ref()?.order_id);
         said(self.by_message.get(letter.id()))
-            .or_else(|| letter.reason().map(str::to_owned))
+            .or_else(|| letter.reason())
             .or_else(|| said(about_order()))
             .unwrap_or_else(|| "not known (its log lines are gone)".to_owned())
     }

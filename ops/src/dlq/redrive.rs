@@ -7,7 +7,7 @@ use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::{ListMessageMoveTasksResultEntry as Task, QueueAttributeName};
 
 use super::delete;
-use super::letters::{self, Letter, REASON};
+use super::letters::{self, Letter};
 use super::place::Place;
 use crate::error::{Context as _, Error, Result};
 use crate::ui;
@@ -95,9 +95,7 @@ pub(super) async fn one_by_one(place: &Place, letters: &[Letter]) -> Result<()> 
 }
 
 async fn one(place: &Place, letter: &Letter) -> Result<()> {
-    let mut attributes = letter.message.message_attributes().cloned().unwrap_or_default();
-    // The old reason: the job may fail for another one next time.
-    attributes.remove(REASON);
+    let attributes = letter.lasting_attributes();
     place
         .sqs
         .send_message()
@@ -143,6 +141,7 @@ mod tests {
     use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
     use tokio::net::{TcpListener, TcpStream};
 
+    use super::super::place::Queue;
     use super::super::reasons::Log;
     use super::*;
     use crate::aws::Aws;
@@ -209,6 +208,7 @@ mod tests {
             let endpoint = format!("http://{}", listener.local_addr().unwrap());
             let aws = Aws::at(&empty(), &endpoint);
             let place = Place {
+                queue: Queue::Fulfillment,
                 sqs: Client::new(&aws.service("SQS").await),
                 queue_url: format!("{endpoint}/0/q"),
                 dlq_url: format!("{endpoint}/0/q-dead"),

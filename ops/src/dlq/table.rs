@@ -5,11 +5,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::letters::Letter;
 use super::reasons::Reasons;
 
-const HEADINGS: [&str; 6] = ["ORDER", "AGE", "RECEIVED", "MESSAGE ID", "ORDER ID", "REASON"];
+const HEADINGS: [&str; 7] =
+    ["ORDER", "EVENT", "AGE", "RECEIVED", "MESSAGE ID", "ORDER ID", "REASON"];
+/// The column that jobs don't have.
+const EVENT: usize = 1;
 /// The most characters of a reason that are shown.
 const MOST: usize = 300;
 
-/// A line of headings, and a line for each letter. The reason is last, because it may be long.
+/// A line of headings, and a line for each letter. The reason is last, because it may be long. The
+/// column of events is left out if no letter has one.
 pub(crate) fn lines(letters: &[&Letter], reasons: &Reasons, now: SystemTime) -> Vec<String> {
     let mut rows = vec![HEADINGS.map(str::to_owned)];
     rows.extend(letters.iter().map(|letter| row(letter, reasons, now)));
@@ -17,25 +21,32 @@ pub(crate) fn lines(letters: &[&Letter], reasons: &Reasons, now: SystemTime) -> 
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
     };
     let widths: Vec<usize> = (0..HEADINGS.len()).map(|it| width(it).unwrap_or(0)).collect();
-    let line = |row: &[String; 6]| {
-        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
+    let has_events =
+        letters.iter().any(|it| it.content.as_ref().is_some_and(|content| content.event.is_some()));
+    let line = |row: &[String; 7]| {
+        let cells = row.iter().zip(&widths).enumerate();
+        let cells = cells.filter(|(column, _)| has_events || *column != EVENT);
+        let cells = cells.map(|(_, (cell, &width))| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()
 }
 
-fn row(letter: &Letter, reasons: &Reasons, now: SystemTime) -> [String; 6] {
+fn row(letter: &Letter, reasons: &Reasons, now: SystemTime) -> [String; 7] {
     let unknown = || "-".to_owned();
-    let (number, order_id) = match &letter.job {
-        Some(job) => (job.number.clone(), job.order_id.clone()),
+    let (number, order_id) = match &letter.content {
+        Some(content) => (content.number.clone(), content.order_id.clone()),
         None => (unknown(), unknown()),
     };
+    let event =
+        letter.content.as_ref().and_then(|content| content.event.clone()).unwrap_or_else(unknown);
     let received = letter.received().map_or_else(unknown, |count| count.to_string());
     let age = letter.sent_at_ms().map_or_else(unknown, |sent| {
         let sent = Duration::from_millis(u64::try_from(sent).unwrap_or_default());
         age(now.duration_since(UNIX_EPOCH + sent).unwrap_or_default())
     });
-    [number, age, received, letter.id().to_owned(), order_id, printable(&reasons.of(letter))]
+    let (id, reason) = (letter.id().to_owned(), printable(&reasons.of(letter)));
+    [number, event, age, received, id, order_id, reason]
 }
 
 /// An age in the largest unit that gives at least two.
@@ -61,7 +72,7 @@ fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::letters::tests::{letter, order_letter, with_reason};
+    use super::super::letters::tests::{event_letter, letter, order_letter, with_reason};
     use super::*;
 
     #[test]
@@ -82,6 +93,18 @@ mod tests {
                 "-                      2 h  6         m2          \
                  -                                     not known (its log lines are gone)",
             ]
+        );
+    }
+
+    #[test]
+    fn events_have_a_column_of_their_own() {
+        let event = event_letter("m1", "OrderShipped", "ORD-20260221-6BA0A415");
+        let malformed = letter("m2", "{");
+        let lines = lines(&[&event, &malformed], &Reasons::default(), UNIX_EPOCH);
+        let column = |line: &str| line.split_whitespace().nth(1).unwrap().to_owned();
+        assert_eq!(
+            lines.iter().map(|it| column(it)).collect::<Vec<_>>(),
+            ["EVENT", "OrderShipped", "-"]
         );
     }
 

@@ -61,7 +61,12 @@ pub async fn follow(config: &Config, arguments: &Arguments) -> Result<()> {
     let aws = Aws::at(config, env.get("AWS_ENDPOINT_URL")?).alone();
     let mut tail = Tail::new(&aws, *since).await;
     loop {
-        for event in tail.next().await? {
+        let mut events = tail.next().await?;
+        while tail.is_behind() {
+            events.extend(tail.next().await?);
+        }
+        events.sort_by_key(|event| event.at_ms);
+        for event in events {
             let lines = event.text.lines().filter(|line| is_of_a_function(line));
             lines.filter(|line| filter.matches(line)).for_each(ui::line);
         }
@@ -80,8 +85,7 @@ pub async fn all(aws: &Aws) -> Result<BTreeMap<String, Vec<String>>> {
     let client = Client::new(&aws.clone().alone().service("CLOUDWATCH_LOGS").await);
     let mut all = BTreeMap::new();
     for group in groups(&client).await? {
-        let (mut seen, mut events) = (BTreeMap::new(), Vec::new());
-        read_all(&client, &group, 0, &mut seen, &mut events).await?;
+        let events = read_all(&client, &group, 0).await?;
         let lines = events.iter().flat_map(|(_, text)| text.lines());
         let lines = lines.filter(|line| is_of_a_function(line)).map(str::to_owned);
         all.insert(group, lines.collect());

@@ -1,6 +1,5 @@
 //! Where the functions of a local stack log.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -51,9 +50,9 @@ impl Source {
             Self::Groups(client) => {
                 let since = from.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
                 let since = i64::try_from(since).unwrap_or_default();
-                let (mut seen, mut events) = (BTreeMap::new(), Vec::new());
+                let mut events = Vec::new();
                 for group in groups(client).await? {
-                    read_all(client, &group, since, &mut seen, &mut events).await?;
+                    events.extend(read_all(client, &group, since).await?);
                 }
                 events.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n")
             }

@@ -16,11 +16,13 @@ pub(super) fn attach(recorded: &Recorded, about: &About, story: &mut Story) {
         let of_invocation = spans
             .iter()
             .filter(|span| span.request_id.is_some() && span.request_id == line.request_id);
-        // The last one that had begun, or else the first.
+        // That of the same event; the last one that had begun, or else the first.
+        let event = line.fields.get("event").map(String::as_str);
         let at = of_invocation
             .min_by_key(|span| {
+                let is_other = event.is_some() && span.get("waybill.event") != event;
                 let contains = span.start <= line.at && line.at <= span.end;
-                (!contains, span.start > line.at, line.at.abs_diff(span.start))
+                (is_other, !contains, span.start > line.at, line.at.abs_diff(span.start))
             })
             .copied();
         match at.and_then(|span| find(&mut story.bars, span)) {

@@ -16,6 +16,7 @@ pub(super) fn of(span: &Span) -> Bar {
         _ if span.get("db.query.summary").is_some() => BarKind::Statement,
         _ if span.get("http.request.method").is_some() => BarKind::Call,
         _ if span.get("db.system.name").is_some() => BarKind::Call,
+        _ if span.get("rpc.method").is_some() => BarKind::Call,
         _ => BarKind::Step,
     };
     let destination = span.get("messaging.destination.name");
@@ -23,7 +24,7 @@ pub(super) fn of(span: &Span) -> Bar {
         (BarKind::Send, Some(to)) => {
             format!("send {} to {}", span.get("waybill.event").unwrap_or("job"), short(to))
         }
-        (BarKind::Job, _) => "process message".to_owned(),
+        (BarKind::Job, _) => format!("process {}", span.get("waybill.event").unwrap_or("message")),
         (BarKind::Call, _) => {
             let host = span.get("server.address").unwrap_or_default();
             format!("{} {host}", span.name).trim_end().to_owned()

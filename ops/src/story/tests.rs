@@ -3,6 +3,7 @@
 use super::{Recorded, Story, render, tell};
 
 const PLACED: &str = include_str!("tests/placed.jsonl");
+const MAILED: &str = include_str!("tests/mailed.jsonl");
 const REPLAYED: &str = include_str!("tests/replayed.jsonl");
 const REFUSED: &str = include_str!("tests/refused.jsonl");
 const CANCELLED: &str = include_str!("tests/cancelled.jsonl");
@@ -61,6 +62,31 @@ fn a_placed_order_is_followed_from_its_request_to_its_events() {
     for event in ["OrderPlaced", "OrderConfirmed"] {
         assert!(text.contains(&format!("send {event} to waybill")), "{text}");
     }
+}
+
+#[test]
+fn an_order_is_followed_from_its_request_over_its_events_to_its_mails() {
+    let story = story(MAILED, "mailed-1");
+    let outline = outline(&story);
+    assert_eq!(outline[..12], CONFIRMED);
+    // Both events came in one batch. Neither wait is a redrive, and each mail has its own line.
+    let mail = [
+        "  notify-customer: process event sent",
+        "    INFO mail sent",
+        "    notify-customer: claim_notifications (batch of 2)",
+        "    notify-customer: SES/SendEmail",
+        "    notify-customer: settle_notification",
+    ];
+    let waits = ["  NotificationQueue: wait in the queue"; 2];
+    assert_eq!(outline[12..], [&waits[..], &mail, &mail].concat());
+    let mut mails = Vec::new();
+    story.walk(&mut |bar, _| {
+        let of_event = bar.title.strip_prefix("process Order");
+        mails.extend(of_event.map(|event| (event, bar.lines[0].fields["event"].clone())));
+    });
+    let expected = ["Placed", "Confirmed"].map(|it| (it, format!("Order{it}")));
+    assert_eq!(mails, expected);
+    assert!(story.loose.is_empty(), "{:?}", story.loose);
 }
 
 #[test]
@@ -139,6 +165,17 @@ fn failed_try() -> [String; 3] {
         "  ERROR order not found".to_owned(),
         "  fulfill-order: confirm_orders".to_owned(),
     ]
+}
+
+#[test]
+fn a_second_copy_of_a_job_that_is_no_dead_letter_is_no_redrive() {
+    // As if an answer of SQS had been lost: the last message came after one that had failed only once.
+    let lines: Vec<&str> = REDRIVEN.lines().collect();
+    let is_try = |line: &&&str| line.contains("resourceSpans");
+    let (first, last) = (lines.iter().find(is_try), lines.iter().rev().find(is_try));
+    let copies = [*first.unwrap(), *last.unwrap()].join("\n");
+    let outline = outline(&story(&copies, "dead-1"));
+    assert!(outline.contains(&"FulfillmentQueue: wait of a second copy".to_owned()), "{outline:?}");
 }
 
 #[test]

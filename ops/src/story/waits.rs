@@ -16,10 +16,21 @@ pub(super) struct Try {
     /// When the wait before it began.
     waits_since: Option<u64>,
     number: u64,
-    /// Whether somebody sent the message again, after another with the same job.
-    is_redriven: bool,
+    /// What it is to another message with the same job or event.
+    copy: Copy,
     /// Whether it was the last one.
     is_last: bool,
+}
+
+/// What a message is to another one with the same job or event that came before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Copy {
+    /// There is no other, or somebody is known to have sent this one as well.
+    None,
+    /// The other one was a dead letter, which this one was moved back from.
+    Redriven,
+    /// The other one was not: a sender got no answer, and sent again.
+    Second,
 }
 
 /// The tries among these spans, by trace and span id.
@@ -40,12 +51,21 @@ pub(super) fn tries(spans: &[&Span]) -> BTreeMap<(String, String), Try> {
         let sender = message(span).and_then(|id| sent.get(id));
         let waits_since =
             before.map(|before| before.end).or_else(|| sent_at(span, sender.copied()));
-        let is_other = seen.iter().filter(same_queue).any(|other| message(other) != message(span));
+        // Each event of an order is a message of its own.
+        let mut others = seen.iter().filter(same_queue).filter(|other| {
+            message(other) != message(span)
+                && other.get("waybill.event") == span.get("waybill.event")
+        });
+        let copy = match others.clone().next() {
+            Some(_) if sender.is_none() && others.any(|other| is_dead(other)) => Copy::Redriven,
+            Some(_) if sender.is_none() => Copy::Second,
+            _ => Copy::None,
+        };
         let attempt = Try {
             queue: queue(span).to_owned(),
             waits_since: waits_since.filter(|since| *since < span.start),
             number,
-            is_redriven: is_other && sender.is_none(),
+            copy,
             is_last: span.has_failed && number >= MOST_TRIES,
         };
         tries.insert((span.trace_id.clone(), span.span_id.clone()), attempt);
@@ -57,9 +77,10 @@ pub(super) fn tries(spans: &[&Span]) -> BTreeMap<(String, String), Try> {
 impl Try {
     /// The bar of this try, with the bars before and after it.
     pub(super) fn around(&self, bar: Bar) -> Vec<Bar> {
-        let title = match (self.is_redriven, self.number) {
-            (true, 0 | 1) => "wait after redrive".to_owned(),
-            (_, 0 | 1) => "wait in the queue".to_owned(),
+        let title = match (self.copy, self.number) {
+            (Copy::Redriven, 0 | 1) => "wait after redrive".to_owned(),
+            (Copy::Second, 0 | 1) => "wait of a second copy".to_owned(),
+            (Copy::None, 0 | 1) => "wait in the queue".to_owned(),
             (_, number) => format!("wait for try {number}"),
         };
         let wait = self.waits_since.map(|since| Bar {
@@ -91,6 +112,13 @@ impl Try {
             children: Vec::new(),
         }
     }
+}
+
+/// Whether the message of a try is a dead letter after it.
+fn is_dead(span: &Span) -> bool {
+    let number = span.get("waybill.receive_count").and_then(|it| it.parse::<u64>().ok());
+    let is_refused = span.get("waybill.outcome") == Some("refused");
+    span.has_failed && (is_refused || number.is_some_and(|number| number >= MOST_TRIES))
 }
 
 /// When the message of a try was sent. The queue says so in milliseconds, so it may seem earlier or

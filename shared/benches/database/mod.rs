@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
-use waybill::config::{DatabaseConfig, OwnerLimits, Timing};
+use waybill::config::{DatabaseConfig, DatabaseEngine, OwnerLimits, Timing};
 use waybill::postgres::migrations;
 
 /// Makes a database with the schema on the server of `TEST_DATABASE_URL`. Returns how to reach it, and a
@@ -16,6 +16,8 @@ pub(crate) async fn open() -> (DatabaseConfig, Client) {
     let (before, parameters) = server.split_once('?').unwrap();
     let config = DatabaseConfig {
         url: format!("{}/{name}?{parameters}", before.rsplit_once('/').unwrap().0),
+        engine: DatabaseEngine::Postgres,
+        keys: None,
         connect_timeout: Duration::from_secs(5),
         connections: 1,
         timing: Timing::default(),

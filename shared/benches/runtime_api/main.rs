@@ -68,16 +68,28 @@ struct Work {
     name: &'static str,
     function: &'static str,
     stub: usize,
+    /// Whether every request writes its spans (`TRACE_SAMPLE_RATE`).
+    traced: bool,
 }
 
-const EMPTY: Work = Work { name: "empty handler", function: "examples/empty_function", stub: 0 };
-const WORK: [Work; 6] = [
+impl Work {
+    /// Without traces, and with AWS that answers at once.
+    const fn plain(name: &'static str, function: &'static str) -> Self {
+        Self { name, function, stub: 0, traced: false }
+    }
+}
+
+const EMPTY: Work = Work::plain("empty handler", "examples/empty_function");
+const CREATE: Work = Work::plain("create, AWS at 0 ms", "create-order");
+const SLOW_CREATE: Work = Work { name: "create, AWS at 5 ms", stub: 1, ..CREATE };
+const WORK: [Work; 7] = [
     EMPTY,
-    Work { name: "create, AWS at 0 ms", function: "create-order", stub: 0 },
-    Work { name: "create, AWS at 5 ms", function: "create-order", stub: 1 },
-    Work { name: "get", function: "get-order", stub: 0 },
-    Work { name: "list, 20 orders", function: "list-orders", stub: 0 },
-    Work { name: "fulfill, batch of 10", function: "fulfill-order", stub: 0 },
+    CREATE,
+    SLOW_CREATE,
+    Work { name: "create, AWS at 0 ms, traced", traced: true, ..CREATE },
+    Work::plain("get", "get-order"),
+    Work::plain("list, 20 orders", "list-orders"),
+    Work::plain("fulfill, batch of 10", "fulfill-order"),
 ];
 
 /// What one turn of a function came to.
@@ -149,7 +161,9 @@ impl Bench {
         function.freezes().await;
         let processor = processor_time(function.id()).saturating_sub(before).as_secs_f64() * 1e6;
         let memory = memory(function.id());
-        function.kill().await;
+        function.terminate();
+        let lines = function.end().await.lines;
+        assert_eq!(lines.iter().any(|line| line["resourceSpans"].is_array()), work.traced);
         waits.sort_by(f64::total_cmp);
         Turn {
             processor: processor / count(REQUESTS),
@@ -171,6 +185,7 @@ impl Bench {
             ("AWS_REGION", "eu-central-1"),
             ("AWS_ACCESS_KEY_ID", "bench"),
             ("AWS_SECRET_ACCESS_KEY", "bench"),
+            ("TRACE_SAMPLE_RATE", if work.traced { "1" } else { "0" }),
         ];
         let program = self.programs.join(work.function);
         let name = work.function.rsplit('/').next().unwrap();
@@ -269,7 +284,8 @@ impl Bench {
             if work.stub == 0 {
                 let size = size(&self.programs.join(work.function));
                 let (ready, answered) = (median(ready), median(answered));
-                println!("| {} | {ready:.1} | {answered:.1} | {size:.1} |", work.function);
+                let traced = if work.traced { ", traced" } else { "" };
+                println!("| {}{traced} | {ready:.1} | {answered:.1} | {size:.1} |", work.function);
             }
         }
         println!("| create's statement, bare | | {:.1} | |", median(bare));

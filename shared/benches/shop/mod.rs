@@ -125,7 +125,8 @@ impl Shop {
         .await;
     }
 
-    async fn run(&self, sql: &str) {
+    /// Runs statements one by one.
+    pub(crate) async fn run(&self, sql: &str) {
         // VACUUM does not run among other statements.
         for statement in sql.split(';') {
             self.sql.batch_execute(statement).await.unwrap();

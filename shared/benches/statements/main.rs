@@ -1,7 +1,9 @@
 //! What the service adds to its statements: each through the service's own code on one connection,
 //! and the same SQL by `pgbench` on one connection, in turns and in one run.
 //!
-//! `make bench` starts a Postgres for it and says where `pgbench` is.
+//! `make bench` starts a Postgres for it and says where `pgbench` is. With `locks` as an argument, it only
+//! compares two kinds of locks; with `hot`, it sells one product through many connections, for which the
+//! server has to wait for its disk.
 #![expect(
     clippy::indexing_slicing,
     clippy::print_stdout,
@@ -11,6 +13,8 @@
 
 #[path = "../database/mod.rs"]
 mod database;
+mod hot;
+mod locks;
 mod peer;
 #[path = "../shop/mod.rs"]
 mod shop;
@@ -36,7 +40,20 @@ const LARGE: u64 = 1_000_000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
+    let part = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let small = Sides::open(SMALL).await;
+    match part.as_deref() {
+        Some("hot") => hot::run(&small.shop).await,
+        Some("locks") => locks::run(&small.peer).await,
+        _ => {
+            compare(&small).await;
+            locks::run(&small.peer).await;
+        }
+    }
+}
+
+/// Compares the service with pgbench.
+async fn compare(small: &Sides) {
     let large = Sides::open(LARGE).await;
     println!("Orders a second on one connection, the median of {TURNS} turns.\n");
     println!("| statement | service | pgbench | service / pgbench |");

@@ -133,6 +133,11 @@ impl Peer {
 
     /// Places `count` orders of three lines, and says how many a second.
     pub(crate) async fn place(&self, form: Form, plan: Plan, count: u64) -> f64 {
+        self.place_by(&form.place(), form, plan, count).await
+    }
+
+    /// The same with another statement.
+    pub(crate) async fn place_by(&self, sql: &str, form: Form, plan: Plan, count: u64) -> f64 {
         let product = |line: u64| {
             let number = format!("((:first + {}) % {PRODUCTS})", line * 331);
             format!("lpad(to_hex({number}::bigint), 32, '0')::uuid")
@@ -162,7 +167,7 @@ impl Peer {
         ];
         let script = format!(
             "\\set n :n + 1\n\\set first random(0, {PRODUCTS})\n{};\n",
-            with(&form.place(), &arguments)
+            with(sql, &arguments)
         );
         let first = self.next_id.fetch_add(count + 1, Ordering::Relaxed);
         self.run(form, plan, &script, count, first).await

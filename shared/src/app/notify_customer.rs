@@ -106,6 +106,7 @@ fn parse(deliveries: Vec<Delivery>) -> (Vec<DeliveredEvent>, Vec<String>) {
             Ok(event) => {
                 traced.order(&event.order_id);
                 traced.correlation(event.correlation_id.as_str());
+                traced.event(event.status.event());
                 events.push(DeliveredEvent { message_id, event, traced });
             }
             Err(error) => {

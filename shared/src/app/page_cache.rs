@@ -49,7 +49,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{Currency, Money, ProductId, Search, Stock, Version};
+    use crate::domain::{Buckets, Currency, Money, ProductId, Search, Stock, Version};
 
     fn page(products: u128) -> Arc<Page<Product>> {
         let product = |number| Product {
@@ -57,6 +57,7 @@ mod tests {
             name: "Enamel mug".to_owned(),
             price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
             stock: Stock::new(1).unwrap(),
+            buckets: Buckets::ONE,
             active: true,
             version: Version::FIRST,
             updated_at: Timestamp::UNIX_EPOCH,

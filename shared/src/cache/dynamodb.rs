@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::app::{CacheProducts, Cached};
 use crate::aws::{Aws, CallError, Client, DYNAMODB, Limits};
-use crate::domain::{Currency, Money, Product, ProductId, Stock, Version};
+use crate::domain::{Buckets, Currency, Money, Product, ProductId, Stock, Version};
 use crate::metrics::{Metric, count};
 use crate::{BoxError, trace};
 
@@ -163,6 +163,10 @@ fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
         put("currency", text(product.price.currency().as_str()));
         put("price_minor", number(product.price.minor()));
         put("stock", number(product.stock.get()));
+        // None means one, as in items of older code.
+        if product.buckets != Buckets::ONE {
+            put("stock_buckets", number(product.buckets.get()));
+        }
         put("active", json!({ "BOOL": product.active }));
         put("updated_at", text(product.updated_at.to_string()));
     }
@@ -183,11 +187,16 @@ fn decode(item: &Item, now: Timestamp) -> Option<(ProductId, Cached)> {
         return Some((id, Cached::Missing));
     }
     let currency = Currency::parse(text("currency")?).ok()?;
+    let buckets = match item.get("stock_buckets") {
+        None => Buckets::ONE,
+        Some(_) => Buckets::new(integer("stock_buckets")?.try_into().ok()?)?,
+    };
     let product = Product {
         id,
         name: text("name")?.to_owned(),
         price: Money::new(integer("price_minor")?, currency).ok()?,
         stock: Stock::new(integer("stock")?.try_into().ok()?)?,
+        buckets,
         active: item.get("active")?.get("BOOL")?.as_bool()?,
         version: Version::new(version)?,
         updated_at: text("updated_at")?.parse().ok()?,
@@ -205,6 +214,7 @@ mod tests {
             name: "Enamel mug".to_owned(),
             price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
             stock: Stock::new(12).unwrap(),
+            buckets: Buckets::ONE,
             active: true,
             version: Version::new(3).unwrap(),
             updated_at: "2026-02-21T12:00:00Z".parse().unwrap(),
@@ -214,7 +224,8 @@ mod tests {
     #[test]
     fn a_product_and_its_absence_survive_the_table() {
         let now = Timestamp::now();
-        for cached in [Cached::Found(product()), Cached::Missing] {
+        let bucketed = Product { buckets: Buckets::MAX, ..product() };
+        for cached in [Cached::Found(product()), Cached::Found(bucketed), Cached::Missing] {
             let item = encode(product().id, &cached, now);
             assert_eq!(decode(&item, now), Some((product().id, cached)));
         }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::engine::DatabaseEngine;
 use super::environment::{Config, ConfigError};
+use super::keys::AwsKeys;
 use crate::app::Backoff;
 
 /// The default of `DATABASE_CONNECT_TIMEOUT_SECONDS`: how long a start waits for Postgres. Together
@@ -14,11 +16,15 @@ const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// since Postgres runs no more statements at once than it has processors.
 const DEFAULT_CONNECTIONS: i32 = 8;
 
-/// How to reach Postgres. Has no `Debug`, since it holds a password.
+/// How to reach Postgres. Has no `Debug`, since it holds secrets.
 #[derive(Clone)]
 pub struct DatabaseConfig {
     /// A connection string (`postgres://…`). TLS is verified unless it says `sslmode=disable`.
     pub url: String,
+    /// The engine that answers there.
+    pub engine: DatabaseEngine,
+    /// What signs the tokens of IAM, for a connection string without a password.
+    pub keys: Option<AwsKeys>,
     /// How long a start tries to connect.
     pub connect_timeout: Duration,
     /// The most connections of the process.
@@ -97,11 +103,13 @@ impl Config {
     /// Names the variable that is missing or wrong.
     pub fn database(&self) -> Result<DatabaseConfig, ConfigError> {
         let url = self.required("DATABASE_URL", "a connection string, postgres://user@host/db")?;
+        let keys = self.aws_keys();
         let connect_timeout =
             self.seconds("DATABASE_CONNECT_TIMEOUT_SECONDS", DEFAULT_CONNECT_TIMEOUT)?;
+        let engine = self.engine()?;
         let connections = self.concurrency().min(self.max_connections()?);
         let (timing, owner_limits) = (self.timing()?, self.owner_limits()?);
-        Ok(DatabaseConfig { url, connect_timeout, connections, timing, owner_limits })
+        Ok(DatabaseConfig { url, engine, keys, connect_timeout, connections, timing, owner_limits })
     }
 
     fn max_connections(&self) -> Result<usize, ConfigError> {

@@ -6,8 +6,16 @@ use super::environment::{Config, ConfigError};
 use crate::trace::Rate;
 
 impl Config {
+    /// Where Lambda's Runtime API is (`AWS_LAMBDA_RUNTIME_API`).
+    ///
+    /// # Errors
+    /// If it is not set: this is no Lambda platform.
+    pub fn runtime_api(&self) -> Result<String, ConfigError> {
+        self.required("AWS_LAMBDA_RUNTIME_API", "the address of the Lambda platform")
+    }
+
     /// How many invocations this process handles at once (`AWS_LAMBDA_MAX_CONCURRENCY`, which Lambda
-    /// Managed Instances set). One if it is not a number: the Lambda runtime reads it this way.
+    /// Managed Instances set). One if it is not a number: AWS's runtimes read it this way.
     #[must_use]
     pub fn concurrency(&self) -> usize {
         let concurrency = self.optional("AWS_LAMBDA_MAX_CONCURRENCY");

@@ -83,6 +83,13 @@ impl OrderId {
         Self::first_at(self.milliseconds().saturating_sub(period))
     }
 
+    /// A number that picks the bucket from which the order takes its stock: the last 31 bits of the id,
+    /// which are random.
+    #[must_use]
+    pub fn pick(self) -> i32 {
+        i32::try_from(self.0.as_u128() & 0x7FFF_FFFF).unwrap_or(0)
+    }
+
     /// When the id was made, in milliseconds since 1970.
     fn milliseconds(self) -> i64 {
         i64::try_from(self.0.as_u128() >> 80).unwrap_or(0)

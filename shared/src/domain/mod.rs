@@ -23,5 +23,5 @@ pub use new_order::{CustomerEmail, CustomerName, MAX_LINES, NewOrder, OrderLine,
 pub use order::{HistoryEntry, Order, OrderItem, OrderSummary};
 pub use product::{NewProduct, Product, ProductName, Seen};
 pub use status::Status;
-pub use stock::Stock;
+pub use stock::{Buckets, Stock};
 pub use version::Version;

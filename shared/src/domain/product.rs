@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::ids::ProductId;
 use super::money::Money;
-use super::stock::Stock;
+use super::stock::{Buckets, Stock};
 use super::text;
 use super::version::Version;
 
@@ -19,6 +19,8 @@ pub struct Product {
     pub price: Money,
     /// How many can be sold. A cached value may be as old as the cache allows.
     pub stock: Stock,
+    /// In how many buckets the stock is.
+    pub buckets: Buckets,
     /// Whether it can be ordered.
     pub active: bool,
     /// Counts changes by staff; the higher version is the newer.
@@ -36,6 +38,8 @@ pub struct NewProduct {
     pub price: Money,
     /// How many can be sold.
     pub stock: Stock,
+    /// In how many buckets the stock is to be; none to leave that as it is.
+    pub buckets: Option<Buckets>,
     /// Whether it can be ordered.
     pub active: bool,
 }
@@ -47,6 +51,7 @@ impl NewProduct {
         self.name.as_str() == product.name
             && self.price == product.price
             && self.active == product.active
+            && self.buckets.is_none_or(|buckets| buckets == product.buckets)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The stock of a product.
+//! The stock of a product, and how it is stored.
 
 use std::fmt;
 
@@ -26,6 +26,30 @@ impl Stock {
     }
 }
 
+/// In how many buckets the stock of a product is: 1 to 64. Orders that take from different buckets don't
+/// wait for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buckets(i32);
+
+impl Buckets {
+    /// The stock in one piece.
+    pub const ONE: Self = Self(1);
+    /// The most buckets. An order that needs the exact stock locks all of them.
+    pub const MAX: Self = Self(64);
+
+    /// So many buckets, if that is 1 to 64.
+    #[must_use]
+    pub fn new(number: i32) -> Option<Self> {
+        (Self::ONE.0..=Self::MAX.0).contains(&number).then_some(Self(number))
+    }
+
+    /// The number of buckets.
+    #[must_use]
+    pub fn get(self) -> i32 {
+        self.0
+    }
+}
+
 impl fmt::Display for Stock {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
@@ -35,6 +59,14 @@ impl fmt::Display for Stock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn there_are_1_to_64_buckets() {
+        assert_eq!([Buckets::new(1), Buckets::new(64)], [Some(Buckets::ONE), Some(Buckets::MAX)]);
+        for number in [i32::MIN, -1, 0, 65, i32::MAX] {
+            assert_eq!(Buckets::new(number), None, "{number}");
+        }
+    }
 
     #[test]
     fn a_stock_is_not_negative() {

@@ -6,19 +6,13 @@
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use lambda_runtime::{LambdaInvocation, Service};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use crate::{BoxError, deadline, trace};
-
-/// The longest timeout of a function on AWS. Work has this long if the platform doesn't say when the
-/// invocation ends.
-const LONGEST: Duration = Duration::from_mins(15);
+use crate::{deadline, trace};
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -43,7 +37,11 @@ pub async fn after_answer(work: impl Future<Output = ()> + Send + 'static) {
 }
 
 /// Awaits `answer`, then does its work until `end`. Work that fails or takes too long is given up.
-async fn with_work_after<T>(answer: impl Future<Output = T>, request_id: &str, end: Instant) -> T {
+pub(super) async fn with_work_after<T>(
+    answer: impl Future<Output = T>,
+    request_id: &str,
+    end: Instant,
+) -> T {
     let answer_and_work = async {
         let answer = answer.await;
         let later = LATER.with(RefCell::take);
@@ -62,39 +60,6 @@ async fn with_work_after<T>(answer: impl Future<Output = T>, request_id: &str, e
         answer
     };
     LATER.scope(RefCell::default(), answer_and_work).await
-}
-
-/// A service that answers invocations, does their work after each answer, and writes their traces.
-#[derive(Clone)]
-pub(super) struct Invocations<S> {
-    pub(super) service: S,
-    /// Whether work is done before the answer instead.
-    pub(super) work_before_answer: bool,
-}
-
-impl<S> Service<LambdaInvocation> for Invocations<S>
-where
-    S: Service<LambdaInvocation, Response = (), Error = BoxError>,
-    S::Future: Send + 'static,
-{
-    type Response = ();
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.service.poll_ready(context)
-    }
-
-    fn call(&mut self, invocation: LambdaInvocation) -> Self::Future {
-        let request_id = invocation.context.request_id.clone();
-        let end = deadline::of_invocation(invocation.context.deadline(), LONGEST);
-        let answer = self.service.call(invocation);
-        if self.work_before_answer {
-            return Box::pin(trace::recorded(answer));
-        }
-        let all = async move { with_work_after(answer, &request_id, end).await };
-        if trace::is_on() { Box::pin(trace::recorded(all)) } else { Box::pin(all) }
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::app::{Mail, MailError, SENDING, SendMail};
 use crate::aws::{Aws, CallError, Client, Limits, SES};
 use crate::deadline;
 use crate::domain::CustomerEmail;
+use crate::trace;
 
 /// The path of `SendEmail` (SES v2).
 const SEND_EMAIL: &str = "/v2/email/outbound-emails";
@@ -48,7 +49,9 @@ impl Ses {
             message_id: String,
         }
 
-        let Answer { message_id } = self.client.call(SEND_EMAIL, input).await?;
+        let span = trace::aws_call("SES", "SendEmail");
+        let answer = self.client.call(SEND_EMAIL, input).await;
+        let Answer { message_id } = answer.inspect_err(|error| span.fail(error.kind()))?;
         // An emulator may add a domain, which makes the id look like an address in logs.
         Ok(message_id.split('@').next().unwrap_or_default().to_owned())
     }

@@ -35,6 +35,7 @@ impl ChangeOrders for Database {
                         &context.correlation_id.as_str(),
                         &status.event(),
                         &context.traceparent,
+                        &id.pick(),
                     ],
                 )
                 .await?;

@@ -13,15 +13,19 @@ use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::bucketed::Bucketed;
 use super::connector::Connector;
 use super::error::{Fault, QueryError, unavailable};
 use super::session::{Failure, Session};
 use super::traced;
-use crate::config::{DatabaseConfig, OwnerLimits, Timing};
+use crate::config::{DatabaseConfig, DatabaseEngine, OwnerLimits, Timing};
 use crate::{BoxError, Error, deadline};
 
 /// How long a request waits for a new connection in place of a lost one.
 const RECONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a request waits for a new connection in place of an old one, which still serves.
+const RENEW_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a statement and all its attempts may take outside of an invocation.
 const STATEMENT_TIME: Duration = Duration::from_secs(5);
@@ -37,9 +41,11 @@ const MAX_CONFLICT_DELAY: Duration = Duration::from_millis(250);
 /// Connections to Postgres with their statements prepared.
 pub struct Database {
     connector: Connector,
+    engine: DatabaseEngine,
     statements: &'static [&'static str],
     timing: Timing,
     owner_limits: OwnerLimits,
+    bucketed: Bucketed,
     /// One permit per connection.
     permits: Semaphore,
     /// The open connections that run no statement.
@@ -63,8 +69,8 @@ pub(super) struct Answer {
 }
 
 impl Database {
-    /// Connects and prepares `statements`, so that each takes one round trip from then on. Tries
-    /// again with backoff for `connect_timeout`.
+    /// Connects and prepares `statements`, so that each takes one round trip from then on; any other
+    /// is prepared when it is first run. Tries again with backoff for `connect_timeout`.
     ///
     /// If the database is not up by then, this is logged, and every request tries again: callers
     /// learn more from a 503 than from a function that doesn't start.
@@ -76,10 +82,12 @@ impl Database {
         statements: &'static [&'static str],
     ) -> Result<Self, BoxError> {
         let database = Self {
-            connector: Connector::new(&config.url)?,
+            connector: Connector::new(&config.url, config.keys.as_ref())?,
+            engine: config.engine,
             statements,
             timing: config.timing,
             owner_limits: config.owner_limits,
+            bucketed: Bucketed::default(),
             permits: Semaphore::new(config.connections),
             idle: Mutex::default(),
         };
@@ -106,6 +114,10 @@ impl Database {
         self.owner_limits
     }
 
+    pub(super) fn bucketed(&self) -> &Bucketed {
+        &self.bucketed
+    }
+
     /// Checks that Postgres answers.
     ///
     /// # Errors
@@ -120,7 +132,7 @@ impl Database {
         join_all(idle.into_iter().map(Session::close)).await;
     }
 
-    /// Runs one of the prepared statements. See [`run`](Self::run).
+    /// Runs a statement. See [`run`](Self::run).
     pub(super) async fn query(
         &self,
         sql: &'static str,
@@ -129,7 +141,7 @@ impl Database {
         self.run(sql, arguments).await.map(|answer| answer.rows)
     }
 
-    /// Runs one of the prepared statements. Repeats it within the deadline of the invocation: once
+    /// Runs a statement. Repeats it within the deadline of the invocation: once
     /// on a new connection if the old one was lost or is unusable, and as often as time allows
     /// after a conflict. So every statement must be safe to repeat.
     ///
@@ -144,6 +156,7 @@ impl Database {
         let mut delay = MIN_CONFLICT_DELAY;
         let (mut replaced, mut repeated) = (false, false);
         let mut lease = self.lease(deadline).await.map_err(QueryError::Unavailable)?;
+        lease.renew(deadline).await;
         loop {
             let session = lease.session(reconnect_by(deadline));
             let session = session.await.map_err(QueryError::Unavailable)?;
@@ -205,11 +218,35 @@ impl Database {
 
     async fn open(&self, deadline: Instant) -> Result<Session, Error> {
         let connection = self.connector.connect_by(deadline).await?;
-        Session::prepare(connection, self.statements).await.map_err(unavailable)
+        let lifetime = self.connector.lifetime();
+        Session::prepare(connection, self.engine, self.statements, lifetime)
+            .await
+            .map_err(unavailable)
     }
 }
 
 impl Lease<'_> {
+    /// Replaces a connection that its server is about to end, before a statement and never under one.
+    /// If no new one opens, the old one serves on.
+    async fn renew(&mut self, deadline: Instant) {
+        let Some(old) = self.session.as_mut().filter(|session| session.is_old()) else { return };
+        let by = deadline.min(Instant::now() + RENEW_TIMEOUT);
+        // Boxed, as in `session`.
+        let open = Box::pin(self.database.open(by));
+        match timeout_at(by, open).await.map_err(unavailable).flatten() {
+            Ok(new) => {
+                let old = std::mem::replace(old, new);
+                // In parallel with the statement: nothing depends on it.
+                tokio::spawn(old.close());
+            }
+            Err(error) => {
+                old.postpone_end();
+                let error = error.chain();
+                tracing::warn!(error, "failed to replace an old database connection; it serves on");
+            }
+        }
+    }
+
     /// The connection. Opens a new one by the `deadline` if there is none.
     async fn session(&mut self, deadline: Instant) -> Result<&Session, Error> {
         let session = match self.session.take().filter(|session| !session.is_closed()) {
@@ -234,3 +271,6 @@ impl Drop for Lease<'_> {
 fn reconnect_by(deadline: Instant) -> Instant {
     deadline.min(Instant::now() + RECONNECT_TIMEOUT)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,9 @@
 //! Opens connections, with verified TLS unless the connection string says `sslmode=disable`.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
 
 use backon::{ExponentialBuilder, Retryable};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
@@ -14,11 +11,12 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{CancelToken, Client, Config, Connection, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::connection_string;
 use super::error::{is_worth_another_try, unavailable};
+use super::lifetime::{Clock, Lifetime};
+use super::login::Login;
+use super::{connection_string, tls};
+use crate::config::AwsKeys;
 use crate::{BoxError, Error};
-
-const RDS_ROOTS: &[u8] = include_bytes!("rds-roots.pem");
 
 /// How long one attempt may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -28,10 +26,21 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// (5 s) must be enough to connect and send it again.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A connection string with its TLS configuration.
+/// A connection string with its TLS configuration, and how a connection logs in.
 pub(super) struct Connector {
     config: Config,
     tls: Option<MakeRustlsConnect>,
+    login: Login,
+    clock: Clock,
+}
+
+/// Why a connection didn't open.
+#[derive(Debug, thiserror::Error)]
+enum ConnectError {
+    #[error("failed to make a token of IAM")]
+    Token(#[source] BoxError),
+    #[error(transparent)]
+    Postgres(#[from] tokio_postgres::Error),
 }
 
 /// The task that runs a connection. Dropping it ends the connection.
@@ -51,28 +60,44 @@ impl Drop for Driver {
 }
 
 impl Connector {
-    pub(super) fn new(url: &str) -> Result<Self, BoxError> {
+    pub(super) fn new(url: &str, keys: Option<&AwsKeys>) -> Result<Self, BoxError> {
         let mut config = connection_string::parse(url)?;
         config
             .application_name("waybill")
             .connect_timeout(ATTEMPT_TIMEOUT)
             .tcp_user_timeout(TCP_USER_TIMEOUT);
+        let (login, clock) = (Login::of(&config, keys)?, SystemTime::now);
         if config.get_ssl_mode() == SslMode::Disable {
-            return Ok(Self { config, tls: None });
+            return Ok(Self { config, tls: None, login, clock });
         }
         // `prefer`, the default, would fall back to plaintext.
         config.ssl_mode(SslMode::Require);
-        // RDS Proxy uses a public root, RDS its own roots.
-        let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-        for root in CertificateDer::pem_slice_iter(RDS_ROOTS) {
-            roots.add(root?)?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self { config, tls: Some(MakeRustlsConnect::new(tls)) })
+        let tls = tls::connector(&login)?;
+        Ok(Self { config, tls: Some(tls), login, clock })
+    }
+
+    /// For a fake that speaks no TLS.
+    #[cfg(test)]
+    pub(super) fn without_tls(
+        url: &str,
+        keys: Option<&AwsKeys>,
+        clock: Clock,
+    ) -> Result<Self, BoxError> {
+        let mut connector = Self::new(url, keys)?;
+        connector.config.ssl_mode(SslMode::Disable);
+        Ok(Self { tls: None, clock, ..connector })
+    }
+
+    /// For a server with this certificate.
+    #[cfg(test)]
+    pub(super) fn trusting(
+        url: &str,
+        keys: Option<&AwsKeys>,
+        certificate: rustls::pki_types::CertificateDer<'static>,
+    ) -> Result<Self, BoxError> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate)?;
+        Ok(Self { tls: Some(tls::trusting(roots)?), ..Self::new(url, keys)? })
     }
 
     /// The host and port, for logs.
@@ -85,6 +110,11 @@ impl Connector {
         format!("{host}:{}", self.config.get_ports().first().unwrap_or(&5432))
     }
 
+    /// How long a connection that opens now may serve; none if the server doesn't end connections.
+    pub(super) fn lifetime(&self) -> Option<Lifetime> {
+        matches!(self.login, Login::Dsql(_)).then(|| Lifetime::of_dsql(self.clock))
+    }
+
     /// Connects. Tries again with backoff until the `deadline` if the server may be starting or out
     /// of connections.
     pub(super) async fn connect_by(&self, deadline: Instant) -> Result<(Client, Driver), Error> {
@@ -94,12 +124,11 @@ impl Connector {
             .with_jitter()
             .without_max_times();
         let mut last = None;
-        let connect =
-            (|| self.connect()).retry(backoff).when(is_worth_another_try).notify(|error, delay| {
-                let (error, delay_ms) = (crate::error::chain(error), delay.as_millis());
-                tracing::warn!(error, delay_ms, "failed to connect to Postgres; retrying");
-                last = Some(error);
-            });
+        let connect = (|| self.connect()).retry(backoff).when(may_pass).notify(|error, delay| {
+            let (error, delay_ms) = (crate::error::chain(error), delay.as_millis());
+            tracing::warn!(error, delay_ms, "failed to connect to Postgres; retrying");
+            last = Some(error);
+        });
         let connected = timeout_at(deadline, connect).await;
         match connected {
             Ok(connected) => connected.map_err(unavailable),
@@ -116,11 +145,28 @@ impl Connector {
         }
     }
 
-    async fn connect(&self) -> Result<(Client, Driver), tokio_postgres::Error> {
-        match &self.tls {
-            None => self.config.connect(NoTls).await.map(drive),
-            Some(tls) => self.config.connect(tls.clone()).await.map(drive),
-        }
+    async fn connect(&self) -> Result<(Client, Driver), ConnectError> {
+        let config = self.with_password().map_err(ConnectError::Token)?;
+        Ok(match &self.tls {
+            None => drive(config.connect(NoTls).await?),
+            Some(tls) => drive(config.connect(tls.clone()).await?),
+        })
+    }
+
+    /// The connection string with its password, or with a new token: each opens one connection.
+    fn with_password(&self) -> Result<Cow<'_, Config>, BoxError> {
+        let Some(signer) = self.login.signer() else { return Ok(Cow::Borrowed(&self.config)) };
+        let mut config = self.config.clone();
+        config.password(signer.token((self.clock)())?.as_str());
+        Ok(Cow::Owned(config))
+    }
+}
+
+/// Whether another attempt may succeed.
+fn may_pass(error: &ConnectError) -> bool {
+    match error {
+        ConnectError::Token(_) => false,
+        ConnectError::Postgres(error) => is_worth_another_try(error),
     }
 }
 
@@ -145,17 +191,18 @@ mod tests {
 
     #[test]
     fn only_an_explicit_disable_does_without_tls() {
-        let has_tls = |url: &str| Connector::new(url).unwrap().tls.is_some();
-        assert!(has_tls("postgres://u@db.example.com/waybill"));
-        assert!(has_tls("postgres://u@db.example.com/waybill?sslmode=prefer"));
-        assert!(has_tls("postgres://u@db.example.com/waybill?sslmode=require"));
-        assert!(has_tls("postgres://u@db.example.com/waybill?sslmode=verify-full"));
+        let has_tls = |url: &str| Connector::new(url, None).unwrap().tls.is_some();
+        assert!(has_tls("postgres://u:p@db.example.com/waybill"));
+        assert!(has_tls("postgres://u:p@db.example.com/waybill?sslmode=prefer"));
+        assert!(has_tls("postgres://u:p@db.example.com/waybill?sslmode=require"));
+        assert!(has_tls("postgres://u:p@db.example.com/waybill?sslmode=verify-full"));
         assert!(!has_tls("postgres://u@127.0.0.1/waybill?sslmode=disable"));
     }
 
     #[test]
     fn the_server_is_named_without_user_and_password() {
-        let connector = Connector::new("postgres://u:secret@db.example.com:6432/waybill").unwrap();
+        let url = "postgres://u:secret@db.example.com:6432/waybill";
+        let connector = Connector::new(url, None).unwrap();
         assert_eq!(connector.server(), "db.example.com:6432");
     }
 }

@@ -96,19 +96,31 @@ pub(super) fn unavailable(source: impl Into<BoxError>) -> Error {
     Error::unavailable("Postgres", source)
 }
 
-/// Whether another attempt to connect may succeed. A wrong password or a missing database is
-/// permanent.
+/// Whether another attempt to connect may succeed. A wrong password, a missing database or a
+/// certificate of somebody else is permanent. 53300 is too many connections; DSQL says 53400 when there were more than a hundred new
+/// ones in a second
+/// (<https://docs.aws.amazon.com/aurora-dsql/latest/userguide/CHAP_quotas.html>).
 pub(super) fn is_worth_another_try(error: &tokio_postgres::Error) -> bool {
-    error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS) || fault(error) == Fault::Lost
+    const FULL: [SqlState; 2] =
+        [SqlState::TOO_MANY_CONNECTIONS, SqlState::CONFIGURATION_LIMIT_EXCEEDED];
+    let may_pass =
+        error.code().is_some_and(|code| FULL.contains(code)) || fault(error) == Fault::Lost;
+    may_pass && !is_about_the_certificate(error)
 }
 
 fn is_io(error: &tokio_postgres::Error) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if error.is::<std::io::Error>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    io_errors(error).next().is_some()
+}
+
+fn is_about_the_certificate(error: &tokio_postgres::Error) -> bool {
+    io_errors(error).any(|error| {
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+        matches!(cause, Some(rustls::Error::InvalidCertificate(_)))
+    })
+}
+
+/// The causes that are errors of the socket; rustls hides its own in these.
+fn io_errors(error: &tokio_postgres::Error) -> impl Iterator<Item = &std::io::Error> {
+    let first = std::error::Error::source(error);
+    std::iter::successors(first, |error| error.source()).filter_map(|error| error.downcast_ref())
 }

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::bucketed::TURNS;
 use super::connection::{Answer, Database};
-use super::error::{ORDERS_NUMBER_KEY, ORDERS_PKEY, unexpected};
-use super::rows::{currency, money, stock};
-use super::statements::PLACE_ORDER;
+use super::error::{ORDERS_NUMBER_KEY, ORDERS_PKEY, QueryError, unavailable, unexpected};
+use super::rows::{buckets, currency, money, stock};
+use super::statements::{PLACE_ORDER, PLACE_ORDER_FROM_BUCKETS};
 use crate::Error;
 use crate::app::{Claim, Context, FoundLine, FoundProduct, PlaceOrders, Placement, ReadOrder};
 use crate::domain::{
@@ -67,31 +69,27 @@ impl Database {
         let quantities: Vec<i32> = order.lines().iter().map(|line| line.quantity).collect();
         let number = id.number();
         let limits = self.owner_limits();
-        let placed = self
-            .run(
-                PLACE_ORDER,
-                &[
-                    &id.as_uuid(),
-                    &number.as_str(),
-                    &context.caller.subject().as_str(),
-                    &order.customer_name.as_str(),
-                    &order.customer_email.as_str(),
-                    &context.correlation_id.as_str(),
-                    &products,
-                    &quantities,
-                    &context.traceparent,
-                    &self.timing().job_grace.as_secs_f64(),
-                    &claim.map(|claim| claim.key.as_str()),
-                    &PLACE_ROUTE,
-                    &claim.map(|claim| claim.request_hash.as_slice()),
-                    &self.timing().idempotency_retention.as_secs_f64(),
-                    &limits.pending,
-                    &limits.per_minute,
-                    &id.first_within(OWNER_PERIOD).as_uuid(),
-                    &context.caller.proven_email().map(CustomerEmail::as_str),
-                ],
-            )
-            .await;
+        let arguments: [&(dyn ToSql + Sync); 18] = [
+            &id.as_uuid(),
+            &number.as_str(),
+            &context.caller.subject().as_str(),
+            &order.customer_name.as_str(),
+            &order.customer_email.as_str(),
+            &context.correlation_id.as_str(),
+            &products,
+            &quantities,
+            &context.traceparent,
+            &self.timing().job_grace.as_secs_f64(),
+            &claim.map(|claim| claim.key.as_str()),
+            &PLACE_ROUTE,
+            &claim.map(|claim| claim.request_hash.as_slice()),
+            &self.timing().idempotency_retention.as_secs_f64(),
+            &limits.pending,
+            &limits.per_minute,
+            &id.first_within(OWNER_PERIOD).as_uuid(),
+            &context.caller.proven_email().map(CustomerEmail::as_str),
+        ];
+        let placed = self.take(&arguments, order, id).await;
         match placed {
             Ok(Answer { rows, repeated }) => {
                 Ok((self.placement(id, number, order, context, &rows).await?, repeated))
@@ -101,6 +99,46 @@ impl Database {
                 Ok((Placement::NumberTaken, false))
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Runs the statement that fits the products, as far as this process knows. If a product is missing
+    /// for the one, the other decides.
+    async fn take(
+        &self,
+        arguments: &[&(dyn ToSql + Sync)],
+        order: &NewOrder,
+        id: OrderId,
+    ) -> Result<Answer, QueryError> {
+        let mut repeated = false;
+        if !self.bucketed().has_any(order.lines()) {
+            let answer = self.run(PLACE_ORDER, arguments).await?;
+            if !(is(&answer, "refused") && answer.rows.iter().any(is_missing)) {
+                return Ok(answer);
+            }
+            repeated = answer.repeated;
+        }
+        for turn in 0..TURNS {
+            // After the first turn, all buckets are locked.
+            let (pick, all) = (id.pick(), turn > 0);
+            let arguments = [arguments, &[&pick, &all]].concat();
+            let answer = self.run(PLACE_ORDER_FROM_BUCKETS, &arguments).await?;
+            repeated |= answer.repeated;
+            self.learn(&answer.rows);
+            if !is(&answer, "again") {
+                return Ok(Answer { repeated, ..answer });
+            }
+        }
+        let source = format!("buckets were changed by others {TURNS} times in a row");
+        Err(QueryError::Unavailable(unavailable(source)))
+    }
+
+    /// Remembers which of the products have buckets.
+    fn learn(&self, rows: &[Row]) {
+        for row in rows {
+            if let (Ok(id), Ok(buckets)) = (row.try_get::<_, Uuid>("product_id"), buckets(row)) {
+                self.bucketed().learn(ProductId::from(id), buckets);
+            }
         }
     }
 
@@ -134,6 +172,19 @@ impl Database {
             other => return Err(unexpected(format!("unknown outcome {other}"))),
         })
     }
+}
+
+/// Whether this is the outcome.
+fn is(answer: &Answer, outcome: &str) -> bool {
+    answer
+        .rows
+        .first()
+        .is_some_and(|row| row.try_get("outcome").is_ok_and(|it: &str| it == outcome))
+}
+
+/// Whether the statement did not find the product of this line.
+fn is_missing(row: &Row) -> bool {
+    row.try_get("name").is_ok_and(|name: Option<&str>| name.is_none())
 }
 
 /// A stored order as it was placed, none of which ever changes.

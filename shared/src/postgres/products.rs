@@ -3,13 +3,16 @@
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::bucketed::TURNS;
 use super::connection::{Answer, Database};
-use super::error::unexpected;
-use super::rows::{money, stock, version};
+use super::error::{unavailable, unexpected};
+use super::rows::{buckets, money, stock, version};
 use super::statements::{GET_PRODUCT, LIST_PRODUCTS, PUT_PRODUCT};
 use crate::Error;
 use crate::app::{ListProducts, Precondition, Put, PutProducts, ReadProduct};
-use crate::domain::{NewProduct, Page, Product, ProductId, ProductQuery, Search, Stock, Version};
+use crate::domain::{
+    Buckets, NewProduct, Page, Product, ProductId, ProductQuery, Search, Stock, Version,
+};
 
 impl ReadProduct for Database {
     async fn product(&self, id: ProductId) -> Result<Option<Product>, Error> {
@@ -39,7 +42,7 @@ impl PutProducts for Database {
             Precondition::Absent => None,
             Precondition::Unchanged(seen) => Some(seen),
         };
-        let ask = async || {
+        let ask_once = async || {
             self.run(
                 PUT_PRODUCT,
                 &[
@@ -51,9 +54,21 @@ impl PutProducts for Database {
                     &product.active,
                     &seen.map(|seen| seen.version.get()),
                     &seen.and_then(|seen| seen.stock).map(Stock::get),
+                    &product.buckets.map(Buckets::get),
                 ],
             )
             .await
+        };
+        // Each further turn means that somebody else has put the product in the meantime.
+        let ask = async || {
+            for _ in 0..TURNS {
+                let answer = ask_once().await?;
+                let outcome = answer.rows.first().map(|row| row.try_get("outcome")).transpose();
+                if outcome.map_err(unexpected)? != Some("again") {
+                    return Ok(answer);
+                }
+            }
+            Err(unavailable(format!("put by others {TURNS} times in a row")))
         };
         let Answer { mut rows, repeated } = ask().await?;
         // Another statement created it while this one waited. Run again, this one sees it.
@@ -85,6 +100,7 @@ fn product(row: &Row) -> Result<Product, Error> {
         name: row.try_get("name").map_err(unexpected)?,
         price: money(row, "price_minor")?,
         stock: stock(row)?,
+        buckets: buckets(row)?,
         active: row.try_get("active").map_err(unexpected)?,
         version: version(row)?,
         updated_at: row.try_get("updated_at").map_err(unexpected)?,

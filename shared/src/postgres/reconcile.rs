@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::connector::Connector;
+use super::settings;
 use super::statements::{HELD_BY_ORDERS, RANGE_OF_ORDERS, RECONCILE_ORDERS, RECONCILE_STOCK};
 use crate::BoxError;
 use crate::config::DatabaseConfig;
@@ -48,13 +49,13 @@ const RANGE: i64 = 10_000;
 const MARGIN: Duration = Duration::from_mins(10);
 
 /// Settings of this session: no time limits, and plans for the actual arguments.
-const SESSION: &str =
-    "SET statement_timeout = 0; SET lock_timeout = 0; SET plan_cache_mode = force_custom_plan";
+const SESSION: [&str; 3] =
+    ["statement_timeout = 0", "lock_timeout = 0", "plan_cache_mode = force_custom_plan"];
 
 /// The planner estimates that a range of UUIDs has no more than one row, and would scan all lines
 /// of the range for each order. This forbids that, except for the stock.
-const RANGES: &str = "SET enable_nestloop = off";
-const STOCK: &str = "SET enable_nestloop = on";
+const RANGES: &str = "enable_nestloop = off";
+const STOCK: &str = "enable_nestloop = on";
 
 /// Checks that products add up to their stock and what orders hold, that orders add up to their
 /// lines, that histories are complete, and that pending orders and no others have a job. It can run
@@ -73,10 +74,10 @@ const STOCK: &str = "SET enable_nestloop = on";
 /// # Errors
 /// The error of Postgres or of the connection.
 pub async fn reconcile(config: &DatabaseConfig) -> Result<Books, BoxError> {
-    let connector = Connector::new(&config.url)?;
+    let connector = Connector::new(&config.url, config.keys.as_ref())?;
     let (client, _driver) = connector.connect_by(Instant::now() + config.connect_timeout).await?;
-    client.batch_execute(SESSION).await?;
-    client.batch_execute(RANGES).await?;
+    settings::set(&client, config.engine, &SESSION).await?;
+    settings::set(&client, config.engine, &[RANGES]).await?;
     let since = "SELECT now() - make_interval(secs => $1)";
     let since: Timestamp = client.query_one(since, &[&MARGIN.as_secs_f64()]).await?.try_get(0)?;
     let young = OrderId::first_at(since.as_millisecond()).as_uuid();
@@ -103,7 +104,7 @@ pub async fn reconcile(config: &DatabaseConfig) -> Result<Books, BoxError> {
         after = last;
     }
     let (products, quantities): (Vec<Uuid>, Vec<i64>) = held.into_iter().unzip();
-    client.batch_execute(STOCK).await?;
+    settings::set(&client, config.engine, &[STOCK]).await?;
     let rows = client.query(RECONCILE_STOCK, &[&young, &since, &products, &quantities]).await?;
     books.products = count(&rows, "products")?;
     books.note(&rows)?;

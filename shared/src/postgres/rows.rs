@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::error::unexpected;
 use crate::Error;
 use crate::domain::{
-    Currency, HistoryEntry, Money, Order, OrderId, OrderItem, OrderNumber, OrderSummary, ProductId,
-    Status, Stock, Version,
+    Buckets, Currency, HistoryEntry, Money, Order, OrderId, OrderItem, OrderNumber, OrderSummary,
+    ProductId, Status, Stock, Version,
 };
 
 /// An order with its items and history.
@@ -83,6 +83,11 @@ pub(super) fn currency(row: &Row) -> Result<Currency, Error> {
 pub(super) fn stock(row: &Row) -> Result<Stock, Error> {
     let pieces = row.try_get("stock").map_err(unexpected)?;
     Stock::new(pieces).ok_or_else(|| unexpected(format!("stock {pieces} is negative")))
+}
+
+pub(super) fn buckets(row: &Row) -> Result<Buckets, Error> {
+    let number = row.try_get("stock_buckets").map_err(unexpected)?;
+    Buckets::new(number).ok_or_else(|| unexpected(format!("{number} buckets")))
 }
 
 pub(super) fn version(row: &Row) -> Result<Version, Error> {

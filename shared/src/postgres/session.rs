@@ -1,5 +1,6 @@
 //! One connection with its statements prepared.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
@@ -8,7 +9,10 @@ use tokio_postgres::{Client, Row, Statement};
 
 use super::connector::{Connector, Driver};
 use super::error::{Fault, fault};
+use super::lifetime::Lifetime;
+use super::settings;
 use crate::BoxError;
+use crate::config::DatabaseEngine;
 
 /// How long canceling a statement may take, including its last answer.
 const CANCEL_TIMEOUT: Duration = Duration::from_millis(800);
@@ -20,8 +24,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 pub(super) struct Session {
     client: Client,
     /// A list, because it is short: most texts differ in length, and a hash would read all of each.
-    prepared: Vec<(&'static str, Statement)>,
+    prepared: Mutex<Vec<(&'static str, Statement)>>,
     driver: Driver,
+    /// None if the server doesn't end connections.
+    lifetime: Option<Lifetime>,
 }
 
 /// Why a statement failed.
@@ -36,12 +42,15 @@ impl Session {
     /// Prepares `statements` on a new connection.
     pub(super) async fn prepare(
         (client, driver): (Client, Driver),
+        engine: DatabaseEngine,
         statements: &'static [&'static str],
+        lifetime: Option<Lifetime>,
     ) -> Result<Self, tokio_postgres::Error> {
         // Pipelined: one round trip for all.
         let prepare = statements.iter().map(async |&sql| Ok((sql, client.prepare(sql).await?)));
-        let prepared = futures_util::future::try_join_all(prepare).await?;
-        Ok(Self { client, prepared, driver })
+        let prepare = futures_util::future::try_join_all(prepare);
+        let ((), prepared) = tokio::try_join!(settings::prepare(&client, engine), prepare)?;
+        Ok(Self { client, prepared: Mutex::new(prepared), driver, lifetime })
     }
 
     /// Runs a statement. One without an answer at the `deadline` is canceled. The server's answer to
@@ -77,10 +86,20 @@ impl Session {
         sql: &'static str,
         arguments: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
-        match self.prepared.iter().find(|(known, _)| *known == sql) {
-            Some((_, statement)) => self.client.query(statement, arguments).await,
-            None => self.client.query(sql, arguments).await,
-        }
+        let known = self.prepared().iter().find(|(known, _)| *known == sql).cloned();
+        let statement = match known {
+            Some((_, statement)) => statement,
+            None => {
+                let statement = self.client.prepare(sql).await?;
+                self.prepared().push((sql, statement.clone()));
+                statement
+            }
+        };
+        self.client.query(&statement, arguments).await
+    }
+
+    fn prepared(&self) -> MutexGuard<'_, Vec<(&'static str, Statement)>> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the server to end the statement of this session, over a separate connection.
@@ -91,6 +110,18 @@ impl Session {
 
     pub(super) fn is_closed(&self) -> bool {
         self.client.is_closed()
+    }
+
+    /// Whether the connection is to be replaced before its next statement.
+    pub(super) fn is_old(&self) -> bool {
+        self.lifetime.as_ref().is_some_and(Lifetime::is_over)
+    }
+
+    /// Lets an old connection serve for a while.
+    pub(super) fn postpone_end(&mut self) {
+        if let Some(lifetime) = &mut self.lifetime {
+            lifetime.postpone();
+        }
     }
 
     /// Closes the connection, so that the server frees it at once.

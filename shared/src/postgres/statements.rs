@@ -2,6 +2,9 @@
 
 /// Places an order, or writes nothing.
 pub const PLACE_ORDER: &str = include_str!("../../../sql/queries/place_order.sql");
+/// Places an order that may have products whose stock is in buckets, or writes nothing.
+pub const PLACE_ORDER_FROM_BUCKETS: &str =
+    include_str!("../../../sql/queries/place_order_from_buckets.sql");
 /// Gets an order, of one owner or of any.
 pub const GET_ORDER: &str = include_str!("../../../sql/queries/get_order.sql");
 /// Lists everyone's orders.
@@ -24,7 +27,7 @@ pub const LIST_ORDERS_BY_EMAIL_FILTERED: &str =
 pub const LIST_ORDERS_BY_NUMBER: &str =
     include_str!("../../../sql/queries/list_orders_by_number.sql");
 /// All statements that list orders.
-pub const LIST_ORDERS: &[&str] = &[
+pub(super) const LIST_ORDERS: &[&str] = &[
     LIST_ALL_ORDERS,
     LIST_ALL_ORDERS_IN_STATUS,
     LIST_OWN_ORDERS,
@@ -68,3 +71,33 @@ pub(super) const RECONCILE_ORDERS: &str = include_str!("../../../sql/queries/rec
 pub(super) const HELD_BY_ORDERS: &str = include_str!("../../../sql/queries/held_by_orders.sql");
 /// Checks the stock of all products.
 pub(super) const RECONCILE_STOCK: &str = include_str!("../../../sql/queries/reconcile_stock.sql");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The part of a statement with this name, up to the next one.
+    fn part<'a>(sql: &'a str, name: &str) -> &'a str {
+        let (_, part) = sql.split_once(&format!("\n{name} AS (\n")).unwrap();
+        part.split_once("\n)").unwrap().0
+    }
+
+    #[test]
+    fn both_statements_that_place_orders_have_the_same_parts_but_for_what_they_lock() {
+        for name in [
+            "wanted",
+            "earlier",
+            "owner_limits",
+            "claim",
+            "accepted",
+            "placed",
+            "items",
+            "history",
+            "outbox",
+        ] {
+            assert_eq!(part(PLACE_ORDER, name), part(PLACE_ORDER_FROM_BUCKETS, name), "{name}");
+        }
+        let parts = |sql: &str| sql.matches(" AS (\n").count();
+        assert_eq!((parts(PLACE_ORDER), parts(PLACE_ORDER_FROM_BUCKETS)), (12, 17));
+    }
+}

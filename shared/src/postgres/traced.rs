@@ -8,7 +8,7 @@ use super::statements as sql;
 use crate::trace::{self, Span};
 
 /// The statements by name, without those that only tools run.
-const NAMES: [(&str, &str); 21] = [
+const NAMES: [(&str, &str); 22] = [
     ("change_status", sql::CHANGE_STATUS),
     ("claim_notifications", sql::CLAIM_NOTIFICATIONS),
     ("claim_outbox", sql::CLAIM_OUTBOX),
@@ -26,6 +26,7 @@ const NAMES: [(&str, &str); 21] = [
     ("list_own_orders_in_status", sql::LIST_OWN_ORDERS_IN_STATUS),
     ("list_products", sql::LIST_PRODUCTS),
     ("place_order", sql::PLACE_ORDER),
+    ("place_order_from_buckets", sql::PLACE_ORDER_FROM_BUCKETS),
     ("put_product", sql::PUT_PRODUCT),
     ("refuse_orders", sql::REFUSE_ORDERS),
     ("settle_notification", sql::SETTLE_NOTIFICATION),

@@ -44,7 +44,7 @@ pub(super) fn rate() -> Rate {
 }
 
 /// Whether this process records anything.
-pub(crate) fn is_on() -> bool {
+pub(super) fn is_on() -> bool {
     rate().is_on()
 }
 

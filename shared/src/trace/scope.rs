@@ -23,7 +23,7 @@ struct Scope {
 
 /// Records the spans of `work`, an invocation, and writes them when it has ended. Does nothing more
 /// than `work` if tracing is off.
-pub async fn recorded<T>(work: impl Future<Output = T>) -> T {
+pub(crate) async fn recorded<T>(work: impl Future<Output = T>) -> T {
     if !is_on() {
         return work.await;
     }

@@ -174,6 +174,18 @@ pub fn call(method: &str, host: &str) -> Span {
     span
 }
 
+/// A call of an API of AWS.
+pub fn aws_call(service: &str, operation: &str) -> Span {
+    let span = child(Kind::Client, "");
+    if span.is_recorded() {
+        let method = format!("{service}/{operation}");
+        span.rename(method.clone());
+        span.set(name::RPC_SYSTEM_NAME, "aws-api");
+        span.set(name::RPC_METHOD, method);
+    }
+    span
+}
+
 /// Says which order the current span is about.
 pub fn about_order(order_id: &impl ToString) {
     let span = current_span();
@@ -209,6 +221,11 @@ impl Span {
         if self.is_recorded() {
             self.set(own::ORDER_ID, order_id.to_string());
         }
+    }
+
+    /// The event that a message is.
+    pub fn event(&self, event: &str) {
+        self.set(own::EVENT, event);
     }
 
     /// The status of the response, which ends the span. From 500 up it failed.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio::net::TcpListener;
 use waybill::app::{CacheProducts, Cached};
 use waybill::cache::DynamoDbCache;
-use waybill::domain::{Currency, Money, Product, ProductId, Stock, Version};
+use waybill::domain::{Buckets, Currency, Money, Product, ProductId, Stock, Version};
 
 use crate::support::{aws, aws_at, cache_table, service};
 
@@ -15,6 +15,7 @@ fn product(version: i64) -> Product {
         name: format!("version {version}"),
         price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
         stock: Stock::new(3).unwrap(),
+        buckets: Buckets::ONE,
         active: true,
         version: Version::new(version).unwrap(),
         updated_at: "2026-02-21T12:00:00.123456Z".parse().unwrap(),

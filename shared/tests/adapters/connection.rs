@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use testkit::engine::left_out;
 use testkit::proxy::{Proxy, authority};
 use testkit::unused_address;
 use tokio::net::TcpListener;
@@ -99,6 +100,9 @@ async fn a_server_without_tls_is_refused_at_once_unless_plaintext_was_asked_for(
 
 #[tokio::test]
 async fn a_database_that_does_not_exist_is_not_waited_for() {
+    if left_out("the proxy greets before it knows the database") {
+        return;
+    }
     let test = TestDatabase::new().await;
     let mut config = config(test.url.replace("test_", "no_such_"));
     config.connect_timeout = Duration::from_hours(1);

@@ -137,6 +137,7 @@ async fn a_product_that_was_put_is_answered_as_put_though_all_of_it_is_sold() {
         name: ProductName::parse("Enamel mug").unwrap(),
         price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
         stock: Stock::new(stock).unwrap(),
+        buckets: None,
         active: true,
     };
     let (four, none) = (product(4), product(0));

@@ -5,6 +5,7 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod batches;
+mod buckets;
 mod cache;
 mod changes;
 mod connection;
@@ -16,6 +17,7 @@ mod limits;
 mod lists;
 mod lost_answers;
 mod mail;
+mod migration_lock;
 mod migrations;
 mod model;
 mod notifications;
@@ -28,6 +30,8 @@ mod products;
 mod put_product;
 mod queue;
 mod reconcile;
+mod roles;
 mod round_trips;
+mod schemas;
 mod support;
 mod warehouse;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::Value;
+use testkit::engine::left_out;
 use tokio::time::Instant;
 use uuid::Uuid;
 use waybill::BoxError;
@@ -360,6 +361,9 @@ async fn old_keys_are_forgotten_a_thousand_at_a_time_past_those_that_somebody_ha
 
 #[tokio::test]
 async fn a_claim_leaves_nothing_behind_in_the_indexes() {
+    if left_out("how rows are stored is Postgres's own") {
+        return;
+    }
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let mug = test.product("EUR", 1450, 1000).await;

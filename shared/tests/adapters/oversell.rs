@@ -45,7 +45,7 @@ impl Dice {
 
 /// The state of the whole database.
 struct Sight {
-    /// The lowest stock of any product.
+    /// The lowest stock of any product or bucket.
     least: i32,
     /// Products whose stock and orders do not add up.
     wrong: i64,
@@ -55,9 +55,14 @@ struct Sight {
 async fn look(sql: &Client) -> Sight {
     let row = sql
         .query_one(
-            "SELECT min(p.stock), count(*) FILTER (WHERE p.stock + coalesce(s.sold, 0) <> $1),
+            "SELECT min(least(p.stock, b.least)),
+                    count(*) FILTER (WHERE p.stock + coalesce(b.stock, 0) + coalesce(s.sold, 0) <> $1),
                     (SELECT count(*) FROM orders)
              FROM products p
+             LEFT JOIN (
+                 SELECT product_id, sum(stock) AS stock, min(stock) AS least
+                 FROM stock_buckets GROUP BY 1
+             ) b ON b.product_id = p.id
              LEFT JOIN (SELECT product_id, sum(quantity) AS sold FROM order_items GROUP BY 1) s
              ON s.product_id = p.id",
             &[&i64::from(STOCK)],
@@ -71,7 +76,8 @@ async fn look(sql: &Client) -> Sight {
 async fn open_the_doors_when_all_wait(doors: &Client, sql: &Client) -> i64 {
     let patience = Instant::now() + Duration::from_secs(3);
     let mut waiting = 0;
-    while waiting < i64::try_from(CUSTOMERS).unwrap() && Instant::now() < patience {
+    let all = i64::try_from(CUSTOMERS.min(connections())).unwrap();
+    while waiting < all && Instant::now() < patience {
         let count = "SELECT count(*) FROM pg_stat_activity
                      WHERE datname = current_database() AND wait_event_type = 'Lock'";
         waiting = sql.query_one(count, &[]).await.unwrap().get(0);
@@ -107,11 +113,26 @@ async fn shop(
 
 #[tokio::test]
 async fn a_rush_of_two_hundred_baskets_sells_what_is_there_and_nothing_else() {
+    rush([1; PRODUCTS]).await;
+}
+
+#[tokio::test]
+async fn the_same_rush_for_products_in_buckets_sells_the_same() {
+    rush([16; PRODUCTS]).await;
+}
+
+#[tokio::test]
+async fn the_same_rush_for_products_with_and_without_buckets_sells_the_same() {
+    rush([64, 1, 4, 1, 16]).await;
+}
+
+/// Sells products that are in so many buckets.
+async fn rush(buckets: [i32; PRODUCTS]) {
     let test = TestDatabase::new().await;
     let prices = [100, 250, 399, 1450, 9999];
     let mut products = Vec::new();
-    for price in prices {
-        products.push(test.product("EUR", price, STOCK).await);
+    for (price, buckets) in prices.into_iter().zip(buckets) {
+        products.push(test.bucketed_product(("EUR", price), STOCK, buckets).await);
     }
     let mut dice = Dice(2026);
     let baskets: Vec<Vec<Basket>> =
@@ -121,9 +142,11 @@ async fn a_rush_of_two_hundred_baskets_sells_what_is_there_and_nothing_else() {
     let twice = all.iter().filter(|basket| distinct(basket) < basket.len()).count();
 
     let customers = join_all((0..CUSTOMERS).map(|_| test.connect())).await;
-    let (doors, connection) = tokio_postgres::connect(&test.url, NoTls).await.unwrap();
+    let (doors, connection) = tokio_postgres::connect(&test.direct_url, NoTls).await.unwrap();
     tokio::spawn(connection);
-    doors.batch_execute("BEGIN; SELECT FROM products ORDER BY id FOR UPDATE").await.unwrap();
+    let close = "BEGIN; SELECT FROM stock_buckets ORDER BY product_id, bucket FOR UPDATE;
+                 SELECT FROM products ORDER BY id FOR UPDATE";
+    doors.batch_execute(close).await.unwrap();
     let rush: Vec<_> = customers
         .into_iter()
         .zip(baskets.clone())

@@ -12,8 +12,8 @@ use waybill::app::{
 };
 use waybill::cache::{DynamoDbCache, MemoryCache};
 use waybill::domain::{
-    Currency, Money, NewProduct, OrderId, Product, ProductId, ProductName, Seen, Status, Stock,
-    Version, Visible,
+    Buckets, Currency, Money, NewProduct, OrderId, Product, ProductId, ProductName, Seen, Status,
+    Stock, Version, Visible,
 };
 use waybill::postgres::Database;
 
@@ -26,6 +26,7 @@ fn mug(currency: &str, minor: i64, stock: i32) -> NewProduct {
         name: ProductName::parse("Enamel mug").unwrap(),
         price: Money::new(minor, Currency::parse(currency).unwrap()).unwrap(),
         stock: Stock::new(stock).unwrap(),
+        buckets: None,
         active: true,
     }
 }
@@ -250,6 +251,22 @@ impl Dice {
 
 #[tokio::test]
 async fn the_books_balance_whatever_staff_and_customers_do_at_once() {
+    busy_day(|_| None).await;
+}
+
+#[tokio::test]
+async fn the_books_balance_while_staff_change_the_number_of_buckets() {
+    busy_day(|dice| {
+        // As it is, one, few or all.
+        let numbers = [None, Some(1), Some(3), Some(16), Some(64)];
+        numbers[usize::try_from(dice.up_to(5)).unwrap()].and_then(Buckets::new)
+    })
+    .await;
+}
+
+/// Twenty people place, cancel and put one product. `buckets` says in how many buckets to put it.
+async fn busy_day(buckets: impl Fn(&mut Dice) -> Option<Buckets>) {
+    let buckets = &buckets;
     let test = TestDatabase::new().await;
     let people = staff(&test).await;
     let seen = created(&people[0], &mug("EUR", 1450, 30)).await;
@@ -279,7 +296,8 @@ async fn the_books_balance_whatever_staff_and_customers_do_at_once() {
                 }
                 _ => {
                     let seen = database.product(id).await.unwrap().unwrap();
-                    let product = mug("EUR", 1450, i32::try_from(dice.up_to(40)).unwrap());
+                    let mut product = mug("EUR", 1450, i32::try_from(dice.up_to(40)).unwrap());
+                    product.buckets = buckets(&mut dice);
                     let put = database.put(id, &product, unchanged(&seen)).await.unwrap();
                     done[2] += i32::from(matches!(put, Put::Replaced(_)));
                 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use testkit::engine;
 use testkit::sdk::Queue;
 use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 use waybill::app::Context;
 use waybill::aws::Aws;
-use waybill::config::{Config, DatabaseConfig, OwnerLimits, Timing};
+use waybill::config::{Config, DatabaseConfig, DatabaseEngine, OwnerLimits, Timing};
 use waybill::domain::{
     Caller, CorrelationId, CustomerEmail, CustomerName, NewOrder, OrderQuery, Owner, PageSize,
     ProductId, ProductQuery, Quantity, Scope, Version,
@@ -24,7 +25,7 @@ use waybill::postgres::{
     SETTLE_NOTIFICATION, SETTLE_OUTBOX, migrations,
 };
 
-/// All statements of the service.
+/// All statements of the service that it prepares at the start.
 pub(crate) const STATEMENTS: &[&str] = &[
     PLACE_ORDER,
     GET_ORDER,
@@ -49,11 +50,20 @@ pub(crate) const STATEMENTS: &[&str] = &[
     SETTLE_NOTIFICATION,
 ];
 
+/// Why a test is left out on the stand-in: it reads plans and counts pages.
+pub(crate) const PLANS: &str = "plans are Postgres's own";
+
+/// The role that the stand-in's proxy connects as.
+const BEHIND_THE_PROXY: &str = "postgres";
+
 /// A database with the schema.
 pub(crate) struct TestDatabase {
-    /// Its URL.
+    /// Its URL, for the service.
     pub(crate) url: String,
-    /// A direct connection, for checks.
+    /// Its URL without the stand-in's proxy, which ends any transaction when the schema of another
+    /// test's database changes.
+    pub(crate) direct_url: String,
+    /// A connection for checks: to the Postgres behind the stand-in, if there is one.
     pub(crate) sql: tokio_postgres::Client,
     /// What all connect to where one process stands for all of them.
     process: OnceCell<Arc<Database>>,
@@ -65,17 +75,24 @@ impl TestDatabase {
         let server = variable("TEST_DATABASE_URL")
             .expect("TEST_DATABASE_URL names no Postgres server; `make test` starts one");
         let name = format!("test_{}", Uuid::new_v4().simple());
-        connect(&server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let (before, parameters) = server.split_once('?').unwrap_or((&server, ""));
-        let (base, _) = before.rsplit_once('/').unwrap();
-        let url = format!("{base}/{name}?{parameters}");
-        // `make test` runs the suite at both isolation levels.
-        if let Some(level) = variable("TEST_ISOLATION") {
-            let sql =
-                format!("ALTER DATABASE {name} SET default_transaction_isolation = '{level}'");
-            connect(&url).await.batch_execute(&sql).await.unwrap();
-        }
-        Self { sql: connect(&url).await, url, process: OnceCell::new() }
+        let direct = in_database(&server, &name);
+        let server = connect(&server).await;
+        server.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+        let sql = connect(&direct).await;
+        let url = if engine::is_stand_in() {
+            let owner = format!("ALTER DATABASE {name} OWNER TO {BEHIND_THE_PROXY}");
+            server.batch_execute(&owner).await.unwrap();
+            // What a test creates there is the superuser's.
+            let share = ["TABLES", "SEQUENCES"].map(|kind| {
+                format!("ALTER DEFAULT PRIVILEGES GRANT ALL ON {kind} TO {BEHIND_THE_PROXY}")
+            });
+            sql.batch_execute(&share.join("; ")).await.unwrap();
+            let proxy = variable("DATABASE_URL").expect("DATABASE_URL names no stand-in");
+            in_database(&proxy, &name)
+        } else {
+            direct.clone()
+        };
+        Self { sql, url, direct_url: direct, process: OnceCell::new() }
     }
 
     /// A new database with the schema.
@@ -116,9 +133,41 @@ impl TestDatabase {
         ProductId::from(id)
     }
 
+    /// Inserts a product whose stock is in so many buckets, as a PUT spreads it.
+    pub(crate) async fn bucketed_product(
+        &self,
+        (currency, price_minor): (&str, i64),
+        stock: i32,
+        buckets: i32,
+    ) -> ProductId {
+        let id = self.product(currency, price_minor, stock).await;
+        if buckets > 1 {
+            let sql = "
+                WITH p AS (
+                    UPDATE products SET stock_buckets = $2, stock = 0 WHERE id = $1 RETURNING version
+                )
+                INSERT INTO stock_buckets (product_id, bucket, stock, version)
+                SELECT $1, n, $3::integer / $2 + CASE WHEN n <= $3 % $2 THEN 1 ELSE 0 END, version
+                FROM p, generate_series(1, $2) n";
+            self.sql.execute(sql, &[&id.as_uuid(), &buckets, &stock]).await.unwrap();
+        }
+        id
+    }
+
+    /// The stock of a product: its own and that of its buckets.
     pub(crate) async fn stock(&self, id: ProductId) -> i32 {
-        let sql = "SELECT stock FROM products WHERE id = $1";
+        let sql = "SELECT (stock + coalesce((
+                       SELECT sum(b.stock) FROM stock_buckets b WHERE b.product_id = p.id
+                   ), 0))::integer
+                   FROM products p WHERE id = $1";
         self.sql.query_one(sql, &[&id.as_uuid()]).await.unwrap().get(0)
+    }
+
+    /// The stock in each bucket of a product.
+    pub(crate) async fn buckets(&self, id: ProductId) -> Vec<i32> {
+        let sql = "SELECT stock FROM stock_buckets WHERE product_id = $1 ORDER BY bucket";
+        let rows = self.sql.query(sql, &[&id.as_uuid()]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     /// Begins a transaction with these statements, as another session.
@@ -157,6 +206,8 @@ impl TestDatabase {
 pub(crate) fn config(url: String) -> DatabaseConfig {
     DatabaseConfig {
         url,
+        engine: if engine::is_stand_in() { DatabaseEngine::Dsql } else { DatabaseEngine::Postgres },
+        keys: None,
         connect_timeout: Duration::from_secs(30),
         connections: 1,
         timing: Timing::default(),
@@ -172,6 +223,13 @@ pub(crate) fn connections() -> usize {
 #[expect(clippy::disallowed_methods, reason = "the tests read their environment here only")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// The URL of another database of the same server.
+fn in_database(url: &str, name: &str) -> String {
+    let (before, parameters) = url.split_once('?').unwrap_or((url, ""));
+    let (base, _) = before.rsplit_once('/').unwrap();
+    format!("{base}/{name}?{parameters}")
 }
 
 async fn connect(url: &str) -> tokio_postgres::Client {

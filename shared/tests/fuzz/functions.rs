@@ -1,11 +1,10 @@
 //! The handlers of the functions, included from their files, and a way to call them.
 
-use lambda_http::request::LambdaRequest;
-use lambda_http::{Body, Response};
 use serde_json::Value;
 use waybill::app::{Flights, PageCache};
 use waybill::config::{Config, CursorSecret};
-use waybill::http::{Callers, CursorKey, Route, answer, answer_anyone, read_event, routes};
+use waybill::http::{Callers, CursorKey, Request, Response, Route, answer, answer_anyone, routes};
+use waybill::lambda::Invocation;
 
 use crate::shop::Shop;
 
@@ -76,10 +75,10 @@ impl Function {
     }
 
     /// The response of the function to a gateway event.
-    pub(crate) async fn answer(self, shop: &Shop, event: &Value) -> Response<Body> {
+    pub(crate) async fn answer(self, shop: &Shop, event: &Value) -> Response {
         // From text, as it arrives.
-        let event: LambdaRequest = serde_json::from_str(&event.to_string()).unwrap();
-        let request = read_event(event);
+        let request: Request = serde_json::from_str(&event.to_string()).unwrap();
+        let request = Invocation::of(request);
         let (route, cursors, callers) = (self.route(), key(), Callers::default());
         match self {
             Self::CancelOrder => {

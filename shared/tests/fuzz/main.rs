@@ -6,6 +6,7 @@
 //! it.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod arbitrary;
 mod cursors;
 mod event;
 mod events;

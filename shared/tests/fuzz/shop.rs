@@ -13,9 +13,9 @@ use waybill::app::{
     SendBatch, SendJobs, SendMail, Settled, Settlement, WriteMail,
 };
 use waybill::domain::{
-    Currency, CustomerEmail, HistoryEntry, Money, NewOrder, NewProduct, Order, OrderId, OrderItem,
-    OrderQuery, OrderSummary, Page, Product, ProductId, ProductQuery, Status, Stock, Version,
-    Visible,
+    Buckets, Currency, CustomerEmail, HistoryEntry, Money, NewOrder, NewProduct, Order, OrderId,
+    OrderItem, OrderQuery, OrderSummary, Page, Product, ProductId, ProductQuery, Status, Stock,
+    Version, Visible,
 };
 use waybill::error::OwnerLimit;
 use waybill::{BoxError, Error};
@@ -282,6 +282,7 @@ fn product(id: ProductId) -> Product {
         name: "Mug".to_owned(),
         price: Money::new(1450, euro()).unwrap(),
         stock: Stock::new(41).unwrap(),
+        buckets: Buckets::ONE,
         active: true,
         version: Version::new(7).unwrap(),
         updated_at: now(),

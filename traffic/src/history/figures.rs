@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -101,4 +102,15 @@ pub struct Strike {
     pub to_us: u64,
     /// How often it struck; none if that could not be read.
     pub struck: Option<u64>,
+}
+
+impl fmt::Display for Strike {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, from_us, to_us, struck } = self;
+        write!(f, "{name}, {} s to {} s, struck ", from_us / 1_000_000, to_us / 1_000_000)?;
+        match struck {
+            Some(times) => write!(f, "{times} times"),
+            None => f.write_str("an unknown number of times"),
+        }
+    }
 }

@@ -5,15 +5,20 @@ const theme = getComputedStyle(document.documentElement);
 const color = (name) => theme.getPropertyValue(`--${name}`).trim();
 const COLORS = ["one", "two", "three", "four"].map(color);
 
-// Faults, as bands behind the lines.
+// Faults, as bands behind the lines, with their numbers in the list above.
 function bands(plot) {
   const { ctx, bbox } = plot;
   ctx.save();
-  ctx.fillStyle = color("fault");
-  for (const fault of report.faults) {
+  ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textBaseline = "top";
+  for (const [at, fault] of report.faults.entries()) {
     const from = Math.max(plot.valToPos(fault.from_us / 1e6, "x", true), bbox.left);
     const to = Math.min(plot.valToPos(fault.to_us / 1e6, "x", true), bbox.left + bbox.width);
-    if (to > from) ctx.fillRect(from, bbox.top, to - from, bbox.height);
+    if (to <= from) continue;
+    ctx.fillStyle = color("fault");
+    ctx.fillRect(from, bbox.top, to - from, bbox.height);
+    ctx.fillStyle = color("quiet");
+    ctx.fillText(at + 1, from + 2 * devicePixelRatio, bbox.top + 2 * devicePixelRatio);
   }
   ctx.restore();
 }
@@ -26,7 +31,7 @@ function draw(id, times, lines) {
     width: place.clientWidth,
     height: 220,
     scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(max || 0, 1) * 1.05] } },
-    axes: [{ ...axis, values: (_, all) => all.map((value) => `${value} s`) }, axis],
+    axes: [{ ...axis, values: (_, all) => all.map((value) => `${value} s`) }, { ...axis, size: 64 }],
     series: [{ label: "second" }, ...series],
     hooks: { drawClear: [bands] },
   }, [times, ...lines.map(([, values]) => values)], place);
@@ -57,9 +62,12 @@ draw("depth", times, [
 if (report.usage.length > 0) {
   document.getElementById("processes").hidden = false;
   const names = [...new Set(report.usage.flatMap((usage) => Object.keys(usage.processes)))].sort();
-  const memory = (name) => report.usage.map(({ processes }) => {
+  const times = report.usage.map((usage) => usage.at_us / 1e6);
+  const each = (read) => names.map((name) => [name, report.usage.map(({ processes }) => {
     const process = processes[name];
-    return process ? process.memory_kb / process.count / 1024 : null;
-  });
-  draw("memory", report.usage.map((usage) => usage.at_us / 1e6), names.map((name) => [name, memory(name)]));
+    return process ? read(process) / process.count : null;
+  })]);
+  draw("memory", times, each((process) => process.memory_kb / 1024));
+  draw("files", times, each((process) => process.files));
+  draw("connections", times, [["connections", report.usage.map((usage) => usage.connections)]]);
 }

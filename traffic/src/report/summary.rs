@@ -3,7 +3,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::history::{Ceiling, Counts, History, Outcome, Percentiles, Request};
+use crate::growth::{self, Growth};
+use crate::history::{Ceiling, Counts, History, Outcome, Percentiles, Request, Strike};
 use crate::latency::Latencies;
 
 /// The figures of a whole run.
@@ -29,6 +30,12 @@ pub struct Summary {
     pub drained_ms: Option<u64>,
     /// What the gateway does without the service.
     pub ceiling: Option<Ceiling>,
+    /// Faults during the run.
+    pub faults: Vec<Strike>,
+    /// The most connections to Postgres, after a run that watched them.
+    pub most_connections: Option<i64>,
+    /// What processes used early and late, after a run that watched them.
+    pub growth: Vec<Growth>,
 }
 
 /// Adds up a history.
@@ -84,6 +91,9 @@ pub fn summarize(history: &History) -> Summary {
         others,
         drained_ms: history.observed.as_ref().map(|observed| observed.drained_ms),
         ceiling: history.run.ceiling.clone(),
+        faults: history.faults.clone(),
+        most_connections: history.usage.iter().map(|usage| usage.connections).max(),
+        growth: growth::of(&history.usage),
     }
 }
 
@@ -132,7 +142,14 @@ impl fmt::Display for Summary {
                 it.request, it.alone_p50_ms, it.per_second, it.parallel
             ),
             None => write!(f, "  the gateway alone was not measured"),
+        }?;
+        for (number, fault) in (1..).zip(&self.faults) {
+            write!(f, "\n  fault {number}: {fault}")?;
         }
+        if let Some(connections) = self.most_connections {
+            write!(f, "\n  at most {connections} connections to Postgres")?;
+        }
+        self.growth.iter().try_for_each(|growth| write!(f, "\n  {growth}"))
     }
 }
 

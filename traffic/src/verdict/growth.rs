@@ -1,6 +1,7 @@
 //! Memory, open files and connections don't grow while traffic is steady.
 
-use crate::history::{Process, Usage};
+use crate::growth::{self, Growth};
+use crate::history::Usage;
 
 use super::Notes;
 
@@ -12,46 +13,27 @@ struct Limit {
 }
 
 /// The emulator keeps all log lines, queues and functions' environments in memory, so its limit is wide.
-const LIMITS: [Limit; 2] = [
+/// The proxies of faults have two sockets for each connection.
+const LIMITS: [Limit; 3] = [
     Limit { name: "emulator", memory_kb: 512 * 1024, files: 256 },
+    Limit { name: "faults", memory_kb: 16 * 1024, files: 360 },
     Limit { name: "", memory_kb: 16 * 1024, files: 16 },
 ];
 
 /// The most connections to Postgres: what the functions may open, below the 200 of a local stack.
 const CONNECTIONS: i64 = 180;
 
-/// The fewest samples in which growth means anything.
-const ENOUGH: usize = 8;
-
 pub(super) fn check(usage: &[Usage], notes: &mut Notes) {
     let most = usage.iter().map(|usage| usage.connections).max().unwrap_or_default();
     if most > CONNECTIONS {
         notes.finding("growth", format!("{most} connections to Postgres were open at once"));
     }
-    if usage.len() < ENOUGH {
-        return;
-    }
-    // The first quarter warms up.
-    let quarter = usage.len() / 4;
-    let early = usage.iter().skip(quarter).take(quarter);
-    let late = usage.iter().skip(usage.len() - quarter);
-    let names = late.clone().flat_map(|usage| usage.processes.keys());
-    let mut names: Vec<_> = names.collect();
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        let of = |usage: &&Usage| usage.processes.get(name).copied();
-        let (Some(early), Some(late)) = (
-            mean(early.clone().filter_map(|it| of(&it))),
-            mean(late.clone().filter_map(|it| of(&it))),
-        ) else {
-            continue;
-        };
+    for Growth { name, early, late } in growth::of(usage) {
         let limit = LIMITS.iter().find(|limit| name.starts_with(limit.name));
         let Some(limit) = limit else { continue };
         for (what, before, after, limit) in [
-            ("KiB of memory", early.0, late.0, limit.memory_kb),
-            ("open files", early.1, late.1, limit.files),
+            ("KiB of memory", early.memory_kb, late.memory_kb, limit.memory_kb),
+            ("open files", early.files, late.files, limit.files),
         ] {
             if after > before + limit {
                 notes.finding("growth", format!("{name} grew from {before} to {after} {what}"));
@@ -60,20 +42,10 @@ pub(super) fn check(usage: &[Usage], notes: &mut Notes) {
     }
 }
 
-/// The mean memory and open files of one process.
-fn mean(samples: impl Iterator<Item = Process>) -> Option<(u64, u64)> {
-    let (mut count, mut memory_kb, mut files) = (0, 0, 0);
-    for sample in samples {
-        count += sample.count;
-        memory_kb += sample.memory_kb;
-        files += sample.files;
-    }
-    Some((memory_kb.checked_div(count)?, files.checked_div(count)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::Process;
 
     fn usage(count: u64, process: impl Fn(u64) -> (&'static str, Process)) -> Vec<Usage> {
         let usage = |at| {
@@ -98,6 +70,16 @@ mod tests {
         let leaks = |at| Process { count: 1, memory_kb: 8_000, files: 10 + at };
         let found_files = found(&usage(40, |at| ("traffic", leaks(at))));
         assert!(found_files[0].contains("open files"), "{found_files:?}");
+    }
+
+    #[test]
+    fn the_proxies_may_have_more_connections_but_not_without_end() {
+        let more = |each| {
+            let files = move |at| Process { count: 1, memory_kb: 16_000, files: 30 + each * at };
+            found(&usage(40, |at| ("faults", files(at))))
+        };
+        assert_eq!(more(2), Vec::<String>::new());
+        assert!(more(20)[0].contains("faults grew"));
     }
 
     #[test]

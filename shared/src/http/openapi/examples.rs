@@ -1,15 +1,15 @@
 //! Examples, made by the code that renders responses. Ids of products are those of `sql/seed.sql`.
 
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use lambda_http::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::Error;
 use crate::domain::{
-    AmountOutOfRange, CorrelationId, Currency, HistoryEntry, Money, Order, OrderId, OrderItem,
-    OrderSummary, Product, ProductId, Scope, Status, Stock, Version,
+    AmountOutOfRange, Buckets, CorrelationId, Currency, HistoryEntry, Money, Order, OrderId,
+    OrderItem, OrderSummary, Product, ProductId, Scope, Status, Stock, Version,
 };
 use crate::error::{OwnerLimit, Shortage, Violation};
 use crate::http::respond::{
@@ -146,6 +146,7 @@ pub(super) fn sample_product() -> Product {
         name: "Notebook A5, dotted, 192 pages".to_owned(),
         price: euros(1450),
         stock: stock(41),
+        buckets: Buckets::ONE,
         active: true,
         version: version(7),
         updated_at: at(0),

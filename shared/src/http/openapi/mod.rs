@@ -9,7 +9,7 @@ mod parts;
 mod schemas;
 mod sketch;
 
-use lambda_http::http::StatusCode;
+use http::StatusCode;
 use utoipa::ToSchema;
 use utoipa::openapi::path::HttpMethod;
 use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lambda_http::http::StatusCode;
+use http::StatusCode;
 use serde_json::{Value, json};
 use utoipa::PartialSchema;
 use utoipa::openapi::header::{Header, HeaderBuilder};

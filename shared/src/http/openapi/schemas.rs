@@ -5,7 +5,9 @@ use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, Schema
 use utoipa::openapi::{KnownFormat, Ref, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::domain::{Currency, MAX_LINES, OrderId, OrderNumber, ProductId, Quantity, Status};
+use crate::domain::{
+    Buckets, Currency, MAX_LINES, OrderId, OrderNumber, ProductId, Quantity, Status,
+};
 
 /// The white space that `str::trim` removes.
 const SPACE: &str = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
@@ -96,6 +98,9 @@ pub(super) struct NewProductBody {
     /// How many are in stock.
     #[schema(schema_with = stock)]
     stock: i32,
+    /// In how many buckets the stock is to be.
+    #[schema(schema_with = stock_buckets, required = false)]
+    stock_buckets: Option<i32>,
     /// Whether it can be ordered.
     active: bool,
 }
@@ -168,6 +173,15 @@ fn price() -> Object {
 
 fn stock() -> Object {
     integer(0, i32::MAX.into()).description(Some("How many are in stock.")).build()
+}
+
+fn stock_buckets() -> Object {
+    integer(1, Buckets::MAX.get().into())
+        .description(Some(
+            "In how many buckets the stock is to be, for a product with many orders a second. Without \
+             it, that stays as it is; a new product has one.",
+        ))
+        .build()
 }
 
 fn items() -> Array {

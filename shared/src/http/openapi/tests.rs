@@ -144,12 +144,15 @@ fn the_server_is_where_the_document_comes_from_under_any_base_path() {
 /// The name of a schema, a body, and whether the reader that the schema describes takes a body.
 type Reader = (&'static str, Value, fn(&Value) -> bool);
 
-fn readers() -> [Reader; 4] {
+fn readers() -> [Reader; 5] {
+    let mut in_buckets = examples::new_product();
+    in_buckets["stock_buckets"] = json!(16);
     let status = json!({ "status": "shipped" });
     [
         ("NewOrder", examples::new_order(), |it| read_new_order(it).is_ok()),
         ("NewStatus", status, |it| read_new_status(it).is_ok()),
         ("NewProduct", examples::new_product(), |it| read_new_product(it).is_ok()),
+        ("NewProduct", in_buckets, |it| read_new_product(it).is_ok()),
         ("NoFields", json!({}), |it| read_no_fields(it).is_ok()),
     ]
 }
@@ -176,6 +179,8 @@ fn odd() -> Vec<Value> {
         json!(0),
         json!(1),
         json!(-1),
+        json!(64),
+        json!(65),
         json!(10_000),
         json!(10_001),
         json!(1.5),

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::fields::Reader;
 use crate::Error;
 use crate::domain::{
-    Currency, CustomerEmail, CustomerName, MAX_LINES, Money, NewOrder, NewProduct, ProductId,
-    ProductName, Quantity, Status, Stock,
+    Buckets, Currency, CustomerEmail, CustomerName, MAX_LINES, Money, NewOrder, NewProduct,
+    ProductId, ProductName, Quantity, Status, Stock,
 };
 use crate::error::Violation;
 use crate::http::respond::Problem;
@@ -110,8 +110,16 @@ fn quantity(reader: &mut Reader, value: &Value) -> Option<Quantity> {
     Quantity::parse(pieces).map_or_else(|detail| reader.refuse(detail), Some)
 }
 
+fn buckets(reader: &mut Reader, value: &Value) -> Option<Buckets> {
+    let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
+    match number.and_then(Buckets::new) {
+        Some(buckets) => Some(buckets),
+        None => reader.refuse(format!("must be a whole number from 1 to {}", Buckets::MAX.get())),
+    }
+}
+
 fn new_product(body: &Value) -> Result<NewProduct, Vec<Violation>> {
-    let known = ["name", "currency", "price_minor", "stock", "active"];
+    let known = ["name", "currency", "price_minor", "stock", "stock_buckets", "active"];
     Reader::read(body, |reader, body| {
         reader.object(body, &known, |reader, body| {
             let name =
@@ -122,10 +130,14 @@ fn new_product(body: &Value) -> Result<NewProduct, Vec<Violation>> {
                 reader.field(body, "price_minor", |reader, value| reader.number(value, i64::MAX));
             let stock =
                 reader.field(body, "stock", |reader, value| reader.number(value, i32::MAX.into()));
+            // A wrong one is listed, and so not taken for a missing one.
+            let buckets = body
+                .get("stock_buckets")
+                .and_then(|value| reader.at("stock_buckets", |reader| buckets(reader, value)));
             let active = reader.field(body, "active", Reader::flag);
             let price = Money::new(minor?, currency?).ok()?;
             let stock = Stock::new(stock?.try_into().ok()?)?;
-            Some(NewProduct { name: name?, price, stock, active: active? })
+            Some(NewProduct { name: name?, price, stock, buckets, active: active? })
         })
     })
 }
@@ -229,6 +241,23 @@ mod tests {
         let mut wrong = valid;
         wrong["version"] = json!(1);
         assert_eq!(pointers(&wrong), ["/version"]);
+    }
+
+    #[test]
+    fn a_product_may_say_in_how_many_buckets_its_stock_is() {
+        let mut product = json!({
+            "name": "Enamel mug", "currency": "EUR", "price_minor": 0, "stock": 1, "active": true,
+        });
+        assert_eq!(new_product(&product).unwrap().buckets, None);
+        for number in [1, 64] {
+            product["stock_buckets"] = json!(number);
+            assert_eq!(new_product(&product).unwrap().buckets, Buckets::new(number));
+        }
+        for wrong in [json!(null), json!(0), json!(65), json!(1.5), json!("2"), json!(i64::MAX)] {
+            product["stock_buckets"] = wrong;
+            let violations = new_product(&product).unwrap_err();
+            assert_eq!(violations[0].pointer, "/stock_buckets");
+        }
     }
 
     #[test]

@@ -133,16 +133,13 @@ impl List<'_, ProductQuery> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
-    use lambda_http::{Body, Request, RequestExt};
     use proptest::prelude::*;
     use serde_json::Value;
 
     use super::*;
     use crate::config::CursorSecret;
     use crate::domain::{Caller, CorrelationId, Owner, Status};
-    use crate::http::read::Trail;
+    use crate::http::read::{Request, Trail};
     use crate::http::route::Route;
 
     fn key() -> CursorKey {
@@ -158,11 +155,8 @@ mod tests {
     }
 
     fn incoming_with(scope: Scope, route: Route, parameters: &[(&str, &str)]) -> Incoming {
-        let mut query = HashMap::<String, Vec<String>>::new();
-        for (name, value) in parameters {
-            query.entry((*name).to_owned()).or_default().push((*value).to_owned());
-        }
-        let request = Request::new(Body::Empty).with_query_string_parameters(query);
+        let query = parameters.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+        let request = Request { query: query.collect(), ..Request::default() };
         let trail = Trail::of(&request);
         let caller = Caller::new(Owner::parse("ada").unwrap(), [scope]);
         Incoming::of(request, caller, trail, route)
@@ -174,8 +168,7 @@ mod tests {
         let Err(problem) = read_order_list(&request, &key) else { return Vec::new() };
         let response = problem.respond(&CorrelationId::generate());
         assert_eq!(response.status(), 400);
-        let Body::Text(text) = response.into_body() else { panic!("no text") };
-        let body: Value = serde_json::from_str(&text).unwrap();
+        let body: Value = serde_json::from_slice(response.body()).unwrap();
         let errors = body["errors"].as_array().unwrap();
         errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
     }

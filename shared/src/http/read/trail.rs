@@ -1,7 +1,6 @@
 //! The ids by which a request is traced.
 
-use lambda_http::Request;
-
+use super::event::Request;
 use crate::domain::CorrelationId;
 use crate::http::respond::CORRELATION_ID;
 use crate::trace;
@@ -18,12 +17,12 @@ pub(in crate::http) struct Trail {
 impl Trail {
     /// A correlation id is made, unless the request has a valid one. Another `traceparent` is dropped.
     pub(in crate::http) fn of(request: &Request) -> Self {
-        let header = |name: &str| request.headers().get(name)?.to_str().ok();
+        let header = |name: &str| request.headers.get(name)?.to_str().ok();
         let correlation_id = header(CORRELATION_ID.as_str())
             .and_then(CorrelationId::parse)
             .unwrap_or_else(CorrelationId::generate);
         let of_caller = header("traceparent").filter(|text| is_traceparent(text));
-        let traced = trace::request(request.method().as_str(), of_caller);
+        let traced = trace::request(request.method.as_str(), of_caller);
         traced.correlation(correlation_id.as_str());
         let traceparent = traced.traceparent().or_else(|| of_caller.map(str::to_owned));
         Self { correlation_id, traceparent, traced }
@@ -49,15 +48,14 @@ fn is_traceparent(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use lambda_http::Body;
-
     use super::*;
 
     #[test]
     fn a_sane_correlation_id_is_kept_and_another_replaced() {
         let with = |id: &str| {
-            let request = lambda_http::http::Request::builder().header(CORRELATION_ID, id);
-            let trail = Trail::of(&request.body(Body::Empty).unwrap());
+            let mut request = Request::default();
+            request.headers.insert(CORRELATION_ID, id.parse().unwrap());
+            let trail = Trail::of(&request);
             trail.correlation_id.as_str().to_owned()
         };
         assert_eq!(with("checkout-42"), "checkout-42");

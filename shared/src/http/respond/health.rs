@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
+use http::header::RETRY_AFTER;
 use jiff::{SignedDuration, Timestamp};
-use lambda_http::http::StatusCode;
-use lambda_http::http::header::RETRY_AFTER;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;

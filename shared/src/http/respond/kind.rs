@@ -1,6 +1,6 @@
 //! The kinds of problems. Tests compare this list with the documentation.
 
-use lambda_http::http::StatusCode;
+use http::StatusCode;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $status:ident, $code:literal, $title:literal;)+) => {

@@ -1,6 +1,7 @@
 //! Responses: replies of handlers, and problems.
 
 mod error;
+mod event;
 mod health;
 mod kind;
 mod measured;
@@ -14,7 +15,9 @@ pub use health::{Check, Checks, Health, HealthStatus, LatestHealth};
 pub use kind::Kind;
 pub use problem::Problem;
 pub use reply::Reply;
+pub use response::Response;
 
+pub(super) use event::ResponseEvent;
 pub(super) use reply::NextPage;
 pub(super) use response::CORRELATION_ID;
 

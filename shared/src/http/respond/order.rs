@@ -1,8 +1,8 @@
 //! Replies with orders.
 
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, ETAG};
 use jiff::Timestamp;
-use lambda_http::http::StatusCode;
-use lambda_http::http::header::{CACHE_CONTROL, ETAG};
 use serde::{Serialize, Serializer};
 
 use super::measured::{LIST_BYTES, Measured};

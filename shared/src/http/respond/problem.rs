@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use lambda_http::http::HeaderValue;
+use http::HeaderValue;
 #[cfg(test)]
-use lambda_http::http::StatusCode;
-use lambda_http::http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
-use lambda_http::{Body, Response};
+use http::StatusCode;
+use http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::kind::Kind;
-use super::response::response;
+use super::response::{Response, response};
 use crate::domain::{CorrelationId, Scope};
 use crate::error::chain;
 use crate::{BoxError, trace};
@@ -197,7 +196,7 @@ impl Problem {
     }
 
     /// Logs the problem and makes the response.
-    pub(in crate::http) fn respond(&self, correlation_id: &CorrelationId) -> Response<Body> {
+    pub(in crate::http) fn respond(&self, correlation_id: &CorrelationId) -> Response {
         let problem = self.kind.code();
         trace::problem(problem);
         match &self.cause {
@@ -224,8 +223,7 @@ mod tests {
     fn body(problem: &Problem) -> (u16, Value) {
         let response = problem.respond(&CorrelationId::parse("abc").unwrap());
         let status = response.status().as_u16();
-        let Body::Text(text) = response.into_body() else { panic!("no text") };
-        (status, serde_json::from_str(&text).unwrap())
+        (status, serde_json::from_slice(response.body()).unwrap())
     }
 
     #[test]

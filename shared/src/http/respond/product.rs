@@ -1,16 +1,16 @@
 //! Replies with products.
 
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, ETAG};
 use jiff::Timestamp;
-use lambda_http::http::StatusCode;
-use lambda_http::http::header::{CACHE_CONTROL, ETAG};
 use serde::{Serialize, Serializer};
 
 use super::measured::{LIST_BYTES, Measured};
 use super::reply::{NextPage, Reply};
-use crate::domain::{Currency, Product, ProductId};
+use crate::domain::{Buckets, Currency, Product, ProductId};
 
 /// The estimated bytes of a product, without its name, which is counted.
-const PRODUCT_BYTES: usize = 200;
+const PRODUCT_BYTES: usize = 225;
 
 impl Reply {
     /// A reply with a product and its `ETag`. Clients may cache it as long as the memory of this
@@ -50,6 +50,10 @@ pub(in crate::http) struct ProductBody<'a> {
     /// How many are in stock; may be up to five minutes old.
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     stock: i32,
+    /// In how many buckets the stock is, if in more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 2, maximum = 64, nullable = false))]
+    stock_buckets: Option<i32>,
     /// Whether it can be ordered.
     active: bool,
     /// Rises by one with every change by staff.
@@ -106,6 +110,7 @@ impl<'a> From<&'a Product> for ProductBody<'a> {
             currency: product.price.currency(),
             price_minor: product.price.minor(),
             stock: product.stock.get(),
+            stock_buckets: (product.buckets != Buckets::ONE).then(|| product.buckets.get()),
             active: product.active,
             version: product.version.get(),
             updated_at: product.updated_at,
@@ -127,6 +132,7 @@ mod tests {
                 name: name.to_owned(),
                 price: Money::new(i64::MAX, Currency::parse("EUR").unwrap()).unwrap(),
                 stock: Stock::new(i32::MAX).unwrap(),
+                buckets: Buckets::MAX,
                 active: false,
                 version: Version::new(999).unwrap(),
                 updated_at: "2026-02-21T12:00:00.123456Z".parse().unwrap(),

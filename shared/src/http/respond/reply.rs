@@ -1,16 +1,15 @@
 //! Replies of handlers.
 
-use lambda_http::http::header::{
+use http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, LINK,
     LOCATION,
 };
-use lambda_http::http::{HeaderValue, StatusCode};
-use lambda_http::{Body, Response};
+use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use super::measured::Measured;
 use super::problem::Problem;
-use super::response::response;
+use super::response::{Response, response};
 use crate::domain::CorrelationId;
 
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -120,7 +119,7 @@ impl Reply {
     pub(in crate::http) fn respond(
         self,
         correlation_id: &CorrelationId,
-    ) -> Result<Response<Body>, Problem> {
+    ) -> Result<Response, Problem> {
         let body = self.body.map_err(Problem::internal)?;
         let mut response = response(self.status, self.content_type, body, correlation_id);
         for (name, value) in self.headers {
@@ -128,7 +127,7 @@ impl Reply {
             response.headers_mut().insert(name, value);
         }
         if self.status == StatusCode::NOT_MODIFIED {
-            *response.body_mut() = Body::Empty;
+            response.body_mut().clear();
             response.headers_mut().remove(CONTENT_TYPE);
         }
         Ok(response)
@@ -142,30 +141,30 @@ impl Reply {
 
 #[cfg(test)]
 mod tests {
-    use lambda_http::Request;
-    use lambda_http::http::Method;
-    use lambda_http::http::header::IF_NONE_MATCH;
+    use http::Method;
+    use http::header::IF_NONE_MATCH;
 
     use super::*;
-    use crate::domain::{Currency, Money, Product, ProductId, Stock, Version};
+    use crate::domain::{Buckets, Currency, Money, Product, ProductId, Stock, Version};
     use crate::http::respond::CORRELATION_ID;
-    use crate::http::{answer_anyone, routes};
+    use crate::http::{Request, answer_anyone, routes};
+    use crate::lambda::Invocation;
 
-    async fn asked(method: Method, known: &str, status: StatusCode) -> Response<Body> {
+    async fn asked(method: Method, known: &str, status: StatusCode) -> Response {
         let product = Product {
             id: ProductId::from(uuid::Uuid::from_u128(7)),
             name: "Enamel mug".to_owned(),
             price: Money::new(1450, Currency::parse("EUR").unwrap()).unwrap(),
             stock: Stock::new(41).unwrap(),
+            buckets: Buckets::ONE,
             active: true,
             version: Version::new(7).unwrap(),
             updated_at: "2026-02-21T12:00:00Z".parse().unwrap(),
         };
-        let mut request = Request::new(Body::Empty);
-        *request.method_mut() = method;
-        request.headers_mut().insert(IF_NONE_MATCH, known.parse().unwrap());
+        let mut request = Request { method, ..Request::default() };
+        request.headers.insert(IF_NONE_MATCH, known.parse().unwrap());
         let handler = async |_| Ok(Reply::product(status, &product));
-        answer_anyone(request, &routes::GET_PRODUCT, handler).await
+        answer_anyone(Invocation::of(request), &routes::GET_PRODUCT, handler).await
     }
 
     #[tokio::test]
@@ -173,7 +172,7 @@ mod tests {
         for known in ["\"7-41\"", "W/\"1-1\", W/\"7-41\"", "*"] {
             let response = asked(Method::GET, known, StatusCode::OK).await;
             assert_eq!(response.status(), StatusCode::NOT_MODIFIED, "{known}");
-            assert!(matches!(response.body(), Body::Empty));
+            assert!(response.body().is_empty());
             let headers = response.headers();
             assert_eq!(headers[ETAG], "\"7-41\"");
             assert_eq!(headers[CACHE_CONTROL], "private, max-age=3");
@@ -191,7 +190,7 @@ mod tests {
         ] {
             let response = asked(method, known, status).await;
             assert_eq!(response.status(), status);
-            assert!(matches!(response.body(), Body::Text(text) if text.contains("Enamel mug")));
+            assert!(String::from_utf8_lossy(response.body()).contains("Enamel mug"));
             assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
         }
     }

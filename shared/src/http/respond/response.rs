@@ -1,10 +1,9 @@
 //! Responses with the headers that every response has.
 
-use lambda_http::http::header::{
+use http::header::{
     CACHE_CONTROL, CONTENT_TYPE, HeaderName, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
-use lambda_http::http::{HeaderValue, StatusCode};
-use lambda_http::{Body, Response};
+use http::{HeaderValue, StatusCode};
 
 use crate::domain::CorrelationId;
 
@@ -19,16 +18,16 @@ const ALWAYS: [(HeaderName, &str); 3] = [
     (CACHE_CONTROL, "private, no-store"),
 ];
 
+/// A response with its body.
+pub type Response = http::Response<Vec<u8>>;
+
 /// A response with the headers of every response.
 pub(super) fn response(
     status: StatusCode,
     content_type: &'static str,
     body: Vec<u8>,
     correlation_id: &CorrelationId,
-) -> Response<Body> {
-    // As text if it can be, since API Gateway needs bytes in base64.
-    let body =
-        String::from_utf8(body).map_or_else(|error| Body::Binary(error.into_bytes()), Body::Text);
+) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();

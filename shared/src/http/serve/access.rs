@@ -7,10 +7,9 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use lambda_http::request::RequestContext;
-use lambda_http::{Request, RequestExt};
 
 use crate::domain::{Caller, CustomerEmail, Owner, Scope};
+use crate::http::read::Request;
 use crate::http::respond::Problem;
 
 /// The largest difference between the clocks of the gateway and this process.
@@ -47,13 +46,9 @@ pub(super) fn authorize(
     callers: &Callers,
     any_of: &[Scope],
 ) -> Result<Caller, Problem> {
-    let context = match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref(),
-        _ => None,
-    };
-    let named = match context {
+    let named = match &request.authorizer {
         Some(authorizer) => {
-            let claims = authorizer.jwt.as_ref().map(|jwt| &jwt.claims);
+            let claims = authorizer.jwt.as_ref().and_then(|jwt| jwt.claims.as_ref());
             let first_issuer = callers.first_issuer.as_deref();
             claims.ok_or(Refusal::Unnamed).and_then(|claims| {
                 let caller = caller(claims, first_issuer, Timestamp::now())?;
@@ -121,10 +116,6 @@ fn proven_email(claims: &HashMap<String, String>) -> Option<CustomerEmail> {
 
 #[cfg(test)]
 mod tests {
-    use lambda_http::aws_lambda_events::apigw::{
-        ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequestContext,
-    };
-    use lambda_http::{Body, http};
     use serde_json::{Value, json};
 
     use super::*;
@@ -214,10 +205,8 @@ mod tests {
     }
 
     fn request(authorizer: Option<Value>) -> Request {
-        let mut context = ApiGatewayV2httpRequestContext::default();
-        context.authorizer =
-            authorizer.map(|it| serde_json::from_value::<ApiGatewayRequestAuthorizer>(it).unwrap());
-        http::Request::new(Body::Empty).with_request_context(RequestContext::ApiGatewayV2(context))
+        let authorizer = authorizer.map(|it| serde_json::from_value(it).unwrap());
+        Request { authorizer, ..Request::default() }
     }
 
     fn status(request: &Request, watch: Option<&Caller>, any_of: &[Scope]) -> u16 {
@@ -229,12 +218,10 @@ mod tests {
     #[test]
     fn a_request_that_no_authorizer_has_seen_is_refused_unless_the_runner_named_its_caller() {
         let watch = Caller::new(Owner::parse("ada").unwrap(), [Scope::Read]);
-        let bare = http::Request::new(Body::Empty);
-        for request in [request(None), bare] {
-            assert_eq!(status(&request, None, &[Scope::Read]), 401);
-            assert_eq!(status(&request, Some(&watch), &[Scope::Read]), 200);
-            assert_eq!(status(&request, Some(&watch), &[Scope::Write, Scope::Staff]), 403);
-        }
+        let request = request(None);
+        assert_eq!(status(&request, None, &[Scope::Read]), 401);
+        assert_eq!(status(&request, Some(&watch), &[Scope::Read]), 200);
+        assert_eq!(status(&request, Some(&watch), &[Scope::Write, Scope::Staff]), 403);
     }
 
     #[test]

@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use lambda_http::{Body, Context, Request, RequestExt, Response};
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::access::{Callers, authorize};
 use super::limits;
 use crate::domain::CorrelationId;
-use crate::http::read::{Anyone, Incoming, Known, Trail, path};
-use crate::http::respond::{Problem, Reply};
+use crate::http::read::{Anyone, Incoming, Known, Request, Trail};
+use crate::http::respond::{Problem, Reply, Response};
 use crate::http::route::{FindRoute, Route};
-use crate::{deadline, lambda, metrics, trace};
+use crate::lambda::{self, Invocation};
+use crate::{deadline, metrics, trace};
 
 /// The deadline of a request, for everything that its handler waits for.
 pub const REQUEST_TIME: Duration = Duration::from_secs(5);
@@ -35,50 +35,51 @@ struct Exchange {
 
 /// Answers one request as [`serve`](super::serve) does.
 pub async fn answer<H, F>(
-    request: Request,
+    invocation: Invocation<Request>,
     callers: &Callers,
     route: &Route,
     handler: H,
-) -> Response<Body>
+) -> Response
 where
     H: Fn(Incoming) -> F + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    let (exchange, trail) = receive(&request);
+    let (request, exchange, trail) = receive(invocation);
     exchange.traced.route(route.method.as_str(), route.path);
     let admitted = admit(request, callers, route, trail);
     complete(exchange, admitted, handler).await
 }
 
 /// Answers one request as [`serve_public`](super::serve_public) does.
-pub async fn answer_anyone<R, H, F>(request: Request, routes: &R, handler: H) -> Response<Body>
+pub async fn answer_anyone<R, H, F>(
+    invocation: Invocation<Request>,
+    routes: &R,
+    handler: H,
+) -> Response
 where
     R: FindRoute + Sync,
     H: Fn(Incoming<Anyone>) -> F + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    let (exchange, _) = receive(&request);
+    let (request, exchange, _) = receive(invocation);
     let admitted = admit_anyone(request, routes, &exchange.traced);
     complete(exchange, admitted, handler).await
 }
 
-fn receive(request: &Request) -> (Exchange, Trail) {
+fn receive(invocation: Invocation<Request>) -> (Request, Exchange, Trail) {
     let started = Instant::now();
-    let trail = Trail::of(request);
-    let lambda_context = request.lambda_context_ref();
+    let Invocation { event: request, request_id, end } = invocation;
+    let trail = Trail::of(&request);
     let exchange = Exchange {
         started,
-        deadline: match lambda_context.map(Context::deadline) {
-            Some(end) => deadline::of_invocation(end, REQUEST_TIME),
-            None => tokio::time::Instant::now() + REQUEST_TIME,
-        },
-        known: Known::of(request),
+        deadline: deadline::of_invocation(end, REQUEST_TIME),
+        known: Known::of(&request),
         correlation_id: trail.correlation_id.clone(),
-        request_id: lambda_context.map(|context| context.request_id.clone()).unwrap_or_default(),
+        request_id,
         cold_start: lambda::is_cold_start(),
         traced: trail.traced.clone(),
     };
-    (exchange, trail)
+    (request, exchange, trail)
 }
 
 /// Checks the sizes, then the caller, then the query parameters.
@@ -102,7 +103,7 @@ fn admit_anyone(
     traced: &trace::Span,
 ) -> Result<Incoming<Anyone>, Problem> {
     limits::check(&request)?;
-    let route = routes.find(request.method().as_str(), path(&request))?;
+    let route = routes.find(request.method.as_str(), &request.path)?;
     traced.route(route.method.as_str(), route.path);
     let incoming = Incoming::of_anyone(request, route);
     incoming.parameters().check()?;
@@ -114,7 +115,7 @@ async fn complete<C, H, F>(
     exchange: Exchange,
     admitted: Result<Incoming<C>, Problem>,
     handler: H,
-) -> Response<Body>
+) -> Response
 where
     C: Send,
     H: Fn(Incoming<C>) -> F + Sync,
@@ -160,7 +161,7 @@ where
 }
 
 /// The response: a 304 if the client has the reply already.
-fn respond(exchange: &Exchange, reply: Result<Reply, Problem>) -> Response<Body> {
+fn respond(exchange: &Exchange, reply: Result<Reply, Problem>) -> Response {
     let Exchange { known, correlation_id, .. } = exchange;
     reply
         .and_then(|reply| reply.unless(|tag| known.has(tag)).respond(correlation_id))
@@ -169,12 +170,11 @@ fn respond(exchange: &Exchange, reply: Result<Reply, Problem>) -> Response<Body>
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
     use std::future::pending;
     use std::time::SystemTime;
 
-    use lambda_http::http::StatusCode;
-    use lambda_http::http::header::RETRY_AFTER;
+    use http::StatusCode;
+    use http::header::RETRY_AFTER;
 
     use super::*;
     use crate::http::routes;
@@ -188,8 +188,8 @@ mod tests {
             }
         }
         let asked = |status| async move {
-            let query = HashMap::from([("sort".to_owned(), vec!["asc".to_owned()])]);
-            let request = Request::new(Body::Empty).with_query_string_parameters(query);
+            let query = vec![("sort".to_owned(), "asc".to_owned())];
+            let request = Invocation::of(Request { query, ..Request::default() });
             let handler = async |_| panic!("a handler was asked");
             let response = match status {
                 404 => answer_anyone(request, &Nothing, handler).await,
@@ -201,21 +201,22 @@ mod tests {
         asked(400).await;
     }
 
-    fn from_platform(end: SystemTime) -> Request {
-        let end = end.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
-        let mut context = lambda_http::Context::default();
-        context.deadline = u64::try_from(end).unwrap();
-        Request::new(Body::Empty).with_lambda_context(context)
+    fn without_end() -> Invocation<Request> {
+        Invocation::of(Request::default())
+    }
+
+    fn that_ends(end: SystemTime) -> Invocation<Request> {
+        Invocation { end, ..without_end() }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_handler_reads_the_deadline_of_its_request() {
         let (now, hour) = (SystemTime::now(), Duration::from_hours(1));
         for (request, low, high) in [
-            (Request::new(Body::Empty), 5.0, 5.0),
-            (from_platform(now + Duration::from_secs(10)), 5.0, 5.0),
-            (from_platform(now + Duration::from_secs(4)), 1.0, 2.0),
-            (from_platform(SystemTime::UNIX_EPOCH + Duration::from_mins(10)), 5.0, 5.0),
+            (without_end(), 5.0, 5.0),
+            (that_ends(now + Duration::from_secs(10)), 5.0, 5.0),
+            (that_ends(now + Duration::from_secs(4)), 1.0, 2.0),
+            (that_ends(SystemTime::UNIX_EPOCH + Duration::from_mins(10)), 5.0, 5.0),
         ] {
             let handler = async |_| {
                 let left = deadline::current(hour).duration_since(tokio::time::Instant::now());
@@ -230,8 +231,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_handler_that_never_answers_is_answered_for_before_the_platform_does() {
         for (request, low, high) in [
-            (Request::new(Body::Empty), 6.5, 6.6),
-            (from_platform(SystemTime::now() + Duration::from_secs(4)), 2.5, 3.6),
+            (without_end(), 6.5, 6.6),
+            (that_ends(SystemTime::now() + Duration::from_secs(4)), 2.5, 3.6),
         ] {
             let started = tokio::time::Instant::now();
             let response = answer_anyone(request, &routes::DOCS, async |_| pending().await).await;
@@ -239,7 +240,7 @@ mod tests {
             assert!((low..high).contains(&waited), "{waited}");
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(response.headers()[RETRY_AFTER], "5");
-            let Body::Text(text) = response.body() else { panic!("no text") };
+            let text = String::from_utf8_lossy(response.body());
             assert!(text.contains("/problems/unavailable"), "{text}");
         }
     }
@@ -250,7 +251,7 @@ mod tests {
             tokio::time::sleep(REQUEST_TIME + Duration::from_secs(1)).await;
             Ok(Reply::page("late"))
         };
-        let response = answer_anyone(Request::new(Body::Empty), &routes::DOCS, handler).await;
+        let response = answer_anyone(without_end(), &routes::DOCS, handler).await;
         assert_eq!(response.status(), StatusCode::OK);
     }
 }

@@ -4,16 +4,12 @@ mod access;
 mod answer;
 mod limits;
 
-use std::convert::Infallible;
-
-use lambda_http::tower::util::MapRequest;
-use lambda_http::{Adapter, Body, LambdaEvent, Request, Response, service_fn};
-
 use crate::app::Recipient;
 use crate::config::Config;
-use crate::http::read::{Anyone, Incoming, without_url};
-use crate::http::respond::{Problem, Reply};
+use crate::http::read::{Anyone, Incoming, Request};
+use crate::http::respond::{Problem, Reply, Response, ResponseEvent};
 use crate::http::route::{FindRoute, Route};
+use crate::lambda::Invocation;
 use crate::{BoxError, lambda};
 
 pub use access::Callers;
@@ -26,7 +22,7 @@ pub(super) use limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MAX_QUERY
 /// without one of its scopes, and query parameters that it doesn't take.
 ///
 /// # Errors
-/// If a variable is invalid, or the Lambda runtime can't go on.
+/// If a variable is invalid, or the platform can't be reached.
 pub async fn serve<H, F>(config: &Config, route: &'static Route, handler: H) -> Result<(), BoxError>
 where
     H: Fn(Incoming) -> F + Copy + Send + Sync + 'static,
@@ -37,37 +33,33 @@ where
         first_issuer: config.first_issuer(),
         reads_email: config.mail_recipient()? == Some(Recipient::Proven),
     });
-    let answer = move |request| answer(request, callers, route, handler);
-    run(config.work_before_answer()?, answer).await
+    let answer = move |invocation| answer(invocation, callers, route, handler);
+    run(config, answer).await
 }
 
 /// Serves the requests of any caller, each by the route that `routes` finds for it. The handler gets no
 /// caller, so it can't reach a use case that needs one.
 ///
 /// # Errors
-/// If the Lambda runtime can't go on.
-pub async fn serve_public<R, H, F>(routes: &'static R, handler: H) -> Result<(), BoxError>
+/// If a variable is invalid, or the platform can't be reached.
+pub async fn serve_public<R, H, F>(
+    config: &Config,
+    routes: &'static R,
+    handler: H,
+) -> Result<(), BoxError>
 where
     R: FindRoute + Sync,
     H: Fn(Incoming<Anyone>) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
-    run(false, move |request| answer_anyone(request, routes, handler)).await
+    run(config, move |invocation| answer_anyone(invocation, routes, handler)).await
 }
 
-async fn run<A, F>(work_before_answer: bool, answer: A) -> Result<(), BoxError>
+async fn run<A, F>(config: &Config, answer: A) -> Result<(), BoxError>
 where
-    A: Fn(Request) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
+    A: Fn(Invocation<Request>) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Response> + Send + 'static,
 {
-    let requests =
-        service_fn(
-            move |request: Request| async move { Ok::<_, Infallible>(answer(request).await) },
-        );
-    let events = MapRequest::new(
-        // The same as `lambda_http::run`, with a step in front of it.
-        Adapter::from(requests),
-        |LambdaEvent { payload, context }| LambdaEvent::new(without_url(payload), context),
-    );
-    lambda::run(work_before_answer, events).await
+    let handler = move |invocation| async move { Ok(ResponseEvent::of(answer(invocation).await)) };
+    lambda::run(config, handler).await
 }

@@ -64,6 +64,18 @@ async fn a_request_that_is_not_sampled_records_nothing() {
 }
 
 #[tokio::test]
+async fn a_call_of_aws_is_named_by_its_service_and_operation() {
+    let (spans, _) = spans_of(async {
+        let traced = request("POST", Some(REQUEST));
+        traced.scope(async { drop(aws_call("SES", "SendEmail")) }).await;
+    })
+    .await;
+    let call = &spans[0];
+    assert_eq!((&*call.name, call.kind), ("SES/SendEmail", Kind::Client));
+    assert_eq!(attribute(call, "rpc.method"), Some(&"SES/SendEmail".into()));
+}
+
+#[tokio::test]
 async fn outside_of_an_invocation_nothing_is_recorded() {
     let traced = request("GET", Some(REQUEST));
     assert!(!traced.is_recorded());

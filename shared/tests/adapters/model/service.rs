@@ -55,12 +55,12 @@ impl Service {
     }
 
     async fn on(Stage { runtime, test, database }: &'static Stage) -> Self {
-        let clear = "TRUNCATE products, orders, order_items, order_history, outbox, idempotency_keys, \
+        let clear = "TRUNCATE products, stock_buckets, orders, order_items, order_history, outbox, idempotency_keys, \
              notifications";
         test.sql.batch_execute(clear).await.unwrap();
         let mut products = Vec::new();
-        for (currency, price, stock) in PRODUCTS {
-            products.push(test.product(currency, price, stock).await);
+        for (currency, price, stock, buckets) in PRODUCTS {
+            products.push(test.bucketed_product((currency, price), stock, buckets).await);
         }
         let retire = "UPDATE products SET active = false WHERE id = $1";
         test.sql.execute(retire, &[&products[RETIRED].as_uuid()]).await.unwrap();

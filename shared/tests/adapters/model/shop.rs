@@ -7,14 +7,15 @@ use waybill::domain::Status;
 
 use super::step::{Basket, Outcome, Step};
 
-/// Currency, price and stock of each product; the last one is not for sale.
-pub(super) const PRODUCTS: [(&str, i64, i32); 6] = [
-    ("EUR", 100, 6),
-    ("EUR", 250, 12),
-    ("EUR", 399, 25),
-    ("EUR", 1450, 50),
-    ("JPY", 1200, 25),
-    ("EUR", 999, 25),
+/// Currency, price and stock of each product, and in how many buckets it is; the last one is not for
+/// sale.
+pub(super) const PRODUCTS: [(&str, i64, i32, i32); 6] = [
+    ("EUR", 100, 6, 1),
+    ("EUR", 250, 12, 4),
+    ("EUR", 399, 25, 1),
+    ("EUR", 1450, 50, 64),
+    ("JPY", 1200, 25, 16),
+    ("EUR", 999, 25, 2),
 ];
 pub(super) const RETIRED: usize = 5;
 /// A product that does not exist.
