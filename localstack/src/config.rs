@@ -101,8 +101,7 @@ impl Config {
             faults_port: port("WAYBILL_FAULTS_PORT", 4570)?,
             console_port: port("WAYBILL_CONSOLE_PORT", 4580)?,
             watch_port: port("WAYBILL_WATCH_PORT", 9000)?,
-            watch_caller: given(WATCH_CALLER)
-                .unwrap_or_else(|| format!("{} {} {}", CUSTOMER.0, CUSTOMER.1, STAFF.1)),
+            watch_caller: given(WATCH_CALLER).unwrap_or_else(watch_caller),
             warehouse: given("WAREHOUSE_URL")
                 .map(|url| (url, given("WAREHOUSE_SECRET").unwrap_or_default())),
             owner_limits: [limit("OWNER_PENDING_LIMIT")?, limit("OWNER_ORDERS_PER_MINUTE")?],
@@ -115,6 +114,11 @@ impl Config {
     pub(crate) fn local(&self) -> PathBuf {
         self.common.local()
     }
+}
+
+/// The caller of every request under `make watch`, unless another is given: one who may do everything.
+pub(crate) fn watch_caller() -> String {
+    format!("{} {} {}", CUSTOMER.0, CUSTOMER.1, STAFF.1)
 }
 
 /// Reads the name of a database.

@@ -139,12 +139,10 @@ pub(crate) async fn deploy(
 /// The limits of an owner on a stack.
 fn owner_limits(config: &Config, kind: Kind) -> [u32; 2] {
     let [pending, per_minute] = config.owner_limits;
-    match kind {
-        Kind::Test | Kind::TestOnStandIn => NO_OWNER_LIMITS,
-        Kind::Main | Kind::Watch => {
-            [pending.unwrap_or(OWNER_LIMITS[0]), per_minute.unwrap_or(OWNER_LIMITS[1])]
-        }
+    if kind.is_of_tests() {
+        return NO_OWNER_LIMITS;
     }
+    [pending.unwrap_or(OWNER_LIMITS[0]), per_minute.unwrap_or(OWNER_LIMITS[1])]
 }
 
 /// Applies missing migrations, and the seed if there are no products. Returns whether anything changed.

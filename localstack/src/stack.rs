@@ -22,46 +22,9 @@ use crate::lock::{Holder, lock};
 use crate::ports::{free_port, is_free, require_free};
 use crate::traffic::Traffic;
 
-/// Which stack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// The stack of `make up`: on the documented ports, until `make down`.
-    Main,
-    /// The stack of `make watch`: on free ports. Its data is kept.
-    Watch,
-    /// The stack of `make test` and `make bench`: on free ports, deleted afterwards.
-    Test,
-    /// The other stack of `make test`, whose database is the stand-in for Aurora DSQL.
-    TestOnStandIn,
-}
+mod kind;
 
-impl Kind {
-    /// All kinds.
-    pub(crate) const ALL: [Self; 4] = [Self::Main, Self::Watch, Self::Test, Self::TestOnStandIn];
-
-    /// Whether it is one of tests. Nothing of it is kept, and it touches nothing but its own.
-    pub(crate) const fn is_of_tests(self) -> bool {
-        matches!(self, Self::Test | Self::TestOnStandIn)
-    }
-
-    const fn folder(self) -> &'static str {
-        match self {
-            Self::Main => "stack",
-            Self::Watch => "watch",
-            Self::Test => "test",
-            Self::TestOnStandIn => "test-dsql",
-        }
-    }
-
-    /// The target of the Makefile that runs it.
-    pub(crate) const fn target(self) -> &'static str {
-        match self {
-            Self::Main => "make up",
-            Self::Watch => "make watch",
-            Self::Test | Self::TestOnStandIn => "make test",
-        }
-    }
-}
+pub(crate) use kind::Kind;
 
 /// A stack that this run has locked. Dropping it stops what this run started, except after
 /// [`Stack::keep`].
@@ -131,9 +94,10 @@ impl Stack {
             console: Console::in_dir(&dir),
             faults: Faults::in_dir(&dir),
             traffic: Traffic::in_dir(&dir),
-            env_path: match kind {
-                Kind::Main => env_file::path_of_make_up(&config.common),
-                Kind::Watch | Kind::Test | Kind::TestOnStandIn => dir.join("stack.env"),
+            env_path: if kind == Kind::Main {
+                env_file::path_of_make_up(&config.common)
+            } else {
+                dir.join("stack.env")
             },
             dir,
             started_database: false,
@@ -349,11 +313,10 @@ impl Stack {
 
     /// The port of this stack's own emulator.
     fn emulator_port(&self, config: &Config) -> Result<u16> {
-        match self.kind {
-            Kind::Main => Ok(config.emulator_port),
-            Kind::Watch | Kind::Test | Kind::TestOnStandIn => {
-                self.emulator.running_on().map_or_else(free_port, Ok)
-            }
+        if self.kind == Kind::Main {
+            Ok(config.emulator_port)
+        } else {
+            self.emulator.running_on().map_or_else(free_port, Ok)
         }
     }
 
@@ -365,15 +328,14 @@ impl Stack {
         database_url: &str,
         emulator: Option<u16>,
     ) -> Result<Option<Settings>> {
-        let Some(emulator) = emulator.filter(|_| self.kind != Kind::Watch) else {
+        let Some(emulator) = emulator.filter(|_| !self.kind.is_watched()) else {
             self.faults.stop()?;
             return Ok(None);
         };
-        let control = match self.kind {
-            Kind::Main => config.faults_port,
-            Kind::Watch | Kind::Test | Kind::TestOnStandIn => {
-                self.faults.running_on().map_or_else(free_port, Ok)?
-            }
+        let control = if self.kind == Kind::Main {
+            config.faults_port
+        } else {
+            self.faults.running_on().map_or_else(free_port, Ok)?
         };
         let settings = self.faults.settings(config, database_url, control, emulator)?;
         if self.faults.ports() != Some(settings.ports) {

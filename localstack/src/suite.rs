@@ -16,7 +16,7 @@ use waybill_ops::{reconcile, ui};
 
 use crate::config::{Config, Engine};
 use crate::stack::{Endpoints, Kind, Stack};
-use crate::{deploy, leaks};
+use crate::{deploy, leaks, watch};
 
 mod checks;
 mod programs;
@@ -79,6 +79,7 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
         test_without_functions(&main, &programs),
         async {
             let mut report = test_on_stand_in(&other, &programs).await;
+            report += Report::of("make watch", watch::prove(on_postgres).await);
             report += checks::slow(config).await;
             report
         }

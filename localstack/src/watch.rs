@@ -3,10 +3,10 @@
 //!
 //! Any emulator with SQS, DynamoDB and `EventBridge` will do; mail needs version 2 of SES, too.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{IsTerminal as _, Write as _};
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use waybill_ops::process::Child;
 use waybill_ops::tools::Tools;
 use waybill_ops::{process, ui};
 
-use crate::config::{Config, WATCH_CALLER};
+use crate::config::{self, Config, WATCH_CALLER};
 use crate::resources::{self, Queues};
 use crate::stack::{Endpoints, Kind, Stack};
-use crate::{deploy, lambda, mail, ports, pump};
+use crate::{deploy, lambda, mail, order, ports, pump};
 
 /// Lines of cargo, cargo-lambda and the runtime that are not printed.
 const NOISE: [&str; 3] =
@@ -35,48 +35,101 @@ const NOISE: [&str; 3] =
 pub(crate) async fn watch(config: &Config) -> Result<()> {
     let mut stack = Stack::take(config, Kind::Watch)?;
     ports::require_free(config.watch_port, "cargo lambda watch", "WAYBILL_WATCH_PORT")?;
-    ui::step(
-        "Compiling the functions, installing the tools, starting database and emulator (about \
-         4 minutes the first time)",
-    );
-    let mut compile = tokio::process::Command::new("cargo");
-    compile.args(["build", "--bins"]).current_dir(&config.common.root);
-    let compile = process::run_loudly("Compiling the functions", &mut compile);
-    let start = async {
-        let tools = Tools::install(&config.common).await?;
-        let to = stack.start(config, &tools).await?;
-        let queues = resources::create(&to.aws).await?;
-        Ok((tools, to, queues))
-    };
-    let ((), (tools, to, queues)) = tokio::try_join!(compile, start)?;
-    let log = stack.dir.join("functions.log");
-    let env = variables(config, &to, &queues, &log);
-
-    let api_url = env.get("API_URL")?.to_owned();
-    let mut functions = spawn(config, &tools, &to.aws, &env)?;
-    let lines = functions.lines().ok_or_else(|| Error::new("cargo lambda watch has no output."))?;
-    tokio::spawn(show(lines, create(&log)?));
-    tokio::select! {
-        ready = prepare(config, &to, &api_url) => ready?,
-        ended = functions.wait() => return Err(ended_early(ended?)),
-    }
-    let mails = start_mail(&to.aws, &queues).await?;
-    env.write(stack.env_path())?;
+    let served = Served::start(config, &mut stack).await?;
     ui::step("Watching: save a file and call again. Ctrl-C stops");
-    ui::line(next_steps(config, &api_url, &stack));
-    let mail = async {
-        if mails {
-            pump::run(&to.aws, &queues.mail, &api_url, "notify-customer").await;
-        } else {
-            std::future::pending::<()>().await;
-        }
+    ui::line(next_steps(config, &served.api_url, &stack));
+    served.until_it_ends().await
+}
+
+/// Does the same on a stack of tests, places an order, and stops. Returns what the functions wrote.
+///
+/// # Errors
+/// If something does not start, or the order is not confirmed.
+pub(crate) async fn prove(config: &Config) -> Result<Result<String, String>> {
+    let config = Config {
+        watch_port: ports::free_port()?,
+        watch_caller: config::watch_caller(),
+        ..config.clone()
     };
-    tokio::select! {
-        () = pump::run(&to.aws, &queues.jobs, &api_url, "fulfill-order") => Ok(()),
-        () = mail => Ok(()),
-        () = schedule(&api_url, "relay-outbox") => Ok(()),
-        ended = functions.wait() => Err(ended_early(ended?)),
+    let mut stack = Stack::take(&config, Kind::TestOfWatch)?;
+    let served = Served::start(&config, &mut stack).await?;
+    let (api_url, log) = (served.api_url.clone(), log_in(&stack));
+    let outcome = tokio::select! {
+        // No function looks at the token.
+        placed = order::place(&api_url, "none") => placed,
+        ended = served.until_it_ends() => ended,
+    };
+    let written = fs::read_to_string(&log).context(|| format!("Failed to read {}.", log.display()));
+    stack.delete()?;
+    let written = written?;
+    Ok(outcome.map(|()| written.clone()).map_err(|error| format!("{error}\n{written}")))
+}
+
+/// Functions that `cargo lambda watch` serves, and what they need.
+struct Served {
+    api_url: String,
+    aws: Aws,
+    queues: Queues,
+    mails: bool,
+    functions: Child,
+}
+
+impl Served {
+    /// Compiles and starts everything.
+    async fn start(config: &Config, stack: &mut Stack) -> Result<Self> {
+        ui::step(
+            "Compiling the functions, installing the tools, starting database and emulator (about \
+             4 minutes the first time)",
+        );
+        let mut compile = tokio::process::Command::new("cargo");
+        compile.args(["build", "--bins"]).current_dir(&config.common.root);
+        let compile = process::run_loudly("Compiling the functions", &mut compile);
+        let start = async {
+            let tools = Tools::install(&config.common).await?;
+            let to = stack.start(config, &tools).await?;
+            let queues = resources::create(&to.aws).await?;
+            Ok((tools, to, queues))
+        };
+        let ((), (tools, to, queues)) = tokio::try_join!(compile, start)?;
+        let log = log_in(stack);
+        let env = variables(config, &to, &queues, &log);
+
+        let api_url = env.get("API_URL")?.to_owned();
+        let mut functions = spawn(config, &tools, &to.aws, &env)?;
+        let lines =
+            functions.lines().ok_or_else(|| Error::new("cargo lambda watch has no output."))?;
+        let is_printed = !stack.kind.is_of_tests();
+        tokio::spawn(save(lines, create(&log)?, is_printed));
+        tokio::select! {
+            ready = prepare(config, &to, &api_url) => ready?,
+            ended = functions.wait() => return Err(ended_early(ended?)),
+        }
+        let mails = start_mail(&to.aws, &queues).await?;
+        env.write(stack.env_path())?;
+        Ok(Self { api_url, aws: to.aws, queues, mails, functions })
     }
+
+    /// Moves messages, and invokes what has a schedule.
+    async fn until_it_ends(mut self) -> Result<()> {
+        let mail = async {
+            if self.mails {
+                pump::run(&self.aws, &self.queues.mail, &self.api_url, "notify-customer").await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = pump::run(&self.aws, &self.queues.jobs, &self.api_url, "fulfill-order") => Ok(()),
+            () = mail => Ok(()),
+            () = schedule(&self.api_url, "relay-outbox") => Ok(()),
+            ended = self.functions.wait() => Err(ended_early(ended?)),
+        }
+    }
+}
+
+/// The file of what the functions write.
+fn log_in(stack: &Stack) -> PathBuf {
+    stack.dir.join("functions.log")
 }
 
 /// Sends events to the queue of mail, if the emulator can send mail. Returns whether it can.
@@ -116,12 +169,12 @@ fn spawn(config: &Config, tools: &Tools, aws: &Aws, env: &EnvFile) -> Result<Chi
     Child::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
 }
 
-/// Prints the output of cargo and the functions, and saves it for `make dlq`.
-async fn show(mut lines: Receiver<String>, mut log: File) {
+/// Saves the output of cargo and the functions for `make dlq`, and prints it if anybody watches.
+async fn save(mut lines: Receiver<String>, mut log: File, is_printed: bool) {
     while let Some(line) = lines.recv().await {
         if !NOISE.iter().any(|noise| line.contains(noise)) {
-            // They are for `make story`.
-            if !line.contains("{\"resourceSpans\":") {
+            // Spans are for `make story`.
+            if is_printed && !line.contains("{\"resourceSpans\":") {
                 ui::line(&line);
             }
             let _ = writeln!(log, "{line}");
@@ -204,8 +257,6 @@ fn next_steps(config: &Config, api_url: &str, stack: &Stack) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use saphyr::{LoadableYamlNode as _, Yaml};
     use serde_json::Value;
 

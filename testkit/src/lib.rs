@@ -17,9 +17,7 @@ pub mod mail;
 pub mod platform;
 pub mod postgres;
 pub mod proxy;
-#[cfg(feature = "sdk")]
 pub mod sdk;
-#[cfg(feature = "template")]
 pub mod template;
 pub mod warehouse;
 

@@ -4,6 +4,7 @@
 mod budget;
 mod database;
 mod documentation;
+mod features;
 mod mail;
 mod permissions;
 mod queues;

@@ -6,7 +6,6 @@ use tokio::process::Command;
 use waybill_ops::error::{Context as _, Result};
 use waybill_ops::tools::Tools;
 
-use super::programs::FEATURES;
 use super::report::{Report, written_by};
 use crate::config::Config;
 
@@ -36,8 +35,7 @@ pub(super) async fn quick(config: &Config, tools: &Tools) -> Result<Report> {
 /// Runs the checks that compile everything.
 pub(super) async fn slow(config: &Config) -> Report {
     let mut clippy = Command::new("cargo");
-    clippy.args(["clippy", "--workspace", "--all-targets"]).args(FEATURES);
-    clippy.args(["--", "-D", "warnings"]);
+    clippy.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     let mut documentation = Command::new("cargo");
     documentation.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
     run(

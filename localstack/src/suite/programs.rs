@@ -12,9 +12,6 @@ use waybill_ops::process::Child;
 
 use crate::config::Config;
 
-/// The adapter tests need servers, so plain `cargo test` skips them.
-pub(super) const FEATURES: [&str; 2] = ["--features", "waybill/adapter-tests"];
-
 /// A compiled program of tests, and how it is run.
 #[derive(Clone, Debug)]
 pub(super) struct Program {
@@ -37,8 +34,7 @@ pub(super) struct Program {
 /// If they don't compile.
 pub(super) async fn compile(config: &Config) -> Result<Vec<Program>> {
     let mut command = Command::new("cargo");
-    command.args(["test", "--workspace", "--no-run"]).args(FEATURES);
-    command.arg("--message-format=json-render-diagnostics");
+    command.args(["test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]);
     let mut cargo = Child::spawn(command.current_dir(&config.common.root).stdout(Stdio::piped()))?;
     let out = cargo.stdout().ok_or_else(|| Error::new("cargo has no output."))?;
     let mut lines = BufReader::new(out).lines();
