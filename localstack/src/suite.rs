@@ -1,7 +1,7 @@
 //! `make test`: runs everything that CI runs, on two stacks that are deleted afterwards.
 //!
-//! Tests wait much, so three things run at the same time: the tests of a deployed stack, the tests that
-//! need no functions, and the tests on the stand-in for Aurora DSQL with the slow checks.
+//! Tests wait much, so four things run at the same time: the tests of a deployed stack, the tests that
+//! need no functions, the tests on the stand-in for Aurora DSQL, and what compiles.
 
 use std::fs;
 use std::path::PathBuf;
@@ -74,17 +74,13 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
     let (programs, main, other) =
         tokio::try_join!(programs::compile(config), main.deploy(), other.deploy())?;
     ui::step(format!("Running {} programs of tests (about 7 minutes)", programs.len()));
-    let (with_functions, without_functions, stand_in) = tokio::join!(
+    let (with_functions, without_functions, stand_in, compiling) = tokio::join!(
         test_deployed(&main, &programs, &tools),
         test_without_functions(&main, &programs),
-        async {
-            let mut report = test_on_stand_in(&other, &programs).await;
-            report += Report::of("make watch", watch::prove(on_postgres).await);
-            report += checks::slow(config).await;
-            report
-        }
+        test_on_stand_in(&other, &programs),
+        test_what_compiles(on_postgres),
     );
-    for sequence in [with_functions, without_functions, stand_in] {
+    for sequence in [with_functions, without_functions, stand_in, compiling] {
         report += sequence;
     }
     for stack in [&main, &other] {
@@ -187,6 +183,13 @@ async fn test_on_stand_in(stack: &TestStack<'_>, programs: &[Program]) -> Report
         }
     }
     report += stack.reconcile().await;
+    report
+}
+
+/// What needs cargo, which runs one command at a time: the checks that compile, and `make watch`.
+async fn test_what_compiles(config: &Config) -> Report {
+    let mut report = checks::slow(config).await;
+    report += Report::of("make watch", Box::pin(watch::prove(config)).await);
     report
 }
 

@@ -38,7 +38,7 @@ pub(crate) async fn watch(config: &Config) -> Result<()> {
     let served = Served::start(config, &mut stack).await?;
     ui::step("Watching: save a file and call again. Ctrl-C stops");
     ui::line(next_steps(config, &served.api_url, &stack));
-    served.until_it_ends().await
+    Box::pin(served.until_it_ends()).await
 }
 
 /// Does the same on a stack of tests, places an order, and stops. Returns what the functions wrote.
