@@ -8,7 +8,7 @@ export ORDER
 TRAFFIC_OPTIONS = $(if $(MODE),--mode '$(MODE)') $(if $(RATE),--rate '$(RATE)') $(if $(SEED),--seed '$(SEED)') $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset watch logs story dlq faults token traffic soak verdict test figures bench reconcile build deploy cargo
+.PHONY: help up down reset watch logs story dlq faults token traffic soak verdict lint test figures bench reconcile build deploy cargo
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,7 +49,10 @@ soak: cargo ## The same for longer, with faults in between, watching processes: 
 verdict: cargo ## Judge a history again: make verdict FILE=.local/traffic/<round>/history.jsonl
 	@$(SEND) judge $(if $(FILE),'$(FILE)') $(ARGS)
 
-test: cargo ## Run all checks and tests, on separate stacks; some: make test ARGS="--only crashes"
+lint: cargo ## Check the format, the template, the SQL, the code and its documentation
+	@$(RUN) lint $(ARGS)
+
+test: cargo ## Run all tests, on separate stacks; some: make test ARGS="--only crashes"
 	@$(RUN) test $(ARGS)
 
 figures: cargo ## Build each function as it is deployed, and print its size and start time (with a running stack)

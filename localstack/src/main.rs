@@ -75,7 +75,9 @@ enum Command {
         #[arg(long, default_value = tokens::CUSTOMER.1)]
         scope: String,
     },
-    /// Run all checks and tests, on separate stacks
+    /// Check the format, the template, the SQL, the code and its documentation
+    Lint,
+    /// Run all tests, on separate stacks
     Test {
         /// Run only the path of an order, with the functions compiled as they are for AWS
         #[arg(long)]
@@ -156,6 +158,7 @@ async fn run(command: Command) -> Result<bool> {
         Command::Dlq(arguments) => dlq::run(&config.common, &arguments).await,
         Command::Faults(arguments) => strike::run(&config, &arguments).await,
         Command::Token { subject, scope } => up::token(&config, &subject, &scope),
+        Command::Lint => return suite::lint(&config).await,
         Command::Test { release: true, .. } => return suite::run_release(&config).await,
         Command::Test { only: Some(name), .. } => return suite::run_only(&config, &name).await,
         Command::Test { .. } => return Box::pin(suite::run(&config)).await,

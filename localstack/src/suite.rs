@@ -1,7 +1,8 @@
-//! `make test`: runs everything that CI runs, on two stacks that are deleted afterwards.
+//! `make test` and `make lint`: runs everything that CI runs. Tests have stacks of their own, which are
+//! deleted afterwards.
 //!
-//! Tests wait much, so four things run at the same time: the tests of a deployed stack, the tests that
-//! need no functions, the tests on the stand-in for Aurora DSQL, and what compiles.
+//! Tests wait much, so four things run at the same time: the tests of a deployed stack, traffic on
+//! another, the tests that need no functions, and the tests on the stand-in for Aurora DSQL.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use crate::config::{Config, Engine};
 use crate::stack::{Endpoints, Kind, Stack};
 use crate::{deploy, leaks, watch};
 
-mod checks;
+mod lint;
 mod programs;
 mod report;
 
@@ -28,6 +29,10 @@ use report::Report;
 /// The end-to-end tests that need Postgres and the emulator, but no functions deployed: they start their
 /// own.
 const WITHOUT_FUNCTIONS: [&str; 2] = ["crashes", "template"];
+
+/// The end-to-end tests that have a stack of their own: a verdict is about all orders of a stack, and the
+/// load would slow the tests beside it.
+const UNDER_LOAD: [&str; 1] = ["traffic"];
 
 /// The modules of the adapter tests in which many compete.
 const COMPETING: [&str; 8] = [
@@ -57,7 +62,17 @@ const ON_STAND_IN: [&str; 8] = [
 /// The end-to-end tests of an order's path: placed, read, listed, confirmed, changed, relayed.
 const PATH: [&str; 5] = ["events", "fulfillment", "lifecycle", "lists", "orders"];
 
-/// Runs all checks and tests, and prints a summary. Returns whether all passed.
+/// Checks the format, the template, the SQL, the code and its documentation. Returns whether all of it is
+/// in order.
+///
+/// # Errors
+/// If the tools can't be installed.
+pub(crate) async fn lint(config: &Config) -> Result<bool> {
+    let tools = Tools::install(&config.common).await?;
+    Ok(lint::run(config, &tools).await?.print())
+}
+
+/// Runs all tests, and prints a summary. Returns whether all passed.
 ///
 /// # Errors
 /// If something does not compile, or a stack can't be started or deleted.
@@ -66,29 +81,35 @@ pub(crate) async fn run(config: &Config) -> Result<bool> {
     let on_postgres = &Config { engine: Engine::Postgres, ..config.clone() };
     let on_stand_in = &Config { engine: Engine::Dsql, ..config.clone() };
     let tools = Tools::install(&config.common).await?;
-    let mut report = checks::quick(config, &tools).await?;
-    ui::step("Compiling the functions and the tests, and starting two test stacks");
-    // The second one has nothing to compile.
+    ui::step("Compiling the functions and the tests, and starting three test stacks");
+    // The other two have nothing to compile.
     let main = Prepared::new(on_postgres, Kind::Test, Profile::Dev).await?;
+    let loaded = Prepared::new(on_postgres, Kind::TestOfTraffic, Profile::Dev).await?;
     let other = Prepared::new(on_stand_in, Kind::TestOnStandIn, Profile::Dev).await?;
-    let (programs, main, other) =
-        tokio::try_join!(programs::compile(config), main.deploy(), other.deploy())?;
-    ui::step(format!("Running {} programs of tests (about 7 minutes)", programs.len()));
-    let (with_functions, without_functions, stand_in, compiling) = tokio::join!(
-        test_deployed(&main, &programs, &tools),
+    let (programs, main, loaded, other) = tokio::try_join!(
+        programs::compile(config),
+        main.deploy(),
+        loaded.deploy(),
+        other.deploy()
+    )?;
+    ui::step(format!("Running {} programs of tests (about 5 minutes)", programs.len()));
+    let (with_functions, without_functions, under_load, on_stand_in) = tokio::join!(
+        test_with_functions(&main, &programs, &tools),
         test_without_functions(&main, &programs),
+        test_under_load(&loaded, &programs),
         test_on_stand_in(&other, &programs),
-        test_what_compiles(on_postgres),
     );
-    for sequence in [with_functions, without_functions, stand_in, compiling] {
+    let mut report = Report::default();
+    for sequence in [with_functions, without_functions, under_load, on_stand_in] {
         report += sequence;
     }
-    for stack in [&main, &other] {
+    for stack in [&main, &loaded, &other] {
         report.leave_out(&stack.left_out());
     }
     ui::step("Stopping and deleting the test stacks");
-    main.stack.delete()?;
-    other.stack.delete()?;
+    for stack in [main, loaded, other] {
+        stack.stack.delete()?;
+    }
     Ok(report.print())
 }
 
@@ -136,42 +157,57 @@ async fn run_some(
     Ok(report.print())
 }
 
+/// Where a program of tests runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sequence {
+    WithFunctions,
+    UnderLoad,
+    WithoutFunctions,
+}
+
+impl Sequence {
+    fn of(program: &Program) -> Self {
+        if !program.is_of_end_to_end() || program.is_end_to_end(&WITHOUT_FUNCTIONS) {
+            Self::WithoutFunctions
+        } else if program.is_end_to_end(&UNDER_LOAD) {
+            Self::UnderLoad
+        } else {
+            Self::WithFunctions
+        }
+    }
+}
+
 /// The tests of a deployed stack, one program after another, because some start faults in it. Then what
 /// checks everything before it.
-async fn test_deployed(stack: &TestStack<'_>, programs: &[Program], tools: &Tools) -> Report {
-    let mut report = Report::default();
-    for program in programs.iter().filter(|program| needs_functions(program)) {
-        report += stack.run(program).await;
-    }
+async fn test_with_functions(stack: &TestStack<'_>, programs: &[Program], tools: &Tools) -> Report {
+    let mut report = stack.run_all(programs, Sequence::WithFunctions).await;
     let (customer, staff) =
         tokio::join!(stack.conforms(tools, "TOKEN"), stack.conforms(tools, "STAFF_TOKEN"));
     report += Report::of("schemathesis with a customer's token", customer);
     report += Report::of("schemathesis with a staff token", staff);
     report += stack.reconcile().await;
-    let searched = leaks::search(&stack.aws, &stack.env).await;
-    if let Ok(summary) = &searched {
-        ui::line(summary);
-    }
-    report += Report::of("the search of the logs for names, tokens and secrets", searched.map(Ok));
+    report += stack.search_logs().await;
+    report
+}
+
+/// The tests that put a stack under load, and `make watch`.
+async fn test_under_load(stack: &TestStack<'_>, programs: &[Program]) -> Report {
+    let mut report = stack.run_all(programs, Sequence::UnderLoad).await;
+    report += stack.reconcile().await;
+    report += stack.search_logs().await;
+    report += Report::of("make watch", Box::pin(watch::prove(stack.config)).await);
     report
 }
 
 /// The tests that need no deployed functions.
 async fn test_without_functions(stack: &TestStack<'_>, programs: &[Program]) -> Report {
-    let mut report = Report::default();
-    for program in programs.iter().filter(|program| !needs_functions(program)) {
-        report += stack.run(program).await;
-    }
+    let mut report = stack.run_all(programs, Sequence::WithoutFunctions).await;
     // Once more as one process that handles several invocations at once.
     for program in programs.iter().filter(|program| program.is_adapters()) {
         let competing = program.with(&COMPETING, Some(("TEST_CONNECTIONS", "8")), "in one process");
         report += stack.run(&competing).await;
     }
     report
-}
-
-fn needs_functions(program: &Program) -> bool {
-    program.is_of_end_to_end() && !program.is_end_to_end(&WITHOUT_FUNCTIONS)
 }
 
 /// The tests of what touches the database once more, on the stand-in for Aurora DSQL.
@@ -183,13 +219,6 @@ async fn test_on_stand_in(stack: &TestStack<'_>, programs: &[Program]) -> Report
         }
     }
     report += stack.reconcile().await;
-    report
-}
-
-/// What needs cargo, which runs one command at a time: the checks that compile, and `make watch`.
-async fn test_what_compiles(config: &Config) -> Report {
-    let mut report = checks::slow(config).await;
-    report += Report::of("make watch", Box::pin(watch::prove(config)).await);
     report
 }
 
@@ -262,6 +291,24 @@ impl TestStack<'_> {
             // Its files are deleted with the stack.
             .current_dir(&self.stack.dir);
         report::written_by(&mut command).await
+    }
+
+    /// Runs the programs of a sequence.
+    async fn run_all(&self, programs: &[Program], sequence: Sequence) -> Report {
+        let mut report = Report::default();
+        for program in programs.iter().filter(|program| Sequence::of(program) == sequence) {
+            report += self.run(program).await;
+        }
+        report
+    }
+
+    /// Searches the logs for what functions must not log.
+    async fn search_logs(&self) -> Report {
+        let searched = leaks::search(&self.aws, &self.env).await;
+        if let Ok(summary) = &searched {
+            ui::line(summary);
+        }
+        Report::of("the search of the logs for names, tokens and secrets", searched.map(Ok))
     }
 
     /// Checks that stock and orders add up.

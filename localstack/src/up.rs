@@ -145,7 +145,7 @@ async fn for_each_stack(config: &Config, act: impl Fn(Stack) -> Result<bool>) ->
             stopped.push(kind.target());
         }
     }
-    // `make test` has two.
+    // `make test` has several.
     stopped.dedup();
     match stopped.as_slice() {
         [] => ui::line("Nothing was running."),

@@ -9,7 +9,9 @@ pub(crate) enum Kind {
     Watch,
     /// The stack of `make test` and `make bench`: on free ports, deleted afterwards.
     Test,
-    /// The other stack of `make test`, whose database is the stand-in for Aurora DSQL.
+    /// The stack of `make test` that is put under load.
+    TestOfTraffic,
+    /// The stack of `make test` whose database is the stand-in for Aurora DSQL.
     TestOnStandIn,
     /// The stack on which `make test` does what `make watch` does.
     TestOfWatch,
@@ -17,12 +19,18 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Main, Self::Watch, Self::Test, Self::TestOnStandIn, Self::TestOfWatch];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Main,
+        Self::Watch,
+        Self::Test,
+        Self::TestOfTraffic,
+        Self::TestOnStandIn,
+        Self::TestOfWatch,
+    ];
 
     /// Whether it is one of tests. Nothing of it is kept, and it touches nothing but its own.
     pub(crate) const fn is_of_tests(self) -> bool {
-        matches!(self, Self::Test | Self::TestOnStandIn | Self::TestOfWatch)
+        !matches!(self, Self::Main | Self::Watch)
     }
 
     /// Whether `cargo lambda watch` runs its functions.
@@ -36,6 +44,7 @@ impl Kind {
             Self::Main => "stack",
             Self::Watch => "watch",
             Self::Test => "test",
+            Self::TestOfTraffic => "test-traffic",
             Self::TestOnStandIn => "test-dsql",
             Self::TestOfWatch => "test-watch",
         }
@@ -46,7 +55,9 @@ impl Kind {
         match self {
             Self::Main => "make up",
             Self::Watch => "make watch",
-            Self::Test | Self::TestOnStandIn | Self::TestOfWatch => "make test",
+            Self::Test | Self::TestOfTraffic | Self::TestOnStandIn | Self::TestOfWatch => {
+                "make test"
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is checked without running the service.
+//! `make lint`: what is checked without running anything of the service.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,11 @@ use waybill_ops::tools::Tools;
 use super::report::{Report, written_by};
 use crate::config::Config;
 
-/// Runs the checks that compile nothing.
+/// Runs all checks, the fast ones first.
 ///
 /// # Errors
 /// If the files to check can't be listed.
-pub(super) async fn quick(config: &Config, tools: &Tools) -> Result<Report> {
+pub(super) async fn run(config: &Config, tools: &Tools) -> Result<Report> {
     let mut format = Command::new("cargo");
     format.args(["fmt", "--all", "--check"]);
     let mut template = tools.sam();
@@ -21,39 +21,22 @@ pub(super) async fn quick(config: &Config, tools: &Tools) -> Result<Report> {
     template.args(["--region", &config.common.region]);
     let mut dialect = tools.command("dsql-lint");
     dialect.args(for_dsql(&config.common.root)?);
-    Ok(run(
-        config,
-        [
-            ("cargo fmt --all --check", format),
-            (".local/tools/bin/sam validate --lint", template),
-            (".local/tools/bin/dsql-lint sql/dsql/*.sql sql/queries/*.sql", dialect),
-        ],
-    )
-    .await)
-}
-
-/// Runs the checks that compile everything.
-pub(super) async fn slow(config: &Config) -> Report {
     let mut clippy = Command::new("cargo");
     clippy.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     let mut documentation = Command::new("cargo");
     documentation.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
-    run(
-        config,
-        [
-            ("cargo clippy --workspace --all-targets -- -D warnings", clippy),
-            ("RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps", documentation),
-        ],
-    )
-    .await
-}
-
-async fn run(config: &Config, checks: impl IntoIterator<Item = (&str, Command)>) -> Report {
+    let checks = [
+        ("cargo fmt --all --check", format),
+        (".local/tools/bin/sam validate --lint", template),
+        (".local/tools/bin/dsql-lint sql/dsql/*.sql sql/queries/*.sql", dialect),
+        ("cargo clippy --workspace --all-targets -- -D warnings", clippy),
+        ("RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps", documentation),
+    ];
     let mut report = Report::default();
     for (name, mut command) in checks {
         report += Report::of(name, written_by(command.current_dir(&config.common.root)).await);
     }
-    report
+    Ok(report)
 }
 
 /// The files that Aurora DSQL must take, all of them without an exception: its schema, and what both
