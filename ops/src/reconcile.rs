@@ -36,9 +36,6 @@ pub async fn adds_up(config: &Config, env: &EnvFile) -> Result<bool> {
 
 fn program(config: &Config) -> Command {
     let mut command = Command::new("cargo");
-    command
-        .args(["run", "--quiet", "--package", "waybill", "--bin", "waybill-reconcile"])
-        .args(["--no-default-features", "--features", "postgres"])
-        .current_dir(&config.root);
+    command.args(["run", "--quiet", "--bin", "waybill-reconcile"]).current_dir(&config.root);
     command
 }
