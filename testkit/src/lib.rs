@@ -22,8 +22,11 @@ pub mod template;
 pub mod warehouse;
 
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use uuid::Uuid;
 
 /// The longest that a test waits for one thing.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,18 +37,19 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A name that was never used before: a correlation id, a part of a name.
 #[must_use]
 pub fn unique(word: &str) -> String {
-    format!("{word}-{}", uuid::Uuid::new_v4().simple())
+    format!("{word}-{}", Uuid::new_v4().simple())
 }
 
 /// An address where nothing listens yet, another one each time. Its port is below the range of outgoing
 /// connections, so none of them takes it in the meantime.
 #[must_use]
 pub fn unused_address() -> SocketAddr {
-    static TURN: AtomicU64 = AtomicU64::new(0);
-    let first = u64::from(std::process::id()) * 37;
+    // Programs of tests run at the same time, so each begins somewhere else.
+    static NEXT: LazyLock<AtomicU64> =
+        LazyLock::new(|| AtomicU64::new(Uuid::new_v4().as_u64_pair().1 % 10_000));
     loop {
-        let turn = TURN.fetch_add(1, Ordering::Relaxed);
-        let port = u16::try_from(20_000 + (first + turn) % 10_000).unwrap();
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(20_000 + next % 10_000).unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         if std::net::TcpListener::bind(address).is_ok() {
             return address;

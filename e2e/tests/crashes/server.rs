@@ -6,8 +6,7 @@ use e2e::engine_name;
 use local_cloud::error::Result;
 use local_cloud::postgres::Postgres;
 use local_cloud::standin::{Programs, StandIn};
-use testkit::engine;
-use uuid::Uuid;
+use testkit::{engine, unused_address};
 
 /// A database server with production durability.
 pub(crate) struct Server {
@@ -33,7 +32,9 @@ impl Server {
         } else {
             Database::Postgres(Postgres::in_dir(&dir).with_max_connections(max_connections))
         };
-        let server = Self { database, dir, port: free_port(), behind: free_port() };
+        // They stay free while the server is down.
+        let [port, behind] = [unused_address(), unused_address()].map(|address| address.port());
+        let server = Self { database, dir, port, behind };
         // An interrupted run may have left one.
         server.delete().unwrap();
         std::fs::create_dir_all(&server.dir).unwrap();
@@ -94,12 +95,4 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.delete();
     }
-}
-
-/// A port that stays free while the server is down: below the range of outgoing connections, and chosen
-/// at random.
-fn free_port() -> u16 {
-    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let somewhere = 15_000 + u16::try_from(Uuid::new_v4().as_u128() % 10_000).unwrap();
-    (somewhere..30_000).find(is_free).unwrap()
 }
