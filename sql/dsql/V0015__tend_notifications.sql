@@ -1,0 +1,1 @@
+-- Nothing: Aurora DSQL has no vacuum to set.
