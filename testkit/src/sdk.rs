@@ -63,16 +63,25 @@ impl Queue {
 
     /// The value of an attribute.
     pub async fn attribute(&self, name: QueueAttributeName) -> String {
-        let call = self.sqs.get_queue_attributes().queue_url(&self.url);
-        let attributes = call.attribute_names(name.clone()).send().await.unwrap().attributes;
-        attributes.unwrap().remove(&name).unwrap()
+        let [value] = self.attributes([name]).await;
+        value
     }
 
     /// Whether it has no messages, visible or in flight.
     pub async fn is_empty(&self) -> bool {
-        self.attribute(QueueAttributeName::ApproximateNumberOfMessages).await == "0"
-            && self.attribute(QueueAttributeName::ApproximateNumberOfMessagesNotVisible).await
-                == "0"
+        // In one call: between two, a message in flight may become visible.
+        let numbers = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        self.attributes(numbers).await == ["0", "0"]
+    }
+
+    async fn attributes<const N: usize>(&self, names: [QueueAttributeName; N]) -> [String; N] {
+        let call = self.sqs.get_queue_attributes().queue_url(&self.url);
+        let answer = call.set_attribute_names(Some(names.to_vec())).send().await.unwrap();
+        let mut values = answer.attributes.unwrap();
+        names.map(|name| values.remove(&name).unwrap())
     }
 
     /// Subscribes it to events on `bus` that match `pattern`. The id of the rule's target is `queue`.
