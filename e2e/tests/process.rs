@@ -126,7 +126,7 @@ async fn without_an_authorizer_only_public_routes_answer() {
     for folder in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions")).unwrap() {
         let folder = folder.unwrap();
         let main = std::fs::read_to_string(folder.path().join("src/main.rs")).unwrap();
-        if !main.contains("http::serve(") {
+        if !main.contains("http::answer(") {
             continue;
         }
         let name = folder.file_name().into_string().unwrap();
@@ -227,9 +227,7 @@ fn a_function_links_the_client_of_aws_only_if_it_calls_aws() {
     ] {
         let binary = std::fs::read(bootstrap(function)).unwrap();
         let holds = |text: &str| binary.windows(text.len()).any(|bytes| bytes == text.as_bytes());
-        // The header that selects an operation.
-        assert_eq!(holds("x-amz-target"), calls, "{function}");
         // Part of the SDK's clients, which take megabytes.
-        assert!(!holds("aws_smithy_runtime::client::orchestrator"), "{function}");
+        assert_eq!(holds("aws_smithy_runtime::client::orchestrator"), calls, "{function}");
     }
 }

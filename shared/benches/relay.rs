@@ -14,16 +14,17 @@ mod database;
 
 use std::time::Duration;
 
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_sqs::config::Credentials;
 use serde_json::json;
 use tokio::time::Instant;
 use tokio_postgres::Client;
 use uuid::Uuid;
 use waybill::app::{Backoff, Relayed, relay_outbox};
-use waybill::aws::Aws;
-use waybill::config::{AwsConfig, AwsEndpoints, DatabaseConfig};
-use waybill::events::EventBus;
+use waybill::config::DatabaseConfig;
+use waybill::events::{self, EventBus};
 use waybill::postgres::{CLAIM_OUTBOX, Database, SETTLE_OUTBOX};
-use waybill::queue::FulfillmentQueue;
+use waybill::queue::{self, FulfillmentQueue};
 
 /// How many messages wait.
 const BACKLOG: i64 = 100_000;
@@ -53,9 +54,10 @@ async fn relay(config: &DatabaseConfig, late: Duration) -> f64 {
     let database = Database::connect(config, &[CLAIM_OUTBOX, SETTLE_OUTBOX]).await.unwrap();
     let endpoint = testkit::aws::take_everything(late);
     let url = format!("{endpoint}/000000000000/jobs");
-    let aws = aws(endpoint);
-    let queue = FulfillmentQueue::new(&aws, url);
-    let bus = EventBus::new(&aws, "shop".to_owned());
+    let aws = aws(&endpoint).await;
+    let queue = FulfillmentQueue::new(aws_sdk_sqs::Client::from_conf(queue::settings(&aws)), url);
+    let bus = aws_sdk_eventbridge::Client::from_conf(events::settings(&aws));
+    let bus = EventBus::new(bus, "shop".to_owned());
     let backoff = Backoff { min: Duration::from_mins(1), max: Duration::from_mins(1) };
     let started = Instant::now();
     let until = started + Duration::from_mins(10);
@@ -99,15 +101,12 @@ async fn fill(sql: &Client, kind: &str) {
     sql.batch_execute("VACUUM ANALYZE outbox").await.unwrap();
 }
 
-fn aws(endpoint: String) -> Aws {
-    let endpoints = AwsEndpoints { all: Some(endpoint), ..AwsEndpoints::default() };
-    Aws::new(AwsConfig {
-        region: "eu-central-1".to_owned(),
-        access_key_id: "bench".to_owned(),
-        secret_access_key: "bench".to_owned(),
-        session_token: None,
-        endpoints,
-        ca_bundle: None,
-    })
-    .unwrap()
+async fn aws(endpoint: &str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region("eu-central-1")
+        .credentials_provider(Credentials::new("bench", "bench", None, None, "bench"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .load()
+        .await
 }

@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use allocation_counter::AllocationInfo;
 use criterion::{BatchSize, Criterion};
 use jiff::Timestamp;
+use lambda_http::Request;
+use lambda_http::http::StatusCode;
 use serde_json::json;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -24,9 +26,8 @@ use waybill::domain::{
     ProductId, Scope, Status, Version,
 };
 use waybill::http::{
-    Callers, CursorKey, Reply, Request, Response, StatusCode, answer, read_order_list, routes,
+    Callers, CursorKey, Reply, Response, answer, read_event, read_order_list, routes,
 };
-use waybill::lambda::Invocation;
 
 /// How much the making of one response took from the allocator.
 #[derive(Default)]
@@ -109,10 +110,10 @@ fn caller() -> Caller {
 }
 
 /// A request with this query string.
-fn request(query: &str) -> Invocation<Request> {
+fn request(query: &str) -> Request {
     let line = json!({ "method": "GET", "path": "/" });
     let event = json!({ "rawQueryString": query, "requestContext": { "http": line } });
-    Invocation::of(serde_json::from_value(event).unwrap())
+    read_event(serde_json::from_value(event).unwrap())
 }
 
 fn now() -> Timestamp {

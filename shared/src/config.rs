@@ -13,8 +13,6 @@ mod roles;
 #[cfg(feature = "warehouse")]
 mod warehouse;
 
-#[cfg(feature = "aws")]
-pub use aws::{AwsConfig, AwsEndpoints};
 pub use database::{DatabaseConfig, OwnerLimits, Timing};
 pub use engine::DatabaseEngine;
 pub use environment::{Config, ConfigError};

@@ -23,7 +23,8 @@ pub(crate) fn function() -> &'static str {
 /// Starts logging for `function`, from `level` up.
 ///
 /// Dependencies log from `warn` up, whatever `level` is: their lines below that can contain bodies and
-/// headers.
+/// headers. Two parts of the Lambda runtime don't log at all: one quotes events that it can't read, and
+/// one repeats the errors of handlers. A panic is logged by a hook.
 ///
 /// # Errors
 /// If this process logs already.
@@ -39,7 +40,14 @@ pub fn init(function: &'static str, level: Level) -> Result<(), TryInitError> {
     let ours = LevelFilter::from_level(level);
     let filter = Targets::new()
         .with_default(ours.min(LevelFilter::WARN))
+        .with_target("lambda_runtime::layers::api_response", LevelFilter::OFF)
+        .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
         .with_target("waybill", ours)
         .with_target(function.replace('-', "_"), ours);
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let error = panic.payload_as_str().unwrap_or("no message");
+        tracing::error!(place, error, "panicked");
+    }));
     tracing_subscriber::registry().with(json).with(filter).try_init()
 }

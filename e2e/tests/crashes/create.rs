@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use serde_json::json;
 use testkit::fault::Fault;
 use testkit::function::Extensions;
 use testkit::proxy::Holds;
@@ -9,6 +10,23 @@ use testkit::proxy::Holds;
 use crate::world::{FOREVER, World};
 
 const WORK_FIRST: [(&str, &str); 1] = [("WORK_BEFORE_ANSWER", "true")];
+
+#[tokio::test]
+async fn an_event_that_is_no_request_is_an_error_that_is_not_logged_and_ends_nothing() {
+    let world = World::new().await;
+    let mut create = world.start("create-order").await;
+    for event in [json!("ada@example.com"), json!({ "body": "ada@example.com" }), json!([])] {
+        let answer = create.invoke(event).await;
+        assert!(answer["errorType"].is_string(), "{answer}");
+    }
+    world.place(&mut create, world.request("a")).await;
+    create.freezes().await;
+    create.terminate();
+    let lines = create.end().await.lines;
+    assert!(!lines.iter().any(|line| line.to_string().contains("ada@")), "{lines:#?}");
+    world.recover().await;
+    world.assert_whole(1).await;
+}
 
 #[tokio::test]
 async fn killed_before_its_statement_has_stored_nothing_and_is_repeated() {

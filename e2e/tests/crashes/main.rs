@@ -6,6 +6,7 @@
 //!
 //! | fault | moment | test |
 //! |---|---|---|
+//! | an event is no request | | [`create::an_event_that_is_no_request_is_an_error_that_is_not_logged_and_ends_nothing`] |
 //! | create-order is killed | before its statement | [`create::killed_before_its_statement_has_stored_nothing_and_is_repeated`] |
 //! | | after the answer, before the send | [`create::killed_after_the_answer_and_before_the_send_is_fulfilled_by_the_relay`] |
 //! | | after the send, before the answer, with `WORK_BEFORE_ANSWER=true` | [`create::killed_while_its_answer_waits_for_the_send_is_answered_when_repeated`] |

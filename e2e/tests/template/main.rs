@@ -5,6 +5,7 @@ mod budget;
 mod database;
 mod documentation;
 mod features;
+mod libraries;
 mod mail;
 mod permissions;
 mod queues;

@@ -70,9 +70,9 @@ fn a_function_serves_the_route_that_the_template_sends_it() {
     for route in routes::ALL {
         let function = &functions[&key(route)];
         let call = match (function.as_str(), route.any_of) {
-            ("describe-api", []) => "http::serve_public(&config, description,".to_owned(),
-            (_, []) => format!("http::serve_public(config, &routes::{},", constant(route)),
-            _ => format!("http::serve(&config, &routes::{},", constant(route)),
+            ("describe-api", []) => "http::answer_anyone(request, description,".to_owned(),
+            (_, []) => format!("http::answer_anyone(request, &routes::{},", constant(route)),
+            _ => format!("http::answer(request, callers, &routes::{},", constant(route)),
         };
         assert!(source(function).contains(&call), "{function} lacks {call}");
     }

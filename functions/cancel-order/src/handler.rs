@@ -1,8 +1,9 @@
 //! Cancels an order, optionally only in the version that the caller saw.
 
+use lambda_http::http::StatusCode;
 use waybill::app::{self, ChangeOrders};
 use waybill::domain::OrderId;
-use waybill::http::{Incoming, Problem, Reply, StatusCode};
+use waybill::http::{Incoming, Problem, Reply};
 
 pub(crate) async fn cancel_order(
     request: Incoming,

@@ -1,7 +1,8 @@
 //! Places an order.
 
+use lambda_http::http::StatusCode;
 use waybill::app::{self, PlaceOrders, SendJobs};
-use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
+use waybill::http::{self, Incoming, Problem, Reply};
 
 pub(crate) async fn create_order(
     request: Incoming,

@@ -4,23 +4,27 @@ mod handler;
 
 use std::process::ExitCode;
 
-use waybill::aws::Aws;
-use waybill::http::{self, routes};
+use aws_sdk_sqs::Client;
+use lambda_http::{Request, service_fn};
+use waybill::aws;
+use waybill::http::{self, Callers, routes};
 use waybill::lambda;
 use waybill::postgres::{Database, functions::CREATE_ORDER};
-use waybill::queue::{FulfillmentQueue, SendAfterAnswer};
+use waybill::queue::{self, FulfillmentQueue, SendAfterAnswer};
 
 fn main() -> ExitCode {
     waybill::start("create-order", async |config| {
-        let database = config.database()?;
-        let queue = config.fulfillment_queue_url()?;
-        let queue = FulfillmentQueue::new(&Aws::new(config.aws()?)?, queue);
+        let callers = lambda::keep(Callers::read(&config)?);
+        let (database, queue) = (config.database()?, config.fulfillment_queue_url()?);
+        let sqs = Client::from_conf(queue::settings(&aws::load(&config).await?));
+        let queue = lambda::keep(FulfillmentQueue::new(sqs, queue));
+        let queue = lambda::keep(SendAfterAnswer::new(queue));
         let database = lambda::keep(Database::connect(&database, CREATE_ORDER.statements).await?);
-        lambda::on_shutdown(&config, database.close()).await?;
-        let queue = lambda::keep(SendAfterAnswer::new(lambda::keep(queue)));
-        http::serve(&config, &routes::CREATE_ORDER, |request| {
-            handler::create_order(request, database, queue)
-        })
-        .await
+        lambda::on_shutdown(database.close()).await;
+        let service = service_fn(async |request: Request| {
+            let handler = |request| handler::create_order(request, database, queue);
+            Ok(http::answer(request, callers, &routes::CREATE_ORDER, handler).await)
+        });
+        http::serve(&config, service).await
     })
 }

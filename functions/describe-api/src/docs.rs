@@ -35,7 +35,7 @@ mod tests {
     use testkit::left_out::{NO_CHROMIUM, leave_out};
     use tokio::process::Command;
     use waybill::http::{self, openapi};
-    use waybill::lambda::{self, Invocation};
+    use waybill::lambda;
 
     use crate::handler::{Description, describe};
 
@@ -52,7 +52,7 @@ mod tests {
             "requestContext": { "http": { "method": "GET", "path": path } },
             "isBase64Encoded": false,
         });
-        let request = Invocation::of(serde_json::from_value(event).unwrap());
+        let request = http::read_event(serde_json::from_value(event).unwrap());
         let handler = async |request| describe(&request, description);
         let answer = http::answer_anyone(request, description, handler).await;
         let headers = answer.headers().iter();

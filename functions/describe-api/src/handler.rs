@@ -16,7 +16,7 @@ pub(crate) struct Description {
 impl Description {
     pub(crate) fn new() -> Result<Self, BoxError> {
         let document = serde_json::to_value(openapi::document())?;
-        Ok(Self { problems: problems::render(), document: serde_json::to_string(&document)? })
+        Ok(Self { problems: problems::render()?, document: serde_json::to_string(&document)? })
     }
 }
 
@@ -80,7 +80,6 @@ fn matches(pattern: &str, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use waybill::http;
-    use waybill::lambda::Invocation;
 
     use super::*;
 
@@ -123,7 +122,7 @@ mod tests {
                 "requestContext": { "http": { "method": method, "path": path } },
                 "isBase64Encoded": false,
             });
-            let request = Invocation::of(serde_json::from_value(event).unwrap());
+            let request = http::read_event(serde_json::from_value(event).unwrap());
             let handler = async |request| describe(&request, &description);
             let response = http::answer_anyone(request, &description, handler).await;
             assert_eq!(response.status(), status, "{method} {path}");

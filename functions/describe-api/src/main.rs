@@ -3,18 +3,20 @@
 
 mod docs;
 mod handler;
-mod html;
-mod markdown;
 mod problems;
 
 use std::process::ExitCode;
 
+use lambda_http::{Request, service_fn};
 use waybill::{http, lambda};
 
 fn main() -> ExitCode {
     waybill::start("describe-api", async |config| {
         let description = lambda::keep(handler::Description::new()?);
-        let handler = async |request| handler::describe(&request, description);
-        http::serve_public(&config, description, handler).await
+        let service = service_fn(async |request: Request| {
+            let handler = async |request| handler::describe(&request, description);
+            Ok(http::answer_anyone(request, description, handler).await)
+        });
+        http::serve(&config, service).await
     })
 }

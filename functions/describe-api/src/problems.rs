@@ -2,36 +2,37 @@
 
 use std::collections::BTreeMap;
 
+use askama::Template;
+use pulldown_cmark::{Parser, html};
 use waybill::http::Kind;
-
-use crate::html::{escape, page};
-use crate::markdown;
 
 /// The documentation. A test of `waybill` checks that it has a section for each kind.
 const DOCUMENTATION: &str = include_str!("../../../docs/problems.md");
 
-/// The pages, by code.
-pub(crate) fn render() -> BTreeMap<&'static str, String> {
-    Kind::ALL.iter().map(|kind| (kind.code(), problem(*kind))).collect()
+/// The page of a kind of problem.
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct Page {
+    kind: Kind,
+    /// HTML.
+    section: String,
 }
 
-fn problem(kind: Kind) -> String {
+/// The pages, by code.
+pub(crate) fn render() -> Result<BTreeMap<&'static str, String>, askama::Error> {
+    Kind::ALL.iter().map(|kind| Ok((kind.code(), page(*kind)?))).collect()
+}
+
+fn page(kind: Kind) -> Result<String, askama::Error> {
     let section = DOCUMENTATION
         .split("\n## ")
         .find_map(|section| section.strip_prefix(kind.code())?.strip_prefix('\n'))
         .unwrap_or_default();
     // The title is already the heading.
-    let (_, section) = section.trim().split_once('\n').unwrap_or_default();
-    let body = format!(
-        "<main>\n<p class=\"status\">{status}</p>\n<h1>{title}</h1>\n\
-         <p class=\"type\"><code>{path}</code></p>\n{section}\
-         <p><a href=\"../docs\">API documentation</a></p>\n</main>\n",
-        status = kind.status().as_u16(),
-        title = escape(kind.title()),
-        path = kind.path(),
-        section = markdown::render(section),
-    );
-    page(&format!("{}: {}", kind.code(), kind.title()), &body)
+    let (_, markdown) = section.trim().split_once('\n').unwrap_or_default();
+    let mut section = String::new();
+    html::push_html(&mut section, Parser::new(markdown));
+    Page { kind, section }.render()
 }
 
 #[cfg(test)]
@@ -40,10 +41,10 @@ mod tests {
 
     #[test]
     fn every_page_says_when_and_what_to_do_and_has_an_example() {
-        for (code, html) in render() {
+        for (code, html) in render().unwrap() {
             assert!(html.matches("<p>").count() >= 3, "{code}: {html}");
             assert!(html.contains("<pre>"), "{code}");
-            let kind = format!("&quot;type&quot;: &quot;/problems/{code}&quot;");
+            let kind = format!("\"type\": \"/problems/{code}\"");
             assert!(html.contains(&kind), "{code}: {html}");
         }
     }

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use lambda_runtime::LambdaEvent;
 use tokio::time::Instant;
 use waybill::app::{
     self, Backoff, ConfirmOrders, DeadLetters, Event, KeepOutbox, RefuseOrders, SendBatch,
     Warehouse,
 };
 use waybill::config::WarehouseConfig;
-use waybill::lambda::{self, Batch, Failures, Invocation};
+use waybill::lambda;
 use waybill::postgres::functions::{FULFILL_ORDER, FULFILL_ORDER_ALONE};
 use waybill::{BoxError, trace};
 
@@ -53,12 +55,12 @@ where
 }
 
 pub(crate) async fn fulfill_orders(
-    invocation: Invocation<Batch>,
+    event: LambdaEvent<SqsEvent>,
     orders: &(impl ConfirmOrders + RefuseOrders),
     warehouse: &(impl Warehouse + DeadLetters),
     events: &Events<impl KeepOutbox + Send + 'static, impl SendBatch<Event> + Send + 'static>,
-) -> Result<Failures, BoxError> {
-    lambda::batch(invocation, LIMIT, async |deliveries, end| {
+) -> Result<SqsBatchResponse, BoxError> {
+    lambda::batch(event, LIMIT, async |deliveries, end| {
         let failed = app::fulfill_orders(orders, warehouse, deliveries).await?;
         events.send(end).await;
         Ok(failed)

@@ -1,8 +1,9 @@
 //! Gets an order.
 
+use lambda_http::http::StatusCode;
 use waybill::app::{self, ReadOrder};
 use waybill::domain::OrderId;
-use waybill::http::{Incoming, Problem, Reply, StatusCode};
+use waybill::http::{Incoming, Problem, Reply};
 
 pub(crate) async fn get_order(
     request: Incoming,

@@ -1,8 +1,9 @@
 //! Gets a product.
 
+use lambda_http::http::StatusCode;
 use waybill::app::{self, CacheProducts, Flights, ReadProduct};
 use waybill::domain::ProductId;
-use waybill::http::{Incoming, Problem, Reply, StatusCode};
+use waybill::http::{Incoming, Problem, Reply};
 
 pub(crate) async fn get_product(
     request: Incoming,

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
-use waybill::aws::Aws;
-use waybill::cache::DynamoDbCache;
+use waybill::aws;
+use waybill::cache::{self, DynamoDbCache};
 use waybill::config::Config;
 use waybill::http::{
     Anyone, Check, Checks, Health, HealthStatus as Status, Incoming, LatestHealth, Problem, Reply,
 };
 use waybill::postgres::{Database, functions::HEALTH};
-use waybill::queue::FulfillmentQueue;
+use waybill::queue::{self, FulfillmentQueue};
 use waybill::{BoxError, Error};
 
 /// The timeout of a check.
@@ -53,9 +53,11 @@ impl Dependencies {
         database.connect_timeout = CHECK_TIMEOUT;
         let table = config.product_cache_table()?;
         let queue = config.fulfillment_queue_url()?;
-        let aws = Aws::new(config.aws()?)?;
-        let cache = DynamoDbCache::new(&aws, table);
-        let queue = FulfillmentQueue::new(&aws, queue);
+        let aws = aws::load(config).await?;
+        let dynamodb = aws_sdk_dynamodb::Client::from_conf(cache::settings(&aws));
+        let sqs = aws_sdk_sqs::Client::from_conf(queue::settings(&aws));
+        let (cache, queue) =
+            (DynamoDbCache::new(dynamodb, table), FulfillmentQueue::new(sqs, queue));
         let database = Database::connect(&database, HEALTH.statements).await?;
         Ok(Self { database, cache, queue })
     }

@@ -4,22 +4,24 @@ mod handler;
 
 use std::process::ExitCode;
 
+use lambda_http::{Request, service_fn};
 use waybill::app::PageCache;
-use waybill::http::{self, CursorKey, routes};
+use waybill::http::{self, Callers, CursorKey, routes};
 use waybill::lambda;
 use waybill::postgres::{Database, functions::LIST_PRODUCTS};
 
 fn main() -> ExitCode {
     waybill::start("list-products", async |config| {
-        let cursors = CursorKey::new(&config.cursor_secret()?)?;
-        let statements = LIST_PRODUCTS.statements;
-        let database = Database::connect(&config.database()?, statements).await?;
-        let (cursors, database) = (lambda::keep(cursors), lambda::keep(database));
-        lambda::on_shutdown(&config, database.close()).await?;
+        let callers = lambda::keep(Callers::read(&config)?);
+        let cursors = lambda::keep(CursorKey::new(&config.cursor_secret()?)?);
+        let database = Database::connect(&config.database()?, LIST_PRODUCTS.statements).await?;
+        let database = lambda::keep(database);
+        lambda::on_shutdown(database.close()).await;
         let pages = lambda::keep(PageCache::default());
-        http::serve(&config, &routes::LIST_PRODUCTS, |request| {
-            handler::list_products(request, cursors, pages, database)
-        })
-        .await
+        let service = service_fn(async |request: Request| {
+            let handler = |request| handler::list_products(request, cursors, pages, database);
+            Ok(http::answer(request, callers, &routes::LIST_PRODUCTS, handler).await)
+        });
+        http::serve(&config, service).await
     })
 }

@@ -1,14 +1,14 @@
 //! Migrates the database. Accepts any event.
 
+use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use serde_json::Value;
 use tracing::Instrument;
 use waybill::config::{DatabaseConfig, RoleArn};
-use waybill::lambda::{self, Invocation};
 use waybill::postgres::functions::Function;
 use waybill::postgres::migrations;
 use waybill::postgres::roles::{self, FunctionRole};
-use waybill::{BoxError, error};
+use waybill::{BoxError, error, lambda};
 
 /// The result of an invocation.
 #[derive(Serialize)]
@@ -38,14 +38,14 @@ pub(crate) fn roles(named: Vec<(String, RoleArn)>) -> Result<Vec<FunctionRole>, 
 }
 
 pub(crate) async fn migrate(
-    invocation: Invocation<Value>,
+    event: LambdaEvent<Value>,
     database: &DatabaseConfig,
     roles: &[FunctionRole],
     issuers: &Issuers,
 ) -> Result<Report, BoxError> {
     let span = tracing::info_span!(
         "migrate",
-        request_id = invocation.request_id,
+        request_id = event.context.request_id,
         cold_start = lambda::is_cold_start(),
     );
     async {

@@ -4,16 +4,16 @@ mod handler;
 
 use std::process::ExitCode;
 
+use lambda_runtime::service_fn;
 use waybill::lambda;
 
 fn main() -> ExitCode {
     waybill::start("migrate", async |config| {
-        let database = config.database()?;
+        let database = lambda::keep(config.database()?);
         let issuers = handler::Issuers { now: config.issuer(), first: config.first_issuer() };
-        let roles = handler::roles(config.database_roles()?)?;
-        lambda::run_one_by_one(&config, |invocation| {
-            handler::migrate(invocation, &database, &roles, &issuers)
-        })
-        .await
+        let issuers = lambda::keep(issuers);
+        let roles = lambda::keep(handler::roles(config.database_roles()?)?);
+        let handler = |event| handler::migrate(event, database, roles, issuers);
+        lambda::run_one_by_one(&config, service_fn(handler)).await
     })
 }

@@ -1,8 +1,9 @@
 //! Creates or replaces a product.
 
+use lambda_http::http::StatusCode;
 use waybill::app::{self, CacheProducts, PutProducts};
 use waybill::domain::ProductId;
-use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
+use waybill::http::{self, Incoming, Problem, Reply};
 
 pub(crate) async fn put_product(
     request: Incoming,

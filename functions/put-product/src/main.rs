@@ -4,23 +4,27 @@ mod handler;
 
 use std::process::ExitCode;
 
-use waybill::aws::Aws;
-use waybill::cache::{DynamoDbCache, MemoryCache};
-use waybill::http::{self, routes};
+use aws_sdk_dynamodb::Client;
+use lambda_http::{Request, service_fn};
+use waybill::aws;
+use waybill::cache::{self, DynamoDbCache, MemoryCache};
+use waybill::http::{self, Callers, routes};
 use waybill::lambda;
 use waybill::postgres::{Database, functions::PUT_PRODUCT};
 
 fn main() -> ExitCode {
     waybill::start("put-product", async |config| {
-        let database = config.database()?;
-        let table = config.product_cache_table()?;
-        let cache = DynamoDbCache::connect(&Aws::new(config.aws()?)?, table);
-        let cache = lambda::keep(MemoryCache::in_front_of(cache));
+        let callers = lambda::keep(Callers::read(&config)?);
+        let (database, table) = (config.database()?, config.product_cache_table()?);
+        let dynamodb = Client::from_conf(cache::settings(&aws::load(&config).await?));
+        let cache = MemoryCache::in_front_of(DynamoDbCache::connect(dynamodb, table));
+        let cache = lambda::keep(cache);
         let database = lambda::keep(Database::connect(&database, PUT_PRODUCT.statements).await?);
-        lambda::on_shutdown(&config, database.close()).await?;
-        http::serve(&config, &routes::PUT_PRODUCT, |request| {
-            handler::put_product(request, cache, database)
-        })
-        .await
+        lambda::on_shutdown(database.close()).await;
+        let service = service_fn(async |request: Request| {
+            let handler = |request| handler::put_product(request, cache, database);
+            Ok(http::answer(request, callers, &routes::PUT_PRODUCT, handler).await)
+        });
+        http::serve(&config, service).await
     })
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tracing::Instrument;
 use waybill::app::{self, Backoff, Event, KeepOutbox, MeasureQueue, OutboxJob, Relayed, SendBatch};
-use waybill::lambda::{self, Invocation};
-use waybill::{BoxError, deadline, trace};
+use waybill::{BoxError, deadline, lambda, trace};
 
 /// The time limit of an invocation: the function's timeout in the template.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -15,15 +15,15 @@ const LIMIT: Duration = Duration::from_mins(1);
 const FORGETTING: Duration = Duration::from_secs(8);
 
 pub(crate) async fn relay_outbox(
-    invocation: Invocation<Value>,
+    event: LambdaEvent<Value>,
     outbox: &impl KeepOutbox,
     queue: &(impl SendBatch<OutboxJob> + MeasureQueue),
     bus: &impl SendBatch<Event>,
     backoff: Backoff,
 ) -> Result<Relayed, BoxError> {
-    let (request_id, cold_start) = (&invocation.request_id, lambda::is_cold_start());
+    let (request_id, cold_start) = (&event.context.request_id, lambda::is_cold_start());
     let span = tracing::info_span!("relay", request_id, cold_start);
-    let end = deadline::of_invocation(invocation.end, LIMIT);
+    let end = deadline::of_invocation(event.context.deadline(), LIMIT);
     let until = end.checked_sub(FORGETTING).unwrap_or(end);
     let work = async {
         let relayed = app::relay_outbox(outbox, queue, bus, backoff, until).await;
@@ -48,6 +48,7 @@ pub(crate) async fn relay_outbox(
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    use lambda_runtime::Context;
     use waybill::Error;
     use waybill::app::{Jobs, Message, Settled};
 
@@ -103,7 +104,7 @@ mod tests {
     #[tokio::test]
     async fn old_keys_are_forgotten_though_nothing_can_be_relayed() {
         let world = Broken { keys: AtomicU64::new(2_500) };
-        let event = Invocation::of(Value::Null);
+        let event = LambdaEvent::new(Value::Null, Context::default());
         let backoff = Backoff { min: FORGETTING, max: FORGETTING };
         let relayed = relay_outbox(event, &world, &world, &world, backoff).await;
         assert!(relayed.is_err(), "{relayed:?}");

@@ -1,8 +1,9 @@
 //! Changes the status of an order.
 
+use lambda_http::http::StatusCode;
 use waybill::app::{self, ChangeOrders};
 use waybill::domain::OrderId;
-use waybill::http::{self, Incoming, Problem, Reply, StatusCode};
+use waybill::http::{self, Incoming, Problem, Reply};
 
 pub(crate) async fn update_order_status(
     request: Incoming,

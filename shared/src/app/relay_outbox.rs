@@ -70,7 +70,7 @@ pub async fn relay_outbox(
     let relay = Relay { outbox, backoff, until };
     let (jobs, events) = futures_util::join!(
         relay.send_jobs(queue),
-        relay.send_all(bus, async || outbox.claim_events(PORTION).await)
+        relay.send_all(bus, || outbox.claim_events(PORTION))
     );
     let (jobs, events) = (jobs?, events?);
     Ok(Relayed { jobs: jobs.sent, events: events.sent, failed: jobs.failed + events.failed })
@@ -163,14 +163,14 @@ impl<O: KeepOutbox> Relay<'_, O> {
             }
         };
         let unsent = Jobs::Unsent { overdue: if is_short { Duration::ZERO } else { LONGEST_WAIT } };
-        let claim = async |jobs| self.outbox.claim_jobs(jobs, PORTION).await;
-        let first = self.send_all(queue, async || claim(unsent).await).await?;
+        let claim = |jobs| self.outbox.claim_jobs(jobs, PORTION);
+        let first = self.send_all(queue, || claim(unsent)).await?;
         // These jobs may have made the queue long.
         let is_short = is_short && u64::try_from(first.sent).is_ok_and(|sent| sent <= SHORT_QUEUE);
         if first.gave_up || !is_short {
             return Ok(first);
         }
-        let again = self.send_all(queue, async || claim(Jobs::SentBefore).await).await?;
+        let again = self.send_all(queue, || claim(Jobs::SentBefore)).await?;
         Ok(Tally {
             sent: first.sent + again.sent,
             failed: first.failed + again.failed,
@@ -178,11 +178,14 @@ impl<O: KeepOutbox> Relay<'_, O> {
         })
     }
 
-    async fn send_all<K: Kind, S: SendBatch<K>>(
+    async fn send_all<K: Kind, S: SendBatch<K>, F>(
         &self,
         sender: &S,
-        claim: impl AsyncFn() -> Result<Vec<Message<K>>, Error>,
-    ) -> Result<Tally, Error> {
+        claim: impl Fn() -> F,
+    ) -> Result<Tally, Error>
+    where
+        F: Future<Output = Result<Vec<Message<K>>, Error>>,
+    {
         let mut all = Tally::default();
         while !all.gave_up && Instant::now() < self.until {
             let due = claim().await?;

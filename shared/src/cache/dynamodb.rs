@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::config::Builder;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::{Client, Config};
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::app::{CacheProducts, Cached};
-use crate::aws::{Aws, CallError, Client, DYNAMODB, Limits};
+use crate::aws::{CallError, Limits};
 use crate::domain::{Buckets, Currency, Money, Product, ProductId, Stock, Version};
 use crate::metrics::{Metric, count};
 use crate::{BoxError, trace};
@@ -28,8 +30,13 @@ const MISSING: i64 = 0;
 const LIMITS: Limits =
     Limits { tries: 1, one_try: Duration::from_millis(200), in_all: Duration::from_millis(200) };
 
-/// The attributes of an item, each as DynamoDB writes it: `{"S": "…"}`, `{"N": "…"}`, `{"BOOL": …}`.
-type Item = Map<String, Value>;
+type Item = HashMap<String, AttributeValue>;
+
+/// The settings of the client of the cache.
+#[must_use]
+pub fn settings(aws: &SdkConfig) -> Config {
+    Builder::from(aws).retry_config(LIMITS.retries()).timeout_config(LIMITS.timeouts()).build()
+}
 
 /// Products in a table with the key `pk` and the time to live `ttl`.
 #[derive(Clone)]
@@ -41,15 +48,15 @@ pub struct DynamoDbCache {
 impl DynamoDbCache {
     /// Uses `table`. Makes no call yet.
     #[must_use]
-    pub fn new(aws: &Aws, table: String) -> Self {
-        Self { client: aws.client(DYNAMODB, LIMITS), table }
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
     }
 
     /// The same. Makes one call in the background and ignores its result, so that the first request
     /// finds the connection open.
     #[must_use]
-    pub fn connect(aws: &Aws, table: String) -> Self {
-        let cache = Self::new(aws, table);
+    pub fn connect(client: Client, table: String) -> Self {
+        let cache = Self::new(client, table);
         let first = cache.clone();
         tokio::spawn(async move { first.recall(&[ProductId::from(Uuid::nil())]).await });
         cache
@@ -64,30 +71,22 @@ impl DynamoDbCache {
         Ok(())
     }
 
-    async fn read(&self, ids: &[ProductId]) -> Result<Vec<Item>, CallError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Answer {
-            #[serde(default)]
-            responses: HashMap<String, Vec<Item>>,
-        }
-
-        let keys: Vec<_> = ids.iter().map(|id| json!({ "pk": text(key(*id)) })).collect();
-        let input = json!({ "RequestItems": { &self.table: { "Keys": keys } } });
-        let answer: Answer = self.call("BatchGetItem", &input).await?;
-        Ok(answer.responses.into_values().flatten().collect())
+    async fn read(&self, ids: &[ProductId]) -> Result<Vec<Item>, BoxError> {
+        let key = |id: &ProductId| HashMap::from([("pk".to_owned(), text(key(*id)))]);
+        let keys = KeysAndAttributes::builder().set_keys(Some(ids.iter().map(key).collect()));
+        let call = self.client.batch_get_item().request_items(&self.table, keys.build()?);
+        let answer = self.traced("BatchGetItem", LIMITS.in_time(call.send())).await?;
+        Ok(answer.responses.unwrap_or_default().into_values().flatten().collect())
     }
-}
 
-impl DynamoDbCache {
-    async fn call<T: DeserializeOwned>(
+    /// The answer to a call, with its span.
+    async fn traced<T, E: ProvideErrorMetadata>(
         &self,
         operation: &str,
-        input: &Value,
-    ) -> Result<T, CallError> {
+        call: impl Future<Output = Result<T, CallError<E>>>,
+    ) -> Result<T, CallError<E>> {
         let span = trace::dynamodb(operation, &self.table);
-        let answer = self.client.call(operation, input).await;
-        answer.inspect_err(|error| span.fail(error.kind()))
+        call.await.inspect_err(|error| span.fail(error.kind()))
     }
 }
 
@@ -99,7 +98,7 @@ impl CacheProducts for DynamoDbCache {
                 items.iter().filter_map(|item| decode(item, now)).collect()
             }
             Err(error) => {
-                let error = crate::error::chain(&error);
+                let error = crate::error::chain(&*error);
                 tracing::warn!(error, "failed to read the product cache");
                 count(Metric::Errors, 1);
                 HashMap::new()
@@ -112,20 +111,19 @@ impl CacheProducts for DynamoDbCache {
 
     async fn remember(&self, id: ProductId, cached: Cached) {
         let now = Timestamp::now();
-        let input = json!({
-            "TableName": self.table,
-            "Item": encode(id, &cached, now),
+        let call = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(encode(id, &cached, now)))
             // Keeps a newer version in place.
-            "ConditionExpression": "attribute_not_exists(pk) OR version <= :version OR #ttl <= :now",
-            "ExpressionAttributeNames": { "#ttl": "ttl" },
-            "ExpressionAttributeValues": {
-                ":version": number(cached.version().map_or(MISSING, Version::get)),
-                ":now": number(now.as_second()),
-            },
-        });
-        match self.call::<Value>("PutItem", &input).await {
+            .condition_expression("attribute_not_exists(pk) OR version <= :version OR #ttl <= :now")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":version", version(&cached))
+            .expression_attribute_values(":now", number(now.as_second()));
+        match self.traced("PutItem", LIMITS.in_time(call.send())).await {
             Ok(_) => {}
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => {}
+            Err(error) if error.kind() == "ConditionalCheckFailedException" => {}
             Err(error) => {
                 let error = crate::error::chain(&error);
                 tracing::warn!(error, "failed to write to the product cache");
@@ -139,12 +137,16 @@ fn key(id: ProductId) -> String {
     format!("product#{id}")
 }
 
-fn text(value: impl Into<String>) -> Value {
-    json!({ "S": value.into() })
+fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
 }
 
-fn number(value: impl Into<i64>) -> Value {
-    json!({ "N": value.into().to_string() })
+fn number(value: impl Into<i64>) -> AttributeValue {
+    AttributeValue::N(value.into().to_string())
+}
+
+fn version(cached: &Cached) -> AttributeValue {
+    number(cached.version().map_or(MISSING, Version::get))
 }
 
 fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
@@ -157,7 +159,7 @@ fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
     let mut put = |name: &str, value| item.insert(name.to_owned(), value);
     put("pk", text(key(id)));
     put("ttl", number(expires));
-    put("version", number(cached.version().map_or(MISSING, Version::get)));
+    put("version", version(cached));
     if let Cached::Found(product) = cached {
         put("name", text(&product.name));
         put("currency", text(product.price.currency().as_str()));
@@ -167,7 +169,7 @@ fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
         if product.buckets != Buckets::ONE {
             put("stock_buckets", number(product.buckets.get()));
         }
-        put("active", json!({ "BOOL": product.active }));
+        put("active", AttributeValue::Bool(product.active));
         put("updated_at", text(product.updated_at.to_string()));
     }
     item
@@ -176,8 +178,8 @@ fn encode(id: ProductId, cached: &Cached, now: Timestamp) -> Item {
 /// Reads an item. One that has expired or is malformed counts as a miss: DynamoDB deletes expired
 /// items within days, not at once.
 fn decode(item: &Item, now: Timestamp) -> Option<(ProductId, Cached)> {
-    let text = |name: &str| item.get(name)?.get("S")?.as_str();
-    let integer = |name: &str| item.get(name)?.get("N")?.as_str()?.parse::<i64>().ok();
+    let text = |name: &str| item.get(name)?.as_s().ok();
+    let integer = |name: &str| item.get(name)?.as_n().ok()?.parse::<i64>().ok();
     let id = ProductId::parse(text("pk")?.strip_prefix("product#")?).ok()?;
     if integer("ttl")? <= now.as_second() {
         return None;
@@ -197,7 +199,7 @@ fn decode(item: &Item, now: Timestamp) -> Option<(ProductId, Cached)> {
         price: Money::new(integer("price_minor")?, currency).ok()?,
         stock: Stock::new(integer("stock")?.try_into().ok()?)?,
         buckets,
-        active: item.get("active")?.get("BOOL")?.as_bool()?,
+        active: *item.get("active")?.as_bool().ok()?,
         version: Version::new(version)?,
         updated_at: text("updated_at")?.parse().ok()?,
     };

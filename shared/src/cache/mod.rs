@@ -7,5 +7,5 @@ mod dynamodb;
 mod memory;
 
 #[cfg(feature = "dynamodb")]
-pub use dynamodb::DynamoDbCache;
+pub use dynamodb::{DynamoDbCache, settings};
 pub use memory::MemoryCache;

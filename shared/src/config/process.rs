@@ -6,12 +6,21 @@ use super::environment::{Config, ConfigError};
 use crate::trace::Rate;
 
 impl Config {
-    /// Where Lambda's Runtime API is (`AWS_LAMBDA_RUNTIME_API`).
+    /// Checks that the platform has set what AWS's runtime panics without.
     ///
     /// # Errors
-    /// If it is not set: this is no Lambda platform.
-    pub fn runtime_api(&self) -> Result<String, ConfigError> {
-        self.required("AWS_LAMBDA_RUNTIME_API", "the address of the Lambda platform")
+    /// Names the variable that is missing: this is no Lambda platform.
+    pub fn check_platform(&self) -> Result<(), ConfigError> {
+        for (variable, expected) in [
+            ("AWS_LAMBDA_RUNTIME_API", "the address of the Lambda platform"),
+            ("AWS_LAMBDA_FUNCTION_NAME", "the name of the function"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "the version of the function"),
+        ] {
+            self.required(variable, expected)?;
+        }
+        let variable = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+        self.count(variable, 0)?;
+        self.required(variable, "the function's memory in MB").map(drop)
     }
 
     /// How many invocations this process handles at once (`AWS_LAMBDA_MAX_CONCURRENCY`, which Lambda

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::json;
+use aws_config::SdkConfig;
+use aws_sdk_eventbridge::config::Builder;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_sdk_eventbridge::{Client, Config};
 
 use crate::app::{Event, Message, SendBatch};
-use crate::aws::{Aws, CallError, Client, EVENTBRIDGE, Limits};
+use crate::aws::Limits;
 use crate::{BoxError, trace};
 
 /// The `source` of the events.
@@ -15,6 +17,12 @@ const SOURCE: &str = "waybill";
 /// Events that were not sent in this time stay in the outbox.
 const LIMITS: Limits =
     Limits { tries: 3, one_try: Duration::from_secs(2), in_all: Duration::from_secs(5) };
+
+/// The settings of the client that publishes events.
+#[must_use]
+pub fn settings(aws: &SdkConfig) -> Config {
+    Builder::from(aws).retry_config(LIMITS.retries()).timeout_config(LIMITS.timeouts()).build()
+}
 
 /// Publishes order events on an EventBridge bus.
 pub struct EventBus {
@@ -25,8 +33,8 @@ pub struct EventBus {
 impl EventBus {
     /// Uses the bus `name`. Makes no call yet.
     #[must_use]
-    pub fn new(aws: &Aws, name: String) -> Self {
-        Self { client: aws.client(EVENTBRIDGE, LIMITS), name }
+    pub fn new(client: Client, name: String) -> Self {
+        Self { client, name }
     }
 }
 
@@ -48,57 +56,43 @@ impl SendBatch<Event> for EventBus {
         &self,
         messages: &[Message<Event>],
     ) -> Result<Vec<Result<(), BoxError>>, BoxError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Answer {
-            entries: Vec<Entry>,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Entry {
-            error_code: Option<String>,
-            event_id: Option<String>,
-        }
-
         let relayed = |message: &Message<Event>| {
             let Event(name) = &message.kind;
             trace::relay_event(&self.name, name, message.traceparent.as_deref())
         };
         let spans: Vec<_> = messages.iter().map(relayed).collect();
 
-        let entries: Vec<_> = messages
-            .iter()
-            .map(|message| {
-                let Event(name) = &message.kind;
-                json!({
-                    "EventBusName": self.name,
-                    "Source": SOURCE,
-                    "DetailType": name,
-                    "Detail": message.body,
-                })
-            })
-            .collect();
-        let input = json!({ "Entries": entries });
-        let answer = self.client.call("PutEvents", &input).await;
-        let answer: Answer = answer.inspect_err(|error: &CallError| {
+        let entries = messages.iter().map(|message| {
+            let Event(name) = &message.kind;
+            PutEventsRequestEntry::builder()
+                .event_bus_name(&self.name)
+                .source(SOURCE)
+                .detail_type(name)
+                .detail(&message.body)
+                .build()
+        });
+        let call = self.client.put_events().set_entries(Some(entries.collect()));
+        let answer = LIMITS.in_time(call.send()).await.inspect_err(|error| {
             for span in &spans {
                 span.fail(error.kind());
             }
         })?;
         // In the order of the request, one for each entry.
-        let mut entries = answer.entries.into_iter();
-        let result = |span: trace::Span| match entries.next() {
-            Some(Entry { error_code: None, event_id }) => {
-                span.message_id(&event_id.unwrap_or_default());
-                Ok(())
-            }
-            Some(Entry { error_code: Some(code), .. }) => {
-                span.fail(&code);
-                Err(code.into())
-            }
-            None => {
+        let mut entries = answer.entries().iter();
+        let result = |span: trace::Span| {
+            let Some(entry) = entries.next() else {
                 span.fail("no answer");
-                Err("EventBridge did not report this entry".into())
+                return Err("EventBridge did not report this entry".into());
+            };
+            match entry.error_code() {
+                None => {
+                    span.message_id(entry.event_id().unwrap_or_default());
+                    Ok(())
+                }
+                Some(code) => {
+                    span.fail(code);
+                    Err(code.into())
+                }
             }
         };
         Ok(spans.into_iter().map(result).collect())

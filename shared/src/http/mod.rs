@@ -13,14 +13,11 @@ pub mod routes;
 mod serve;
 
 pub use read::{
-    Anyone, CursorKey, Incoming, List, Request, read_new_order, read_new_product, read_new_status,
-    read_order_list, read_product_list,
+    Anyone, CursorKey, Incoming, List, read_event, read_new_order, read_new_product,
+    read_new_status, read_order_list, read_product_list,
 };
 pub use respond::{
     Check, Checks, Health, HealthStatus, Kind, LatestHealth, Problem, Reply, Response,
 };
 pub use route::{FindRoute, Method, Route};
-pub use serve::{Callers, REQUEST_TIME, answer, answer_anyone, serve, serve_public};
-
-/// Re-exported for the tests of functions.
-pub use ::http::StatusCode;
+pub use serve::{Callers, REQUEST_TIME, answer, answer_anyone, serve};

@@ -22,17 +22,20 @@ tokio::task_local! {
 
 /// Does `work` after the answer to this invocation, with its deadline; or at once, outside of an
 /// invocation and if all work is done before the answer.
-pub async fn after_answer(work: impl Future<Output = ()> + Send + 'static) {
-    let mut work = Some(work);
-    let _ = LATER.try_with(|later| {
-        let work = work.take().map(|work| {
-            let work = deadline::within(deadline::current(Duration::ZERO), work);
-            Box::pin(trace::carried(work.in_current_span())) as Work
+pub fn after_answer(work: impl Future<Output = ()> + Send + 'static) -> impl Future<Output = ()> {
+    // Boxed at once, since it is larger than all that a handler waits for before the answer.
+    let mut work = Some(Box::pin(work) as Work);
+    async move {
+        let _ = LATER.try_with(|later| {
+            let work = work.take().map(|work| {
+                let work = deadline::within(deadline::current(Duration::ZERO), work);
+                Box::pin(trace::carried(work.in_current_span())) as Work
+            });
+            later.borrow_mut().extend(work);
         });
-        later.borrow_mut().extend(work);
-    });
-    if let Some(work) = work {
-        work.await;
+        if let Some(work) = work {
+            work.await;
+        }
     }
 }
 

@@ -1,60 +1,15 @@
-//! A batch of messages from SQS, and which of them failed:
-//! <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>
+//! A batch of messages from SQS, and which of them failed.
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use lambda_runtime::LambdaEvent;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::cold_start::is_cold_start;
-use super::invocation::Invocation;
+use super::run::is_cold_start;
 use crate::app::{Delivery, Queued};
 use crate::{BoxError, Error, deadline, trace};
-
-/// A batch of messages. Only what the service uses is read.
-#[derive(Debug, Deserialize)]
-pub struct Batch {
-    #[serde(rename = "Records")]
-    messages: Vec<Message>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Message {
-    #[serde(rename = "messageId", default)]
-    id: String,
-    #[serde(default)]
-    body: String,
-    #[serde(rename = "eventSourceARN", default)]
-    queue_arn: String,
-    #[serde(default)]
-    attributes: Attributes,
-}
-
-/// What SQS knows of a message: numbers, as text.
-#[derive(Debug, Default, Deserialize)]
-struct Attributes {
-    #[serde(rename = "ApproximateReceiveCount")]
-    receive_count: Option<String>,
-    #[serde(rename = "SentTimestamp")]
-    sent_at_ms: Option<String>,
-}
-
-/// The messages of a batch that SQS delivers again. It deletes all if there are none.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Failures {
-    /// One for each message.
-    pub batch_item_failures: Vec<Failure>,
-}
-
-/// A message that SQS delivers again.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Failure {
-    /// The id of the message.
-    pub item_identifier: String,
-}
 
 /// Handles a batch with `work`, which gets the deliveries and their deadline, and returns the ids of the
 /// messages that failed. `limit` is the function's timeout.
@@ -62,20 +17,19 @@ pub struct Failure {
 /// # Errors
 /// As `work`; SQS then delivers the whole batch again.
 pub async fn batch<F>(
-    invocation: Invocation<Batch>,
+    event: LambdaEvent<SqsEvent>,
     limit: Duration,
     work: impl FnOnce(Vec<Delivery>, Instant) -> F,
-) -> Result<Failures, BoxError>
+) -> Result<SqsBatchResponse, BoxError>
 where
     F: Future<Output = Result<Vec<String>, Error>>,
 {
-    let Invocation { event, request_id, end } = invocation;
-    let cold_start = is_cold_start();
+    let (request_id, cold_start) = (&event.context.request_id, is_cold_start());
     let span = tracing::info_span!("batch", request_id, cold_start);
-    let traced = trace::batch(event.messages.len());
-    traced.invocation(&request_id, cold_start);
-    let end = deadline::of_invocation(end, limit);
-    let deliveries: Vec<Delivery> = event.messages.into_iter().map(delivery).collect();
+    let traced = trace::batch(event.payload.records.len());
+    traced.invocation(request_id, cold_start);
+    let end = deadline::of_invocation(event.context.deadline(), limit);
+    let deliveries: Vec<Delivery> = event.payload.records.into_iter().map(delivery).collect();
     let message_ids: Vec<String> = deliveries.iter().map(|it| it.message_id.clone()).collect();
     let work = work(deliveries, end);
     let handled = async {
@@ -86,19 +40,36 @@ where
                 "batch failed; SQS will deliver it again"
             );
         })?;
-        let failures = failed.into_iter().map(|item_identifier| Failure { item_identifier });
-        Ok(Failures { batch_item_failures: failures.collect() })
+        Ok(response(failed))
     };
     traced.scope(deadline::within(end, handled).instrument(span)).await
 }
 
-fn delivery(message: Message) -> Delivery {
-    let Attributes { receive_count, sent_at_ms } = message.attributes;
-    let number = |attribute: Option<String>| attribute?.parse().ok();
+fn delivery(message: SqsMessage) -> Delivery {
+    let number = |attribute| message.attributes.get(attribute)?.parse().ok();
+    let arn = message.event_source_arn.as_deref().unwrap_or_default();
     let queued = Queued {
-        queue: message.queue_arn.rsplit(':').next().unwrap_or_default().to_owned(),
-        receive_count: number(receive_count),
-        sent_at_ms: number(sent_at_ms),
+        queue: arn.rsplit(':').next().unwrap_or_default().to_owned(),
+        receive_count: number("ApproximateReceiveCount"),
+        sent_at_ms: number("SentTimestamp"),
     };
-    Delivery { message_id: message.id, body: message.body, queued }
+    Delivery {
+        message_id: message.message_id.unwrap_or_default(),
+        body: message.body.unwrap_or_default(),
+        queued,
+    }
+}
+
+/// An empty list means that all succeeded.
+fn response(failed: Vec<String>) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failed
+        .into_iter()
+        .map(|message_id| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = message_id;
+            failure
+        })
+        .collect();
+    response
 }

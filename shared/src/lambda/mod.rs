@@ -1,13 +1,9 @@
 //! The life of a process: start, serve, shut down.
 
 mod after_answer;
-mod answer;
+#[cfg(feature = "batches")]
 mod batch;
-mod cold_start;
-mod connection;
-mod invocation;
-mod runtime_api;
-mod serve;
+mod run;
 mod shutdown;
 
 use std::process::ExitCode;
@@ -18,10 +14,9 @@ use crate::config::Config;
 use crate::{BoxError, telemetry, trace};
 
 pub use after_answer::after_answer;
-pub use batch::{Batch, Failure, Failures, batch};
-pub use cold_start::is_cold_start;
-pub use invocation::Invocation;
-pub use serve::{run, run_one_by_one};
+#[cfg(feature = "batches")]
+pub use batch::batch;
+pub use run::{is_cold_start, run, run_one_by_one};
 pub use shutdown::on_shutdown;
 
 /// Runs `main` as the function `function`, with logging and configuration. It runs on one thread, or
@@ -38,6 +33,7 @@ pub fn start(
     }
     let run = || -> Result<(), BoxError> {
         level?;
+        config.check_platform()?;
         trace::start(config.trace_rate()?);
         let mut builder = match config.concurrency() {
             1 => Builder::new_current_thread(),

@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_runtime::retries::classifiers::THROTTLING_ERRORS;
+use aws_sdk_sesv2::config::Builder;
+use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sesv2::operation::send_email::SendEmailError;
+use aws_sdk_sesv2::operation::send_email::builders::SendEmailFluentBuilder;
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
+use aws_sdk_sesv2::{Client, Config};
 use backon::{ExponentialBuilder, Retryable};
-use serde::Deserialize;
-use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::{Mail, MailError, SENDING, SendMail};
-use crate::aws::{Aws, CallError, Client, Limits, SES};
 use crate::deadline;
 use crate::domain::CustomerEmail;
 use crate::trace;
-
-/// The path of `SendEmail` (SES v2).
-const SEND_EMAIL: &str = "/v2/email/outbound-emails";
-
-/// One try, as long as there is time for it: a call that is given up may have sent the mail.
-const LIMITS: Limits = Limits { tries: 1, one_try: SENDING, in_all: SENDING };
 
 /// The most retries after throttling, which is certain to have sent nothing.
 const RETRIES: usize = 3;
@@ -29,6 +29,13 @@ const RETRY_DELAY: Duration = Duration::from_millis(250);
 /// the account, and pass once somebody has fixed it.
 const REFUSALS: [&str; 2] = ["BadRequestException", "MessageRejected"];
 
+/// The settings of the client that sends mails: one try, as long as there is time for it, since a call
+/// that is given up may have sent the mail.
+#[must_use]
+pub fn settings(aws: &SdkConfig) -> Config {
+    Builder::from(aws).retry_config(RetryConfig::disabled()).build()
+}
+
 /// Sends mail by SES.
 pub struct Ses {
     client: Client,
@@ -38,42 +45,34 @@ pub struct Ses {
 impl Ses {
     /// Sends from the address `sender`. Makes no call yet.
     #[must_use]
-    pub fn new(aws: &Aws, sender: String) -> Self {
-        Self { client: aws.client(SES, LIMITS), sender }
-    }
-
-    async fn call(&self, input: &Value) -> Result<String, CallError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Answer {
-            message_id: String,
-        }
-
-        let span = trace::aws_call("SES", "SendEmail");
-        let answer = self.client.call(SEND_EMAIL, input).await;
-        let Answer { message_id } = answer.inspect_err(|error| span.fail(error.kind()))?;
-        // An emulator may add a domain, which makes the id look like an address in logs.
-        Ok(message_id.split('@').next().unwrap_or_default().to_owned())
+    pub fn new(client: Client, sender: String) -> Self {
+        Self { client, sender }
     }
 }
 
 impl SendMail for Ses {
     async fn send(&self, to: &CustomerEmail, mail: &Mail) -> Result<String, MailError> {
-        let part = |text: &str| json!({ "Data": text, "Charset": "UTF-8" });
-        let input = json!({
-            "FromEmailAddress": self.sender,
-            "Destination": { "ToAddresses": [to.as_str()] },
-            "Content": { "Simple": {
-                "Subject": part(mail.subject()),
-                "Body": { "Text": part(mail.text()), "Html": part(mail.html()) },
-            } },
-        });
+        let invalid = |error: aws_sdk_sesv2::error::BuildError| MailError::Failed(error.into());
+        let part = |text: &str| Content::builder().data(text).charset("UTF-8").build();
+        let subject = part(mail.subject()).map_err(invalid)?;
+        let text = part(mail.text()).map_err(invalid)?;
+        let html = part(mail.html()).map_err(invalid)?;
+        let message = Message::builder()
+            .subject(subject)
+            .body(Body::builder().text(text).html(html).build())
+            .build();
+        let call = self
+            .client
+            .send_email()
+            .from_email_address(&self.sender)
+            .destination(Destination::builder().to_addresses(to.as_str()).build())
+            .content(EmailContent::builder().simple(message).build());
         let backoff = ExponentialBuilder::default()
             .with_min_delay(RETRY_DELAY)
             .with_max_times(RETRIES)
             .with_jitter();
         let end = deadline::current(SENDING).min(Instant::now() + SENDING);
-        let tries = (|| self.call(&input)).retry(backoff).when(CallError::is_throttling);
+        let tries = (|| send(call.clone())).retry(backoff).when(is_throttling);
         match timeout_at(end, Box::pin(tries)).await {
             Ok(answer) => answer.map_err(failure),
             Err(elapsed) => Err(MailError::Failed(elapsed.into())),
@@ -81,27 +80,44 @@ impl SendMail for Ses {
     }
 }
 
+/// Sends a mail once, and returns its id.
+async fn send(call: SendEmailFluentBuilder) -> Result<String, SdkError<SendEmailError>> {
+    let span = trace::aws_call("SES", "SendEmail");
+    let answer = call.send().await;
+    let sent = answer.inspect_err(|error| span.fail(error.code().unwrap_or("unreachable")))?;
+    // An emulator may add a domain, which makes the id look like an address in logs.
+    Ok(sent.message_id().and_then(|id| id.split('@').next()).unwrap_or_default().to_owned())
+}
+
+fn is_throttling(error: &SdkError<SendEmailError>) -> bool {
+    error.code().is_some_and(|code| THROTTLING_ERRORS.contains(&code))
+}
+
 /// The error without SES's message, which may contain addresses.
-fn failure(error: CallError) -> MailError {
-    match error {
-        CallError::Refused { status: 400, code, .. } if REFUSALS.contains(&code.as_str()) => {
-            MailError::Refused(code)
-        }
-        CallError::Refused { status, code, .. } => {
-            MailError::Failed(format!("SES answered {status} {code}").into())
-        }
-        other => MailError::Failed(other.into()),
+fn failure(error: SdkError<SendEmailError>) -> MailError {
+    let Some(status) = error.raw_response().map(|answer| answer.status().as_u16()) else {
+        return MailError::Failed(error.into());
+    };
+    let code = error.code().unwrap_or_default();
+    if status == 400 && REFUSALS.contains(&code) {
+        return MailError::Refused(code.to_owned());
     }
+    MailError::Failed(format!("SES answered {status} {code}").into())
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_sesv2::config::http::HttpResponse;
+    use aws_sdk_sesv2::error::ErrorMetadata;
+    use aws_smithy_types::body::SdkBody;
+
     use super::*;
 
     fn refused(status: u16, code: &str) -> String {
-        let message = "Email address is not verified: ada@example.com".to_owned();
-        let code = code.to_owned();
-        match failure(CallError::Refused { service: "SES", status, code, message }) {
+        let message = "Email address is not verified: ada@example.com";
+        let error = ErrorMetadata::builder().code(code).message(message).build();
+        let answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+        match failure(SdkError::service_error(SendEmailError::generic(error), answer)) {
             MailError::Refused(code) => format!("refused {code}"),
             MailError::Failed(error) => crate::error::chain(&*error),
         }

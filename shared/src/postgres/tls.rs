@@ -14,7 +14,7 @@ use crate::BoxError;
 const RDS_ROOTS: &[u8] = include_bytes!("rds-roots.pem");
 
 /// The roots of DSQL, of RDS Proxy, and of AWS's other services.
-const AMAZON_ROOTS: &[u8] = include_bytes!("../aws/amazon-roots.pem");
+const AMAZON_ROOTS: &[u8] = include_bytes!("../amazon-roots.pem");
 
 /// TLS that verifies the certificate and the name of the host. A token goes to nobody but Amazon; with
 /// a password the host may be anyone's, so the public roots are trusted too.

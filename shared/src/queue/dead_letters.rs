@@ -1,11 +1,11 @@
 //! The dead-letter queue.
 
-use serde_json::json;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::MessageAttributeValue;
 
-use super::{send, unavailable};
+use super::send;
 use crate::Error;
 use crate::app::DeadLetters;
-use crate::aws::Client;
 
 /// The message attribute with the reason.
 const REASON: &str = "reason";
@@ -25,11 +25,9 @@ impl DeadLetterQueue {
 
 impl DeadLetters for DeadLetterQueue {
     async fn lay_aside(&self, body: &str, reason: &str) -> Result<(), Error> {
-        let input = json!({
-            "QueueUrl": self.url,
-            "MessageBody": body,
-            "MessageAttributes": { REASON: { "DataType": "String", "StringValue": reason } },
-        });
-        send(&self.client, &self.url, &input).await.map_err(unavailable)
+        let reason = MessageAttributeValue::builder().data_type("String").string_value(reason);
+        let reason = reason.build().map_err(Error::internal)?;
+        let message = self.client.send_message().message_body(body);
+        send(&self.url, message.message_attributes(REASON, reason)).await
     }
 }

@@ -4,14 +4,16 @@ mod after_answer;
 #[cfg(feature = "warehouse")]
 mod dead_letters;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use aws_config::SdkConfig;
+use aws_sdk_sqs::config::Builder;
+use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
+use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::{Client, Config};
 
 use crate::app::{FulfillmentJob, MeasureQueue, Message, OutboxJob, SendBatch, SendJobs};
-use crate::aws::{Aws, CallError, Client, Limits, SQS};
+use crate::aws::Limits;
 use crate::{BoxError, Error, trace};
 
 pub use after_answer::SendAfterAnswer;
@@ -22,29 +24,31 @@ pub use dead_letters::DeadLetterQueue;
 const LIMITS: Limits =
     Limits { tries: 3, one_try: Duration::from_secs(1), in_all: Duration::from_secs(3) };
 
+/// The settings of the client that sends jobs.
+#[must_use]
+pub fn settings(aws: &SdkConfig) -> Config {
+    Builder::from(aws).retry_config(LIMITS.retries()).timeout_config(LIMITS.timeouts()).build()
+}
+
 /// Sends fulfillment jobs through SQS.
 pub struct FulfillmentQueue {
     client: Client,
     url: String,
 }
 
-/// The answer to `SendMessage`.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Sent {
-    #[serde(default)]
-    message_id: String,
-}
-
 /// Sends one message, with its span.
-async fn send(client: &Client, url: &str, input: &Value) -> Result<(), CallError> {
+async fn send(url: &str, message: SendMessageFluentBuilder) -> Result<(), Error> {
     let span = trace::send(name(url));
-    let sent: Result<Sent, _> = client.call("SendMessage", input).await;
-    match &sent {
-        Ok(sent) => span.message_id(&sent.message_id),
-        Err(error) => span.fail(error.kind()),
+    match LIMITS.in_time(message.queue_url(url).send()).await {
+        Ok(sent) => {
+            span.message_id(sent.message_id().unwrap_or_default());
+            Ok(())
+        }
+        Err(error) => {
+            span.fail(error.kind());
+            Err(Error::unavailable("SQS", error))
+        }
     }
-    sent.map(drop)
 }
 
 /// The name of the queue at `url`.
@@ -55,8 +59,8 @@ fn name(url: &str) -> &str {
 impl FulfillmentQueue {
     /// Uses the queue at `url`. Makes no call yet.
     #[must_use]
-    pub fn new(aws: &Aws, url: String) -> Self {
-        Self { client: aws.client(SQS, LIMITS), url }
+    pub fn new(client: Client, url: String) -> Self {
+        Self { client, url }
     }
 
     /// The dead-letter queue at `url`, over the same connection. Makes no call yet.
@@ -71,20 +75,14 @@ impl FulfillmentQueue {
     /// # Errors
     /// The error of SQS or of the connection.
     pub async fn check(&self) -> Result<(), BoxError> {
-        self.attribute("QueueArn").await.map(drop)
+        self.attribute(QueueAttributeName::QueueArn).await.map(drop)
     }
 
-    async fn attribute(&self, name: &str) -> Result<String, BoxError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Answer {
-            #[serde(default)]
-            attributes: HashMap<String, String>,
-        }
-
-        let input = json!({ "QueueUrl": self.url, "AttributeNames": [name] });
-        let mut answer: Answer = self.client.call("GetQueueAttributes", &input).await?;
-        Ok(answer.attributes.remove(name).ok_or_else(|| format!("SQS does not say the {name}"))?)
+    async fn attribute(&self, name: QueueAttributeName) -> Result<String, BoxError> {
+        let call = self.client.get_queue_attributes().queue_url(&self.url);
+        let answer = LIMITS.in_time(call.attribute_names(name.clone()).send()).await?;
+        let value = answer.attributes.and_then(|mut attributes| attributes.remove(&name));
+        Ok(value.ok_or_else(|| format!("SQS does not say the {name}"))?)
     }
 }
 
@@ -104,36 +102,20 @@ impl SendBatch<OutboxJob> for FulfillmentQueue {
         &self,
         messages: &[Message<OutboxJob>],
     ) -> Result<Vec<Result<(), BoxError>>, BoxError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Answer {
-            #[serde(default)]
-            successful: Vec<Entry>,
-            #[serde(default)]
-            failed: Vec<Entry>,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Entry {
-            id: String,
-            #[serde(default)]
-            code: String,
-            #[serde(default)]
-            message_id: String,
-        }
-
         let relayed = |message: &Message<OutboxJob>| {
             trace::relay_job(name(&self.url), message.traceparent.as_deref())
         };
         let spans: Vec<_> = messages.iter().map(relayed).collect();
 
-        let entries: Vec<_> = messages
-            .iter()
-            .map(|message| json!({ "Id": message.id.simple(), "MessageBody": message.body }))
-            .collect();
-        let input = json!({ "QueueUrl": self.url, "Entries": entries });
-        let answer = self.client.call("SendMessageBatch", &input).await;
-        let answer: Answer = answer.inspect_err(|error: &CallError| {
+        let entries = messages.iter().map(|message| {
+            SendMessageBatchRequestEntry::builder()
+                .id(message.id.simple().to_string())
+                .message_body(&message.body)
+                .build()
+        });
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
+        let call = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
+        let answer = LIMITS.in_time(call.send()).await.inspect_err(|error| {
             for span in &spans {
                 span.fail(error.kind());
             }
@@ -155,18 +137,13 @@ impl SendBatch<OutboxJob> for FulfillmentQueue {
 
 impl MeasureQueue for FulfillmentQueue {
     async fn waiting(&self) -> Result<u64, BoxError> {
-        Ok(self.attribute("ApproximateNumberOfMessages").await?.parse()?)
+        Ok(self.attribute(QueueAttributeName::ApproximateNumberOfMessages).await?.parse()?)
     }
 }
 
 impl SendJobs for FulfillmentQueue {
     async fn send(&self, job: &FulfillmentJob) -> Result<(), Error> {
         let body = job.to_body().map_err(Error::internal)?;
-        let input = json!({ "QueueUrl": self.url, "MessageBody": body });
-        send(&self.client, &self.url, &input).await.map_err(unavailable)
+        send(&self.url, self.client.send_message().message_body(body)).await
     }
-}
-
-fn unavailable(error: CallError) -> Error {
-    Error::unavailable("SQS", error)
 }

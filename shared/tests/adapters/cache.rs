@@ -7,7 +7,7 @@ use waybill::app::{CacheProducts, Cached};
 use waybill::cache::DynamoDbCache;
 use waybill::domain::{Buckets, Currency, Money, Product, ProductId, Stock, Version};
 
-use crate::support::{aws, aws_at, cache_table, service};
+use crate::support::{aws, aws_at, cache_table, product_cache};
 
 fn product(version: i64) -> Product {
     Product {
@@ -25,7 +25,7 @@ fn product(version: i64) -> Product {
 async fn cache() -> DynamoDbCache {
     let aws = aws().await;
     let table = cache_table(&aws).await;
-    DynamoDbCache::connect(&service(&aws), table)
+    product_cache(&aws, table)
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn a_cache_that_is_down_or_never_answers_knows_nothing_and_stops_nobody() 
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mute = format!("http://{}", mute.local_addr().unwrap());
     for endpoint in [&mute, "http://127.0.0.1:9"] {
-        let cache = DynamoDbCache::connect(&service(&aws_at(endpoint).await), "gone".to_owned());
+        let cache = product_cache(&aws_at(endpoint).await, "gone".to_owned());
         cache.remember(product(1).id, Cached::Found(product(1))).await;
         assert_eq!(cache.recall(&[product(1).id]).await, HashMap::new());
         assert!(cache.check().await.is_err());

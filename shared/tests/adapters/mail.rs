@@ -8,9 +8,8 @@ use testkit::http::{Server, response};
 use uuid::Uuid;
 use waybill::app::{Mail, MailError, SendMail};
 use waybill::domain::CustomerEmail;
-use waybill::mail::Ses;
 
-use crate::support::{aws, aws_at, service};
+use crate::support::{aws, aws_at, ses_client};
 
 fn ada() -> CustomerEmail {
     CustomerEmail::parse("ada@example.com").unwrap()
@@ -27,7 +26,7 @@ async fn a_mail_is_sent_as_text_and_html_from_a_verified_sender() {
     let id = Uuid::new_v4();
     let (sender, subject) = (format!("orders-{id}@waybill.example"), format!("Order {id} äöü ×"));
     testkit::mail::verify(endpoint, &sender).await;
-    let ses = Ses::new(&service(&aws), sender.clone());
+    let ses = ses_client(&aws, sender.clone());
     let message_id = ses.send(&ada(), &mail(&subject)).await.unwrap();
     let [mail] = &testkit::mail::sent(endpoint, &subject).await[..] else { panic!("not one mail") };
     let known = mail["MessageId"].as_str().unwrap();
@@ -41,7 +40,7 @@ async fn a_mail_is_sent_as_text_and_html_from_a_verified_sender() {
 async fn a_mail_from_an_unverified_sender_is_refused_by_its_code_alone() {
     let aws = aws().await;
     let sender = format!("orders-{}@waybill.example", Uuid::new_v4());
-    let ses = Ses::new(&service(&aws), sender);
+    let ses = ses_client(&aws, sender);
     let refused = ses.send(&ada(), &mail("Order")).await.unwrap_err();
     let MailError::Refused(code) = refused else { panic!("{refused:?}") };
     assert_eq!(code, "MessageRejected");
@@ -65,7 +64,7 @@ async fn with_errors(times: usize, status: u16, code: &'static str) -> (usize, O
     .await
     .unwrap();
     let aws = aws_at(&server.url()).await;
-    let ses = Ses::new(&service(&aws), "orders@waybill.example".to_owned());
+    let ses = ses_client(&aws, "orders@waybill.example".to_owned());
     let error = ses.send(&ada(), &mail("Order")).await.err();
     (calls.load(Ordering::SeqCst), error)
 }

@@ -15,11 +15,9 @@ use waybill::app::{
     OutboxJob, PlaceOrders, Placement, Relayed, SendBatch, Settled,
 };
 use waybill::domain::{Order, OrderId, ProductId};
-use waybill::events::EventBus;
 use waybill::postgres::Database;
-use waybill::queue::FulfillmentQueue;
 
-use crate::support::{TestDatabase, aws, context, order, queue, service};
+use crate::support::{TestDatabase, aws, context, event_bus, fulfillment_queue, order, queue};
 
 const BACKOFF: Backoff = Backoff { min: Duration::from_mins(1), max: Duration::from_hours(1) };
 
@@ -232,8 +230,8 @@ async fn jobs_and_events_leave_through_the_emulator() {
     all_is_due(&test).await;
     let aws = aws().await;
     let url = queue(&aws).await;
-    let jobs = FulfillmentQueue::new(&service(&aws), url.clone());
-    let default = EventBus::new(&service(&aws), "default".to_owned());
+    let jobs = fulfillment_queue(&aws, url.clone());
+    let default = event_bus(&aws, "default".to_owned());
     let relayed = relay(&*database, &jobs, &default).await;
     assert_eq!(relayed, Relayed { jobs: 12, events: 12, failed: 0 });
     let client = aws_sdk_sqs::Client::new(&aws);

@@ -2,10 +2,10 @@
 
 use waybill::Error;
 use waybill::app::{self, Flights, ListProducts, PageCache, ReadProduct};
-use waybill::cache::{DynamoDbCache, MemoryCache};
+use waybill::cache::MemoryCache;
 use waybill::domain::ProductId;
 
-use crate::support::{TestDatabase, aws, cache_table, first_products, service};
+use crate::support::{TestDatabase, aws, cache_table, first_products, product_cache};
 
 #[tokio::test]
 async fn a_list_has_what_can_be_ordered() {
@@ -37,8 +37,7 @@ async fn a_product_is_read_once_and_then_served_from_the_cache() {
     let aws = aws().await;
     let table = cache_table(&aws).await;
     let mug = test.product("EUR", 1450, 10).await;
-    let process =
-        async || MemoryCache::in_front_of(DynamoDbCache::connect(&service(&aws), table.clone()));
+    let process = async || MemoryCache::in_front_of(product_cache(&aws, table.clone()));
 
     let read =
         app::get_product(&Flights::default(), &process().await, &*database, mug).await.unwrap();
@@ -56,7 +55,7 @@ async fn the_absence_of_a_product_is_remembered_too() {
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let aws = aws().await;
-    let cache = DynamoDbCache::connect(&service(&aws), cache_table(&aws).await);
+    let cache = product_cache(&aws, cache_table(&aws).await);
     let id = ProductId::from(uuid::Uuid::now_v7());
     for _ in 0..2 {
         let product = app::get_product(&Flights::default(), &cache, &*database, id).await;
@@ -74,7 +73,7 @@ async fn without_a_cache_products_are_served_all_the_same() {
     let database = test.connect().await;
     let mug = test.product("EUR", 1450, 10).await;
     let aws = crate::support::aws_at("http://127.0.0.1:9").await;
-    let cache = DynamoDbCache::connect(&service(&aws), "gone".to_owned());
+    let cache = product_cache(&aws, "gone".to_owned());
     assert_eq!(
         app::get_product(&Flights::default(), &cache, &*database, mug).await.unwrap().id,
         mug

@@ -18,7 +18,8 @@ use waybill::domain::{
 use waybill::postgres::Database;
 
 use crate::support::{
-    STATEMENTS, TestDatabase, aws, aws_at, cache_table, config, context, order, service, version,
+    STATEMENTS, TestDatabase, aws, aws_at, cache_table, config, context, order, product_cache,
+    version,
 };
 
 fn mug(currency: &str, minor: i64, stock: i32) -> NewProduct {
@@ -172,7 +173,7 @@ async fn a_change_that_would_leave_less_than_nothing_or_too_much_is_refused() {
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let aws = aws().await;
-    let cache = DynamoDbCache::connect(&service(&aws), cache_table(&aws).await);
+    let cache = product_cache(&aws, cache_table(&aws).await);
     let seen = created(&database, &mug("EUR", 1450, 10)).await;
     let sold = placed(&database, seen.id, 4).await;
     let put = async |stock, seen: &Product| {
@@ -345,8 +346,7 @@ async fn a_change_is_seen_here_at_once_and_by_other_processes_within_seconds() {
     let database = test.connect().await;
     let aws = aws().await;
     let table = cache_table(&aws).await;
-    let process =
-        async || MemoryCache::in_front_of(DynamoDbCache::connect(&service(&aws), table.clone()));
+    let process = async || MemoryCache::in_front_of(product_cache(&aws, table.clone()));
     let (here, there) = (process().await, process().await);
     let id = new_id();
     let read = async |cache: &MemoryCache<DynamoDbCache>| {
@@ -386,7 +386,7 @@ async fn a_product_is_put_though_the_cache_is_down() {
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let aws = aws_at("http://127.0.0.1:9").await;
-    let cache = MemoryCache::in_front_of(DynamoDbCache::connect(&service(&aws), "gone".to_owned()));
+    let cache = MemoryCache::in_front_of(product_cache(&aws, "gone".to_owned()));
     let id = new_id();
     let put =
         app::put_product(&cache, &*database, id, &mug("EUR", 1, 5), Precondition::Absent).await;

@@ -10,7 +10,7 @@ use waybill::events::EventBus;
 use waybill::queue::FulfillmentQueue;
 use waybill::{Error, deadline};
 
-use crate::support::{aws, aws_at, queue, service};
+use crate::support::{aws, aws_at, event_bus, fulfillment_queue, queue};
 
 fn job() -> FulfillmentJob {
     let body = serde_json::json!({
@@ -29,7 +29,7 @@ fn job() -> FulfillmentJob {
 async fn a_job_arrives_as_it_was_sent() {
     let aws = aws().await;
     let url = queue(&aws).await;
-    FulfillmentQueue::new(&service(&aws), url.clone()).send(&job()).await.unwrap();
+    fulfillment_queue(&aws, url.clone()).send(&job()).await.unwrap();
 
     let received = aws_sdk_sqs::Client::new(&aws)
         .receive_message()
@@ -45,7 +45,7 @@ async fn a_job_arrives_as_it_was_sent() {
 #[tokio::test]
 async fn a_queue_that_is_down_is_an_error_after_a_bounded_number_of_tries() {
     let url = "http://127.0.0.1:9/000000000000/jobs".to_owned();
-    let queue = FulfillmentQueue::new(&service(&aws_at("http://127.0.0.1:9").await), url);
+    let queue = fulfillment_queue(&aws_at("http://127.0.0.1:9").await, url);
     let sent = queue.send(&job()).await;
     assert!(matches!(&sent, Err(Error::Unavailable { dependency: "SQS", .. })), "{sent:?}");
     assert!(queue.check().await.is_err());
@@ -65,7 +65,7 @@ fn message<K>(kind: K, body: String) -> Message<K> {
 #[tokio::test]
 async fn a_queue_says_about_how_many_messages_wait() {
     let aws = aws().await;
-    let queue = FulfillmentQueue::new(&service(&aws), queue(&aws).await);
+    let queue = fulfillment_queue(&aws, queue(&aws).await);
     assert_eq!(queue.waiting().await.unwrap(), 0);
     let jobs: Vec<_> = (0..3).map(|_| message(OutboxJob, "{}".to_owned())).collect();
     assert!(queue.send_batch(&jobs).await.unwrap().iter().all(Result::is_ok));
@@ -78,8 +78,8 @@ async fn a_call_ends_with_the_invocation_s_deadline_though_nobody_answers() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let aws = aws_at(&endpoint).await;
-    let queue = FulfillmentQueue::new(&service(&aws), format!("{endpoint}/000000000000/jobs"));
-    let bus = EventBus::new(&service(&aws), "default".to_owned());
+    let queue = fulfillment_queue(&aws, format!("{endpoint}/000000000000/jobs"));
+    let bus = event_bus(&aws, "default".to_owned());
     let jobs = [message(OutboxJob, "{}".to_owned())];
     let events = [message(Event("OrderPlaced".to_owned()), "{}".to_owned())];
     let job = job();

@@ -8,11 +8,10 @@ use waybill::app::{
 };
 use waybill::domain::{CustomerEmail, OrderId, OrderQuery, Status, Visible};
 use waybill::postgres::Database;
-use waybill::queue::FulfillmentQueue;
 
 use crate::support::{
-    STATEMENTS, TestDatabase, aws, aws_at, config, context, first_orders, first_products, order,
-    queue, service,
+    STATEMENTS, TestDatabase, aws, aws_at, config, context, first_orders, first_products,
+    fulfillment_queue, order, queue,
 };
 
 #[tokio::test]
@@ -28,7 +27,7 @@ async fn create_order_asks_postgres_once_and_sqs_once() {
     let sqs = Proxy::to(authority(aws.endpoint_url().unwrap())).await;
     let url = sqs.instead_of(&queue(&aws).await);
     let behind_proxy = aws_at(&format!("http://{}", sqs.address)).await;
-    let queue = FulfillmentQueue::new(&service(&behind_proxy), url);
+    let queue = fulfillment_queue(&behind_proxy, url);
 
     // From the first request on.
     for _ in 0..3 {
@@ -112,7 +111,7 @@ async fn a_product_can_be_ordered_as_soon_as_it_exists() {
     let test = TestDatabase::new().await;
     let database = test.connect().await;
     let aws = aws().await;
-    let queue = FulfillmentQueue::new(&service(&aws), queue(&aws).await);
+    let queue = fulfillment_queue(&aws, queue(&aws).await);
     let mug = test.product("EUR", 1450, 10).await;
     test.sql
         .batch_execute("CREATE TABLE later AS TABLE products; DELETE FROM products")
@@ -131,7 +130,7 @@ async fn an_order_is_accepted_though_the_queue_is_down() {
     let database = test.connect().await;
     let mug = test.product("EUR", 1450, 10).await;
     let url = "http://127.0.0.1:9/000000000000/jobs".to_owned();
-    let queue = FulfillmentQueue::new(&service(&aws_at("http://127.0.0.1:9").await), url);
+    let queue = fulfillment_queue(&aws_at("http://127.0.0.1:9").await, url);
     let wanted = order(&[(mug, 1)]);
     app::create_order(&*database, &queue, &wanted, None, &context()).await.unwrap();
     assert_eq!((test.rows().await, test.stock(mug).await), ([1, 1, 1], 9));
@@ -144,7 +143,7 @@ async fn a_product_that_is_not_for_sale_is_refused() {
     let retired = test.product("EUR", 1450, 10).await;
     test.sql.batch_execute("UPDATE products SET active = false").await.unwrap();
     let aws = aws().await;
-    let queue = FulfillmentQueue::new(&service(&aws), queue(&aws).await);
+    let queue = fulfillment_queue(&aws, queue(&aws).await);
     let wanted = order(&[(retired, 1)]);
     let refused = app::create_order(&*database, &queue, &wanted, None, &context()).await;
     assert!(matches!(refused, Err(waybill::Error::UnknownProducts(_))), "{refused:?}");

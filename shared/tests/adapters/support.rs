@@ -10,12 +10,14 @@ use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 use waybill::app::Context;
-use waybill::aws::Aws;
-use waybill::config::{Config, DatabaseConfig, DatabaseEngine, OwnerLimits, Timing};
+use waybill::cache::{self, DynamoDbCache};
+use waybill::config::{DatabaseConfig, DatabaseEngine, OwnerLimits, Timing};
 use waybill::domain::{
     Caller, CorrelationId, CustomerEmail, CustomerName, NewOrder, OrderQuery, Owner, PageSize,
     ProductId, ProductQuery, Quantity, Scope, Version,
 };
+use waybill::events::{self, EventBus};
+use waybill::mail::{self, Ses};
 use waybill::postgres::reconcile::{Books, reconcile};
 use waybill::postgres::{
     CHANGE_STATUS, CLAIM_NOTIFICATIONS, CLAIM_OUTBOX, CONFIRM_ORDERS, Database, FORGET_OLD_KEYS,
@@ -24,6 +26,7 @@ use waybill::postgres::{
     LIST_OWN_ORDERS_IN_STATUS, LIST_PRODUCTS, PLACE_ORDER, PUT_PRODUCT, REFUSE_ORDERS,
     SETTLE_NOTIFICATION, SETTLE_OUTBOX, migrations,
 };
+use waybill::queue::{self, FulfillmentQueue};
 
 /// All statements of the service that it prepares at the start.
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -283,11 +286,24 @@ pub(crate) fn context() -> Context {
     }
 }
 
-/// The same as the service calls it.
-pub(crate) fn service(config: &SdkConfig) -> Aws {
-    let mut of_service = Config::from_env().aws().unwrap();
-    of_service.endpoints.all = config.endpoint_url().map(str::to_owned);
-    Aws::new(of_service).unwrap()
+/// The queue at `url`, with the client of the functions.
+pub(crate) fn fulfillment_queue(config: &SdkConfig, url: String) -> FulfillmentQueue {
+    FulfillmentQueue::new(aws_sdk_sqs::Client::from_conf(queue::settings(config)), url)
+}
+
+/// The bus `name`, with the client of the functions.
+pub(crate) fn event_bus(config: &SdkConfig, name: String) -> EventBus {
+    EventBus::new(aws_sdk_eventbridge::Client::from_conf(events::settings(config)), name)
+}
+
+/// The product cache in `table`, with the client of the functions.
+pub(crate) fn product_cache(config: &SdkConfig, table: String) -> DynamoDbCache {
+    DynamoDbCache::connect(aws_sdk_dynamodb::Client::from_conf(cache::settings(config)), table)
+}
+
+/// SES, with the client of the functions.
+pub(crate) fn ses_client(config: &SdkConfig, sender: String) -> Ses {
+    Ses::new(aws_sdk_sesv2::Client::from_conf(mail::settings(config)), sender)
 }
 
 /// The emulator, as the environment names it.

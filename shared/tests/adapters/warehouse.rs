@@ -16,7 +16,7 @@ use waybill::postgres::Database;
 use waybill::queue::FulfillmentQueue;
 use waybill::warehouse::OptionalWarehouse;
 
-use crate::support::{TestDatabase, aws, context, order, queue, service};
+use crate::support::{TestDatabase, aws, context, fulfillment_queue, order, queue};
 
 /// The timeout of an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,7 +40,7 @@ impl World {
         let test = TestDatabase::new().await;
         let database = test.connect().await;
         let aws = aws().await;
-        let queue = FulfillmentQueue::new(&service(&aws), queue(&aws).await);
+        let queue = fulfillment_queue(&aws, queue(&aws).await);
         let letters = crate::support::queue(&aws).await;
         let warehouse = client(url, &queue, &letters, PATIENCE);
         let mug = test.product("EUR", 1450, 100).await;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lambda_runtime::{Context, LambdaEvent};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -10,7 +11,6 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use waybill::app::{OrderEvent, Recipient};
 use waybill::domain::Status;
-use waybill::lambda::Invocation;
 
 use crate::cases;
 use crate::functions::notify_customer::notify_customers;
@@ -85,7 +85,7 @@ proptest! {
         };
         let records: Vec<_> = batch.iter().enumerate().map(record).collect();
         let event = json!({ "Records": records }).to_string();
-        let event = Invocation::of(serde_json::from_str(&event).unwrap());
+        let event = LambdaEvent::new(serde_json::from_str(&event).unwrap(), Context::default());
         let shop = Shop { mood };
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

@@ -3,8 +3,9 @@
 use serde_json::Value;
 use waybill::app::{Flights, PageCache};
 use waybill::config::{Config, CursorSecret};
-use waybill::http::{Callers, CursorKey, Request, Response, Route, answer, answer_anyone, routes};
-use waybill::lambda::Invocation;
+use waybill::http::{
+    Callers, CursorKey, Response, Route, answer, answer_anyone, read_event, routes,
+};
 
 use crate::shop::Shop;
 
@@ -77,8 +78,7 @@ impl Function {
     /// The response of the function to a gateway event.
     pub(crate) async fn answer(self, shop: &Shop, event: &Value) -> Response {
         // From text, as it arrives.
-        let request: Request = serde_json::from_str(&event.to_string()).unwrap();
-        let request = Invocation::of(request);
+        let request = read_event(serde_json::from_str(&event.to_string()).unwrap());
         let (route, cursors, callers) = (self.route(), key(), Callers::default());
         match self {
             Self::CancelOrder => {

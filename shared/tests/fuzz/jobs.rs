@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use lambda_runtime::{Context, LambdaEvent};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -10,7 +11,7 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waybill::app::{Backoff, FulfillmentJob, NoWarehouse};
-use waybill::lambda::{self, Invocation};
+use waybill::lambda;
 
 use crate::cases;
 use crate::functions::fulfill_order::{Events, fulfill_orders};
@@ -104,7 +105,7 @@ proptest! {
             })
             .collect();
         let event = json!({ "Records": records }).to_string();
-        let event = Invocation::of(serde_json::from_str(&event).unwrap());
+        let event = LambdaEvent::new(serde_json::from_str(&event).unwrap(), Context::default());
         let shop = Shop { mood };
         let backoff = Backoff { min: Duration::from_secs(1), max: Duration::from_secs(1) };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -2,8 +2,8 @@
 
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderValue, Method};
+use lambda_http::Request;
 
-use super::event::Request;
 use super::request::{Incoming, violation};
 use crate::app::Precondition;
 use crate::domain::{Seen, Stock, Version};
@@ -78,8 +78,8 @@ pub(in crate::http) struct Known(Vec<HeaderValue>);
 impl Known {
     /// Empty for a request that writes.
     pub(in crate::http) fn of(request: &Request) -> Self {
-        let lists = request.headers.get_all(IF_NONE_MATCH).iter();
-        let is_read = matches!(request.method, Method::GET | Method::HEAD);
+        let lists = request.headers().get_all(IF_NONE_MATCH).iter();
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         Self(if is_read { lists.cloned().collect() } else { Vec::new() })
     }
 
@@ -114,14 +114,15 @@ fn opaque_tags(mut list: &str) -> Option<Vec<&str>> {
 #[cfg(test)]
 mod tests {
     use http::header::HeaderName;
+    use lambda_http::Body;
 
     use super::*;
     use crate::http::routes;
 
     fn precondition(headers: &[(HeaderName, &str)]) -> Option<Precondition> {
-        let mut request = Request::default();
+        let mut request = Request::new(Body::Empty);
         for (name, value) in headers {
-            request.headers.append(name, value.parse().unwrap());
+            request.headers_mut().append(name, value.parse().unwrap());
         }
         Incoming::of_anyone(request, routes::PUT_PRODUCT).precondition().ok()
     }
@@ -132,8 +133,8 @@ mod tests {
     }
 
     fn if_match(value: &str) -> Result<Option<Version>, Problem> {
-        let mut request = Request::default();
-        request.headers.insert(IF_MATCH, value.parse().unwrap());
+        let mut request = Request::new(Body::Empty);
+        request.headers_mut().insert(IF_MATCH, value.parse().unwrap());
         Incoming::of_anyone(request, routes::CANCEL_ORDER).if_match()
     }
 
@@ -144,7 +145,7 @@ mod tests {
         for value in ["3", "\"\"", "\"0\"", "\"-1\"", "\"a\"", "W/\"3\"", "\"3\", \"4\""] {
             assert!(if_match(value).is_err(), "{value}");
         }
-        let without = Incoming::of_anyone(Request::default(), routes::CANCEL_ORDER);
+        let without = Incoming::of_anyone(Request::new(Body::Empty), routes::CANCEL_ORDER);
         assert_eq!(without.if_match().ok(), Some(None));
         assert!(without.required_if_match().is_err());
     }

@@ -133,13 +133,16 @@ impl List<'_, ProductQuery> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use lambda_http::{Body, Request, RequestExt};
     use proptest::prelude::*;
     use serde_json::Value;
 
     use super::*;
     use crate::config::CursorSecret;
     use crate::domain::{Caller, CorrelationId, Owner, Status};
-    use crate::http::read::{Request, Trail};
+    use crate::http::read::Trail;
     use crate::http::route::Route;
 
     fn key() -> CursorKey {
@@ -155,8 +158,11 @@ mod tests {
     }
 
     fn incoming_with(scope: Scope, route: Route, parameters: &[(&str, &str)]) -> Incoming {
-        let query = parameters.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
-        let request = Request { query: query.collect(), ..Request::default() };
+        let mut query = HashMap::<String, Vec<String>>::new();
+        for (name, value) in parameters {
+            query.entry((*name).to_owned()).or_default().push((*value).to_owned());
+        }
+        let request = Request::new(Body::Empty).with_query_string_parameters(query);
         let trail = Trail::of(&request);
         let caller = Caller::new(Owner::parse("ada").unwrap(), [scope]);
         Incoming::of(request, caller, trail, route)

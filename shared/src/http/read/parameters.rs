@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use lambda_http::aws_lambda_events::query_map::QueryMap;
+
 use crate::Error;
 use crate::error::Violation;
 use crate::http::respond::Problem;
@@ -15,17 +17,17 @@ pub(in crate::http) struct Parameters<'a> {
 
 impl<'a> Parameters<'a> {
     /// Reads the `known` parameters. An unknown or repeated parameter is a violation.
-    pub(super) fn read(query: &'a [(String, String)], known: &[&'static str]) -> Self {
+    pub(super) fn read(query: Option<&'a QueryMap>, known: &[&'static str]) -> Self {
         let mut parameters = Self { given: Vec::new(), violations: Vec::new() };
+        let Some(query) = query else { return parameters };
         for &name in known {
-            let mut values = query.iter().filter(|(given, _)| given == name);
-            match (values.next(), values.next()) {
-                (None, _) => {}
-                (Some((_, value)), None) => parameters.given.push((name, value)),
-                (Some(_), Some(_)) => parameters.refuse(name, "must be given once"),
+            match query.all(name).as_deref() {
+                None | Some([]) => {}
+                Some(&[value]) => parameters.given.push((name, value)),
+                Some(_) => parameters.refuse(name, "must be given once"),
             }
         }
-        let names: BTreeSet<&str> = query.iter().map(|(name, _)| name.as_str()).collect();
+        let names: BTreeSet<&str> = query.iter().map(|(name, _)| name).collect();
         for name in names.into_iter().filter(|name| !known.contains(name)) {
             parameters.refuse(name, "is not a parameter of this route");
         }

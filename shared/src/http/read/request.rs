@@ -2,11 +2,12 @@
 
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderName};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::body::read_no_fields;
-use super::event::Request;
 use super::json;
 use super::parameters::Parameters;
 use super::trail::Trail;
@@ -58,13 +59,13 @@ impl Incoming<Anyone> {
 
 impl<C> Incoming<C> {
     pub(super) fn headers(&self) -> &HeaderMap {
-        &self.request.headers
+        self.request.headers()
     }
 
     /// The path as the gateway received it, or an empty text.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.request.path
+        path(&self.request)
     }
 
     /// The `{id}` of the path.
@@ -72,7 +73,7 @@ impl<C> Incoming<C> {
     /// # Errors
     /// A violation of `id`, if `parse` refuses it.
     pub fn id<T>(&self, parse: fn(&str) -> Result<T, String>) -> Result<T, Problem> {
-        let id = self.request.path_parameters.get("id").map(String::as_str);
+        let id = self.request.path_parameters_ref().and_then(|path| path.first("id"));
         parse(id.unwrap_or_default()).map_err(|detail| violation("id", detail))
     }
 
@@ -81,7 +82,7 @@ impl<C> Incoming<C> {
     /// # Errors
     /// A violation of `Idempotency-Key`, if it is malformed.
     pub fn claim(&self, body: &Value) -> Result<Option<Claim>, Problem> {
-        let Some(key) = self.request.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+        let Some(key) = self.request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
         let key = IdempotencyKey::parse(key.to_str().unwrap_or_default())
             .map_err(|detail| violation("Idempotency-Key", detail))?;
         // Hash the parsed body, so that whitespace and field order don't matter.
@@ -112,7 +113,7 @@ impl<C> Incoming<C> {
     /// The query parameters. A request with parameters that its route doesn't take never reaches a
     /// handler.
     pub(in crate::http) fn parameters(&self) -> Parameters<'_> {
-        Parameters::read(&self.request.query, self.route.parameters)
+        Parameters::read(self.request.query_string_parameters_ref(), self.route.parameters)
     }
 
     /// Checks that the body is missing, empty, or a JSON object without fields.
@@ -120,7 +121,7 @@ impl<C> Incoming<C> {
     /// # Errors
     /// As [`json`](Self::json), or a violation for each field.
     pub fn no_fields(&self) -> Result<(), Problem> {
-        if json::is_empty(&self.request.body) {
+        if json::is_empty(bytes(self.request.body())) {
             return Ok(());
         }
         read_no_fields(&self.json()?)
@@ -131,10 +132,28 @@ impl<C> Incoming<C> {
     /// # Errors
     /// 415 if its content type is another, 400 if it doesn't parse or a field occurs twice.
     pub fn json(&self) -> Result<Value, Problem> {
-        if !is_json(&self.request.headers) {
+        if !is_json(self.request.headers()) {
             return Err(Problem::unsupported_media_type());
         }
-        json::parse(&self.request.body).map_err(|it| Error::Invalid(it).into())
+        json::parse(bytes(self.request.body())).map_err(|it| Error::Invalid(it).into())
+    }
+}
+
+/// The path as the gateway received it, or an empty text.
+pub(in crate::http) fn path(request: &Request) -> &str {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.path.as_deref(),
+        _ => None,
+    }
+    .unwrap_or_default()
+}
+
+/// The bytes of a body.
+pub(in crate::http) fn bytes(body: &Body) -> &[u8] {
+    match body {
+        Body::Text(text) => text.as_bytes(),
+        Body::Binary(bytes) => bytes,
+        _ => &[],
     }
 }
 
@@ -154,45 +173,50 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
     use crate::domain::CorrelationId;
     use crate::http::routes;
 
-    fn incoming(headers: &[(HeaderName, &str)], body: &str) -> Incoming<Anyone> {
-        let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
-        let request =
-            Request { headers: headers.collect(), body: body.into(), ..Request::default() };
-        Incoming::of_anyone(request, routes::DOCS)
+    fn incoming(request: http::request::Builder, body: impl Into<Body>) -> Incoming<Anyone> {
+        Incoming::of_anyone(request.body(body.into()).unwrap(), routes::DOCS)
     }
 
-    fn of_type(content_type: &str, body: &str) -> Incoming<Anyone> {
-        incoming(&[(CONTENT_TYPE, content_type)], body)
-    }
-
-    fn with_query(query: &[(&str, &str)]) -> Incoming<Anyone> {
-        let query = query.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
-        let request = Request { query: query.collect(), ..Request::default() };
+    fn with_query(parameters: &[(&str, &[&str])]) -> Incoming<Anyone> {
+        let parameters: HashMap<String, Vec<String>> = parameters
+            .iter()
+            .map(|(name, values)| {
+                ((*name).to_owned(), values.iter().map(|value| (*value).to_owned()).collect())
+            })
+            .collect();
+        let request = Request::new(Body::Empty).with_query_string_parameters(parameters);
         Incoming::of_anyone(request, routes::HEALTH)
     }
 
     #[test]
     fn only_json_is_read_as_json() {
-        let with = |content_type: &str| of_type(content_type, "{}").json().is_ok();
+        let with = |content_type: &str| {
+            let request = http::Request::builder().header(CONTENT_TYPE, content_type);
+            incoming(request, "{}").json().is_ok()
+        };
         assert!(with("application/json"));
         assert!(with("Application/JSON; charset=utf-8"));
         assert!(with("application/merge-patch+json"));
         assert!(!with("text/plain"));
         assert!(!with("application/x-www-form-urlencoded"));
-        assert!(incoming(&[], "{}").json().is_err());
+        assert!(incoming(http::Request::builder(), "{}").json().is_err());
     }
 
     #[test]
     fn a_body_that_says_nothing_is_none_or_empty_or_an_object_without_fields() {
         let status = |content_type: &str, body: &str| {
-            let refused = of_type(content_type, body).no_fields().err();
+            let request = http::Request::builder().header(CONTENT_TYPE, content_type);
+            let refused = incoming(request, body).no_fields().err();
             refused.map_or(200, |problem| problem.status().as_u16())
         };
-        assert!(incoming(&[], "").no_fields().is_ok());
+        let bare = incoming(http::Request::builder(), Body::Empty);
+        assert!(bare.no_fields().is_ok());
         for (content_type, body, expected) in [
             ("text/plain", "", 200),
             ("application/json", "\n", 200),
@@ -212,21 +236,23 @@ mod tests {
     fn a_flag_is_true_or_false_and_nothing_else() {
         assert_eq!(with_query(&[]).flag("deep").ok(), Some(false));
         for (text, flag) in [("true", true), ("false", false)] {
-            assert_eq!(with_query(&[("deep", text)]).flag("deep").ok(), Some(flag));
+            assert_eq!(with_query(&[("deep", &[text])]).flag("deep").ok(), Some(flag));
         }
         for text in ["", "1", "0", "yes", "True", "TRUE", " true", "true "] {
-            let problem = with_query(&[("deep", text)]).flag("deep").err().unwrap();
+            let problem = with_query(&[("deep", &[text])]).flag("deep").err().unwrap();
             let body = serde_json::to_value(problem.body(&CorrelationId::generate())).unwrap();
             assert_eq!(body["errors"][0]["pointer"], "deep", "{text:?}");
         }
-        assert!(with_query(&[("deep", "true"), ("deep", "true")]).flag("deep").is_err());
+        assert!(with_query(&[("deep", &["true", "true"])]).flag("deep").is_err());
     }
 
     #[test]
     fn a_claim_is_for_what_the_body_says_and_not_for_how_it_says_it() {
         let hash = |body: &str| {
-            let headers = [(CONTENT_TYPE, "application/json"), (IDEMPOTENCY_KEY, "a")];
-            let incoming = incoming(&headers, body);
+            let request = http::Request::builder()
+                .header(CONTENT_TYPE, "application/json")
+                .header(IDEMPOTENCY_KEY, "a");
+            let incoming = incoming(request, body);
             let claim = incoming.claim(&incoming.json().ok().unwrap()).ok().unwrap();
             claim.unwrap().request_hash
         };

@@ -1,7 +1,6 @@
 //! Responses: replies of handlers, and problems.
 
 mod error;
-mod event;
 mod health;
 mod kind;
 mod measured;
@@ -17,9 +16,8 @@ pub use problem::Problem;
 pub use reply::Reply;
 pub use response::Response;
 
-pub(super) use event::ResponseEvent;
 pub(super) use reply::NextPage;
-pub(super) use response::CORRELATION_ID;
+pub(super) use response::{CORRELATION_ID, Rendered};
 
 #[cfg(feature = "openapi")]
 pub(super) use order::{OrderBody, OrderList};

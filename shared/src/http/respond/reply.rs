@@ -143,12 +143,12 @@ impl Reply {
 mod tests {
     use http::Method;
     use http::header::IF_NONE_MATCH;
+    use lambda_http::{Body, Request};
 
     use super::*;
     use crate::domain::{Buckets, Currency, Money, Product, ProductId, Stock, Version};
     use crate::http::respond::CORRELATION_ID;
-    use crate::http::{Request, answer_anyone, routes};
-    use crate::lambda::Invocation;
+    use crate::http::{answer_anyone, routes};
 
     async fn asked(method: Method, known: &str, status: StatusCode) -> Response {
         let product = Product {
@@ -161,10 +161,11 @@ mod tests {
             version: Version::new(7).unwrap(),
             updated_at: "2026-02-21T12:00:00Z".parse().unwrap(),
         };
-        let mut request = Request { method, ..Request::default() };
-        request.headers.insert(IF_NONE_MATCH, known.parse().unwrap());
+        let mut request = Request::new(Body::Empty);
+        *request.method_mut() = method;
+        request.headers_mut().insert(IF_NONE_MATCH, known.parse().unwrap());
         let handler = async |_| Ok(Reply::product(status, &product));
-        answer_anyone(Invocation::of(request), &routes::GET_PRODUCT, handler).await
+        answer_anyone(request, &routes::GET_PRODUCT, handler).await
     }
 
     #[tokio::test]

@@ -1,9 +1,13 @@
 //! Responses with the headers that every response has.
 
+use std::future::ready;
+use std::pin::Pin;
+
 use http::header::{
     CACHE_CONTROL, CONTENT_TYPE, HeaderName, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, StatusCode};
+use lambda_http::{Body, IntoResponse};
 
 use crate::domain::CorrelationId;
 
@@ -37,4 +41,42 @@ pub(super) fn response(
         headers.insert(CORRELATION_ID, correlation_id);
     }
     response
+}
+
+/// A response as it goes to the gateway: text as it is, anything else in base64.
+///
+/// `lambda_http` tells them apart by the content type, and copies the body.
+pub(in crate::http) struct Rendered(pub(in crate::http) Response);
+
+impl IntoResponse for Rendered {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = http::Response<Body>> + Send>> {
+        let response = self.0.map(|body| match String::from_utf8(body) {
+            Ok(text) if text.is_empty() => Body::Empty,
+            Ok(text) => Body::Text(text),
+            Err(error) => Body::Binary(error.into_bytes()),
+        });
+        Box::pin(ready(response))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn text_is_sent_as_it_is_and_bytes_as_bytes() {
+        for (body, expected) in [
+            (&b"{}"[..], Body::Text("{}".to_owned())),
+            (&[0xff, 0], Body::Binary(vec![0xff, 0])),
+            (b"", Body::Empty),
+        ] {
+            let response = http::Response::builder().status(409).header("etag", "\"2\"");
+            let rendered = Rendered(response.body(body.to_vec()).unwrap()).into_response().await;
+            assert_eq!(
+                (rendered.status(), &rendered.headers()["etag"]),
+                (StatusCode::CONFLICT, &"\"2\"".parse().unwrap())
+            );
+            assert_eq!(*rendered.body(), expected);
+        }
+    }
 }

@@ -7,9 +7,12 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt};
 
+use crate::app::Recipient;
+use crate::config::{Config, ConfigError};
 use crate::domain::{Caller, CustomerEmail, Owner, Scope};
-use crate::http::read::Request;
 use crate::http::respond::Problem;
 
 /// The largest difference between the clocks of the gateway and this process.
@@ -25,6 +28,20 @@ pub struct Callers {
     pub first_issuer: Option<String>,
     /// Whether to read the email address that a token proves.
     pub reads_email: bool,
+}
+
+impl Callers {
+    /// As the environment says.
+    ///
+    /// # Errors
+    /// Names the variable that is invalid.
+    pub fn read(config: &Config) -> Result<Self, ConfigError> {
+        Ok(Self {
+            watch: config.watch_caller()?,
+            first_issuer: config.first_issuer(),
+            reads_email: config.mail_recipient()? == Some(Recipient::Proven),
+        })
+    }
 }
 
 /// Why there is no caller.
@@ -46,9 +63,13 @@ pub(super) fn authorize(
     callers: &Callers,
     any_of: &[Scope],
 ) -> Result<Caller, Problem> {
-    let named = match &request.authorizer {
+    let context = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref(),
+        _ => None,
+    };
+    let named = match context {
         Some(authorizer) => {
-            let claims = authorizer.jwt.as_ref().and_then(|jwt| jwt.claims.as_ref());
+            let claims = authorizer.jwt.as_ref().map(|jwt| &jwt.claims);
             let first_issuer = callers.first_issuer.as_deref();
             claims.ok_or(Refusal::Unnamed).and_then(|claims| {
                 let caller = caller(claims, first_issuer, Timestamp::now())?;
@@ -116,6 +137,10 @@ fn proven_email(claims: &HashMap<String, String>) -> Option<CustomerEmail> {
 
 #[cfg(test)]
 mod tests {
+    use lambda_http::aws_lambda_events::apigw::{
+        ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequestContext,
+    };
+    use lambda_http::{Body, http};
     use serde_json::{Value, json};
 
     use super::*;
@@ -205,8 +230,10 @@ mod tests {
     }
 
     fn request(authorizer: Option<Value>) -> Request {
-        let authorizer = authorizer.map(|it| serde_json::from_value(it).unwrap());
-        Request { authorizer, ..Request::default() }
+        let mut context = ApiGatewayV2httpRequestContext::default();
+        context.authorizer =
+            authorizer.map(|it| serde_json::from_value::<ApiGatewayRequestAuthorizer>(it).unwrap());
+        http::Request::new(Body::Empty).with_request_context(RequestContext::ApiGatewayV2(context))
     }
 
     fn status(request: &Request, watch: Option<&Caller>, any_of: &[Scope]) -> u16 {
@@ -218,10 +245,12 @@ mod tests {
     #[test]
     fn a_request_that_no_authorizer_has_seen_is_refused_unless_the_runner_named_its_caller() {
         let watch = Caller::new(Owner::parse("ada").unwrap(), [Scope::Read]);
-        let request = request(None);
-        assert_eq!(status(&request, None, &[Scope::Read]), 401);
-        assert_eq!(status(&request, Some(&watch), &[Scope::Read]), 200);
-        assert_eq!(status(&request, Some(&watch), &[Scope::Write, Scope::Staff]), 403);
+        let bare = http::Request::new(Body::Empty);
+        for request in [request(None), bare] {
+            assert_eq!(status(&request, None, &[Scope::Read]), 401);
+            assert_eq!(status(&request, Some(&watch), &[Scope::Read]), 200);
+            assert_eq!(status(&request, Some(&watch), &[Scope::Write, Scope::Staff]), 403);
+        }
     }
 
     #[test]

@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use lambda_http::{Context, Request, RequestExt};
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::access::{Callers, authorize};
 use super::limits;
 use crate::domain::CorrelationId;
-use crate::http::read::{Anyone, Incoming, Known, Request, Trail};
+use crate::http::read::{Anyone, Incoming, Known, Trail, path};
 use crate::http::respond::{Problem, Reply, Response};
 use crate::http::route::{FindRoute, Route};
-use crate::lambda::{self, Invocation};
-use crate::{deadline, metrics, trace};
+use crate::{deadline, lambda, metrics, trace};
 
 /// The deadline of a request, for everything that its handler waits for.
 pub const REQUEST_TIME: Duration = Duration::from_secs(5);
@@ -33,53 +33,54 @@ struct Exchange {
     traced: trace::Span,
 }
 
-/// Answers one request as [`serve`](super::serve) does.
+/// Answers a request of `route` with `handler`. Refuses a caller without one of its scopes, and query
+/// parameters that it doesn't take.
 pub async fn answer<H, F>(
-    invocation: Invocation<Request>,
+    request: Request,
     callers: &Callers,
     route: &Route,
     handler: H,
 ) -> Response
 where
-    H: Fn(Incoming) -> F + Sync,
+    H: FnOnce(Incoming) -> F + Send,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    let (request, exchange, trail) = receive(invocation);
+    let (exchange, trail) = receive(&request);
     exchange.traced.route(route.method.as_str(), route.path);
     let admitted = admit(request, callers, route, trail);
     complete(exchange, admitted, handler).await
 }
 
-/// Answers one request as [`serve_public`](super::serve_public) does.
-pub async fn answer_anyone<R, H, F>(
-    invocation: Invocation<Request>,
-    routes: &R,
-    handler: H,
-) -> Response
+/// Answers a request of any caller, by the route that `routes` finds for it. The handler gets no caller,
+/// so it can't reach a use case that needs one.
+pub async fn answer_anyone<R, H, F>(request: Request, routes: &R, handler: H) -> Response
 where
     R: FindRoute + Sync,
-    H: Fn(Incoming<Anyone>) -> F + Sync,
+    H: FnOnce(Incoming<Anyone>) -> F + Send,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    let (request, exchange, _) = receive(invocation);
+    let (exchange, _) = receive(&request);
     let admitted = admit_anyone(request, routes, &exchange.traced);
     complete(exchange, admitted, handler).await
 }
 
-fn receive(invocation: Invocation<Request>) -> (Request, Exchange, Trail) {
+fn receive(request: &Request) -> (Exchange, Trail) {
     let started = Instant::now();
-    let Invocation { event: request, request_id, end } = invocation;
-    let trail = Trail::of(&request);
+    let trail = Trail::of(request);
+    let lambda_context = request.lambda_context_ref();
     let exchange = Exchange {
         started,
-        deadline: deadline::of_invocation(end, REQUEST_TIME),
-        known: Known::of(&request),
+        deadline: match lambda_context.map(Context::deadline) {
+            Some(end) => deadline::of_invocation(end, REQUEST_TIME),
+            None => tokio::time::Instant::now() + REQUEST_TIME,
+        },
+        known: Known::of(request),
         correlation_id: trail.correlation_id.clone(),
-        request_id,
+        request_id: lambda_context.map(|context| context.request_id.clone()).unwrap_or_default(),
         cold_start: lambda::is_cold_start(),
         traced: trail.traced.clone(),
     };
-    (request, exchange, trail)
+    (exchange, trail)
 }
 
 /// Checks the sizes, then the caller, then the query parameters.
@@ -103,7 +104,7 @@ fn admit_anyone(
     traced: &trace::Span,
 ) -> Result<Incoming<Anyone>, Problem> {
     limits::check(&request)?;
-    let route = routes.find(request.method.as_str(), &request.path)?;
+    let route = routes.find(request.method().as_str(), path(&request))?;
     traced.route(route.method.as_str(), route.path);
     let incoming = Incoming::of_anyone(request, route);
     incoming.parameters().check()?;
@@ -118,7 +119,7 @@ async fn complete<C, H, F>(
 ) -> Response
 where
     C: Send,
-    H: Fn(Incoming<C>) -> F + Sync,
+    H: FnOnce(Incoming<C>) -> F + Send,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let Exchange { started, correlation_id, request_id, cold_start, traced, .. } = &exchange;
@@ -149,7 +150,7 @@ async fn handle<C, H, F>(
     handler: H,
 ) -> Result<Reply, Problem>
 where
-    H: Fn(Incoming<C>) -> F,
+    H: FnOnce(Incoming<C>) -> F,
     F: Future<Output = Result<Reply, Problem>>,
 {
     let deadline = exchange.deadline;
@@ -170,11 +171,13 @@ fn respond(exchange: &Exchange, reply: Result<Reply, Problem>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
     use std::future::pending;
     use std::time::SystemTime;
 
     use http::StatusCode;
     use http::header::RETRY_AFTER;
+    use lambda_http::Body;
 
     use super::*;
     use crate::http::routes;
@@ -188,8 +191,8 @@ mod tests {
             }
         }
         let asked = |status| async move {
-            let query = vec![("sort".to_owned(), "asc".to_owned())];
-            let request = Invocation::of(Request { query, ..Request::default() });
+            let query = HashMap::from([("sort".to_owned(), vec!["asc".to_owned()])]);
+            let request = Request::new(Body::Empty).with_query_string_parameters(query);
             let handler = async |_| panic!("a handler was asked");
             let response = match status {
                 404 => answer_anyone(request, &Nothing, handler).await,
@@ -201,22 +204,21 @@ mod tests {
         asked(400).await;
     }
 
-    fn without_end() -> Invocation<Request> {
-        Invocation::of(Request::default())
-    }
-
-    fn that_ends(end: SystemTime) -> Invocation<Request> {
-        Invocation { end, ..without_end() }
+    fn from_platform(end: SystemTime) -> Request {
+        let end = end.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+        let mut context = lambda_http::Context::default();
+        context.deadline = u64::try_from(end).unwrap();
+        Request::new(Body::Empty).with_lambda_context(context)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_handler_reads_the_deadline_of_its_request() {
         let (now, hour) = (SystemTime::now(), Duration::from_hours(1));
         for (request, low, high) in [
-            (without_end(), 5.0, 5.0),
-            (that_ends(now + Duration::from_secs(10)), 5.0, 5.0),
-            (that_ends(now + Duration::from_secs(4)), 1.0, 2.0),
-            (that_ends(SystemTime::UNIX_EPOCH + Duration::from_mins(10)), 5.0, 5.0),
+            (Request::new(Body::Empty), 5.0, 5.0),
+            (from_platform(now + Duration::from_secs(10)), 5.0, 5.0),
+            (from_platform(now + Duration::from_secs(4)), 1.0, 2.0),
+            (from_platform(SystemTime::UNIX_EPOCH + Duration::from_mins(10)), 5.0, 5.0),
         ] {
             let handler = async |_| {
                 let left = deadline::current(hour).duration_since(tokio::time::Instant::now());
@@ -231,8 +233,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_handler_that_never_answers_is_answered_for_before_the_platform_does() {
         for (request, low, high) in [
-            (without_end(), 6.5, 6.6),
-            (that_ends(SystemTime::now() + Duration::from_secs(4)), 2.5, 3.6),
+            (Request::new(Body::Empty), 6.5, 6.6),
+            (from_platform(SystemTime::now() + Duration::from_secs(4)), 2.5, 3.6),
         ] {
             let started = tokio::time::Instant::now();
             let response = answer_anyone(request, &routes::DOCS, async |_| pending().await).await;
@@ -251,7 +253,7 @@ mod tests {
             tokio::time::sleep(REQUEST_TIME + Duration::from_secs(1)).await;
             Ok(Reply::page("late"))
         };
-        let response = answer_anyone(without_end(), &routes::DOCS, handler).await;
+        let response = answer_anyone(Request::new(Body::Empty), &routes::DOCS, handler).await;
         assert_eq!(response.status(), StatusCode::OK);
     }
 }

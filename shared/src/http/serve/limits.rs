@@ -2,7 +2,10 @@
 //!
 //! API Gateway allows 10 KB of headers and request line, and 10 MB of body.
 
-use crate::http::read::Request;
+use lambda_http::aws_lambda_events::query_map::QueryMap;
+use lambda_http::{Request, RequestExt};
+
+use crate::http::read::bytes;
 use crate::http::respond::Problem;
 
 /// The largest body; a hundred lines take about 8 KiB.
@@ -22,17 +25,18 @@ pub(in crate::http) const MAX_HEADERS: usize = 100;
 /// # Errors
 /// 431, 414 or 413 if a part is too large.
 pub(super) fn check(request: &Request) -> Result<(), Problem> {
-    let headers = &request.headers;
+    let headers = request.headers();
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers.len() > MAX_HEADERS || size > MAX_HEADER_BYTES {
         return Err(Problem::headers_too_large(MAX_HEADER_BYTES, MAX_HEADERS));
     }
-    let query = request.query.iter();
+    // Reads the parsed parameters of the event, without building the URL.
+    let query = request.query_string_parameters_ref().into_iter().flat_map(QueryMap::iter);
     let size: usize = query.map(|(name, value)| name.len() + value.len() + "=&".len()).sum();
     if size > MAX_QUERY_BYTES {
         return Err(Problem::query_too_long(MAX_QUERY_BYTES));
     }
-    if request.body.len() > MAX_BODY_BYTES {
+    if bytes(request.body()).len() > MAX_BODY_BYTES {
         return Err(Problem::body_too_large(MAX_BODY_BYTES));
     }
     Ok(())
@@ -40,40 +44,46 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderName;
+    use std::collections::HashMap;
+
+    use lambda_http::{Body, http};
 
     use super::*;
 
-    fn status(request: &Request) -> u16 {
-        check(request).map_or_else(|problem| problem.status().as_u16(), |()| 200)
-    }
-
     fn status_of_query(length: usize) -> u16 {
-        let query = vec![("q".to_owned(), "x".repeat(length - "q=&".len()))];
-        status(&Request { query, ..Request::default() })
+        let query = HashMap::from([("q".to_owned(), vec!["x".repeat(length - "q=&".len())])]);
+        let request = Request::new(Body::Empty).with_query_string_parameters(query);
+        check(&request).map_or_else(|problem| problem.status().as_u16(), |()| 200)
     }
 
-    fn status_of_headers(count: usize, length: usize) -> u16 {
-        let value = "x".repeat(length);
-        let headers = (0..count).map(|number| {
-            let name: HeaderName = format!("x-{number:03}").parse().unwrap();
-            (name, value.parse().unwrap())
-        });
-        status(&Request { headers: headers.collect(), ..Request::default() })
+    fn status(request: http::request::Builder, body: impl Into<Body>) -> u16 {
+        let request = request.body(body.into()).unwrap();
+        check(&request).map_or_else(|problem| problem.status().as_u16(), |()| 200)
+    }
+
+    fn get() -> http::request::Builder {
+        http::Request::get("/")
+    }
+
+    fn with_headers(count: usize, length: usize) -> http::request::Builder {
+        (0..count).fold(get(), |request, number| {
+            request.header(format!("x-{number:03}"), "x".repeat(length))
+        })
     }
 
     #[test]
     fn what_is_just_small_enough_passes_and_one_more_does_not() {
         assert_eq!(status_of_query(MAX_QUERY_BYTES), 200);
         assert_eq!(status_of_query(MAX_QUERY_BYTES + 1), 414);
-        assert_eq!(status_of_headers(MAX_HEADERS, 1), 200);
-        assert_eq!(status_of_headers(MAX_HEADERS + 1, 1), 431);
-        assert_eq!(status_of_headers(16, 1024 - 5), 200);
-        assert_eq!(status_of_headers(16, 1024 - 4), 431);
+        assert_eq!(status(with_headers(MAX_HEADERS, 1), Body::Empty), 200);
+        assert_eq!(status(with_headers(MAX_HEADERS + 1, 1), Body::Empty), 431);
+        assert_eq!(status(with_headers(16, 1024 - 5), Body::Empty), 200);
+        assert_eq!(status(with_headers(16, 1024 - 4), Body::Empty), 431);
         for larger in [0, 1] {
             let size = MAX_BODY_BYTES + larger;
             let expected = if larger == 0 { 200 } else { 413 };
-            assert_eq!(status(&Request { body: vec![0xff; size], ..Request::default() }), expected);
+            assert_eq!(status(get(), "x".repeat(size)), expected);
+            assert_eq!(status(get(), vec![0xff; size]), expected);
         }
     }
 }

@@ -9,10 +9,9 @@ use waybill::app::{
     self, Backoff, FulfillmentJob, Jobs, KeepOutbox, Refusal, RefuseOrders, Settled,
 };
 use waybill::domain::Status;
-use waybill::events::EventBus;
 
 use super::{CONFIRMED, PATIENCE, World, client};
-use crate::support::{service, version};
+use crate::support::{event_bus, version};
 
 #[tokio::test]
 async fn a_refused_order_stays_pending_with_the_reason_and_its_job_is_a_dead_letter() {
@@ -48,7 +47,7 @@ async fn a_refused_order_stays_pending_with_the_reason_and_its_job_is_a_dead_let
 
     // The job is parked until a person decides.
     assert!(world.is_parked(1).await);
-    let bus = EventBus::new(&service(&world.aws), "default".to_owned());
+    let bus = event_bus(&world.aws, "default".to_owned());
     let wait = Backoff { min: Duration::from_secs(1), max: Duration::from_secs(1) };
     let until = tokio::time::Instant::now() + Duration::from_mins(1);
     let relayed = app::relay_outbox(&*world.database, &world.queue, &bus, wait, until);
