@@ -1,16 +1,17 @@
 //! The control API on loopback: `GET /traffic`, `PUT /traffic`, `POST /mode/{mode}` and
 //! `POST /verdict`.
 
-use std::net::SocketAddr;
+use std::future::ready;
 use std::sync::Arc;
 
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HOST, ORIGIN};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{HOST, ORIGIN};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse as _, Json, Response};
+use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -20,7 +21,7 @@ use waybill_ops::error::{Context as _, Result};
 use crate::generator::Wanted;
 use crate::mix::Mix;
 use crate::mode::Mode;
-use crate::status::{Board, State};
+use crate::status::{self, Board};
 
 /// The most requests in a second that can be asked for, before the mode multiplies them.
 pub const MAX_RATE: f64 = 500.0;
@@ -48,7 +49,7 @@ struct Change {
 }
 
 /// An answer: its status and its JSON.
-type Answer = (StatusCode, Value);
+type Answer = (StatusCode, Json<Value>);
 
 impl Control {
     /// Control of traffic that starts like this.
@@ -72,41 +73,9 @@ impl Control {
         *self.wanted.borrow()
     }
 
-    fn answer(&self, method: &Method, path: &str, body: &[u8]) -> Answer {
-        let mode = path.strip_prefix("/mode/");
-        match (method.as_str(), path, mode) {
-            ("GET", "/traffic", _) => self.show(),
-            ("PUT", "/traffic", _) => self.change(body),
-            ("POST", "/verdict", _) if self.board.read().state == State::Idle => problem(
-                StatusCode::CONFLICT,
-                "there is nothing to judge; POST /mode/steady starts traffic",
-            ),
-            ("POST", "/verdict", _) => {
-                self.want(Wanted { mode: Mode::Pause, ..self.wanted() });
-                self.judge.notify_one();
-                (StatusCode::ACCEPTED, json!({ "verdict": "on its way; GET /traffic shows it" }))
-            }
-            ("POST", _, Some(mode)) => match mode.parse() {
-                Ok(mode) => {
-                    self.want(Wanted { mode, ..self.wanted() });
-                    self.show()
-                }
-                Err(error) => problem(StatusCode::BAD_REQUEST, error),
-            },
-            (_, "/traffic", _) => problem(StatusCode::METHOD_NOT_ALLOWED, "use GET or PUT"),
-            (_, "/verdict", _) | (_, _, Some(_)) => {
-                problem(StatusCode::METHOD_NOT_ALLOWED, "use POST")
-            }
-            _ => problem(
-                StatusCode::NOT_FOUND,
-                "the routes are GET /traffic, PUT /traffic, POST /mode/{mode} and POST /verdict",
-            ),
-        }
-    }
-
     fn show(&self) -> Answer {
         match serde_json::to_value(self.board.read()) {
-            Ok(status) => (StatusCode::OK, status),
+            Ok(status) => (StatusCode::OK, Json(status)),
             Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }
     }
@@ -128,6 +97,26 @@ impl Control {
         self.want(wanted);
         self.show()
     }
+
+    fn set_mode(&self, mode: &str) -> Answer {
+        match mode.parse() {
+            Ok(mode) => {
+                self.want(Wanted { mode, ..self.wanted() });
+                self.show()
+            }
+            Err(error) => problem(StatusCode::BAD_REQUEST, error),
+        }
+    }
+
+    fn ask_for_a_verdict(&self) -> Answer {
+        if self.board.read().state == status::State::Idle {
+            let error = "there is nothing to judge; POST /mode/steady starts traffic";
+            return problem(StatusCode::CONFLICT, error);
+        }
+        self.want(Wanted { mode: Mode::Pause, ..self.wanted() });
+        self.judge.notify_one();
+        (StatusCode::ACCEPTED, Json(json!({ "verdict": "on its way; GET /traffic shows it" })))
+    }
 }
 
 /// Checks a rate.
@@ -142,7 +131,7 @@ pub fn check_rate(rate: f64) -> Result<(), String> {
 }
 
 fn problem(status: StatusCode, error: impl Into<String>) -> Answer {
-    (status, json!({ "error": error.into() }))
+    (status, Json(json!({ "error": error.into() })))
 }
 
 /// Listens on loopback; port 0 is any free port.
@@ -155,55 +144,48 @@ pub async fn listen(port: u16) -> Result<TcpListener> {
         .context(|| format!("Port {port} on 127.0.0.1 is in use by another program."))
 }
 
+type Shared = State<Arc<Control>>;
+
 /// Serves the control API until it is dropped.
 pub async fn serve(listener: TcpListener, control: Arc<Control>) {
     let Ok(address) = listener.local_addr() else { return };
-    while let Ok((stream, _)) = listener.accept().await {
-        let control = Arc::clone(&control);
-        let service = service_fn(move |request| respond(request, address, Arc::clone(&control)));
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-    }
-}
-
-async fn respond(
-    request: Request<Incoming>,
-    address: SocketAddr,
-    control: Arc<Control>,
-) -> Result<Response<Full<Bytes>>, hyper::Error> {
-    let (head, body) = request.into_parts();
-    let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
-    let (status, answer) = if let Err(error) =
-        from_here(header(HOST), head.headers.contains_key(ORIGIN), address.port())
-    {
-        problem(StatusCode::FORBIDDEN, error)
-    } else {
-        match Limited::new(body, MAX_BODY).collect().await {
-            Ok(body) => control.answer(&head.method, head.uri.path(), &body.to_bytes()),
-            Err(_) => problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
-        }
-    };
-    let mut response = Response::new(Full::new(Bytes::from(format!("{answer}\n"))));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        let allow = if head.uri.path() == "/traffic" { "GET, PUT" } else { "POST" };
-        headers.insert(ALLOW, hyper::header::HeaderValue::from_static(allow));
-    }
-    Ok(response)
+    let put = async |State(control): Shared, body: Bytes| control.change(&body);
+    let mode = async |State(control): Shared, Path(mode): Path<String>| control.set_mode(&mode);
+    let router = Router::new()
+        .route("/traffic", get(async |State(control): Shared| control.show()).put(put))
+        .route("/mode/{mode}", post(mode))
+        .route("/verdict", post(async |State(control): Shared| control.ask_for_a_verdict()))
+        .method_not_allowed_fallback(|| {
+            ready(problem(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this route has other methods; see Allow",
+            ))
+        })
+        .fallback(|| {
+            let error =
+                "the routes are GET /traffic, PUT /traffic, POST /mode/{mode} and POST /verdict";
+            ready(problem(StatusCode::NOT_FOUND, error))
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn(move |request, next| from_here(address.port(), request, next)))
+        .with_state(control);
+    // Fails only if the listener does, and nobody can be told.
+    let _ = axum::serve(listener, router).await;
 }
 
 /// Refuses what a page in a browser could send: another host name that resolves to loopback, and any
 /// request with an `Origin`.
-fn from_here(host: Option<&str>, has_origin: bool, port: u16) -> Result<(), String> {
+async fn from_here(port: u16, request: Request, next: Next) -> Response {
     let allowed = ["127.0.0.1", "localhost"].map(|name| format!("{name}:{port}"));
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     if !host.is_some_and(|host| allowed.iter().any(|it| it == host)) {
-        return Err(format!("the Host must be {}", allowed.join(" or ")));
+        let error = format!("the Host must be {}", allowed.join(" or "));
+        return problem(StatusCode::FORBIDDEN, error).into_response();
     }
-    if has_origin {
-        return Err("requests of web pages are refused".to_owned());
+    if request.headers().contains_key(ORIGIN) {
+        return problem(StatusCode::FORBIDDEN, "requests of web pages are refused").into_response();
     }
-    Ok(())
+    next.run(request).await
 }
 
 #[cfg(test)]
@@ -215,18 +197,18 @@ mod tests {
     }
 
     fn put(control: &Control, body: &Value) -> Answer {
-        control.answer(&Method::PUT, "/traffic", body.to_string().as_bytes())
+        control.change(body.to_string().as_bytes())
     }
 
     #[test]
     fn a_change_keeps_what_it_leaves_out() {
         let control = control();
-        let (status, shown) = put(&control, &json!({ "rate": 9.5 }));
+        let (status, Json(shown)) = put(&control, &json!({ "rate": 9.5 }));
         assert_eq!(
             (status, &shown["rate"], &shown["mode"]),
             (StatusCode::OK, &json!(9.5), &json!("pause"))
         );
-        let (_, shown) = control.answer(&Method::POST, "/mode/flash-sale", b"");
+        let (_, Json(shown)) = control.set_mode("flash-sale");
         assert_eq!((&shown["mode"], &shown["rate"]), (&json!("flash-sale"), &json!(9.5)));
         assert_eq!(control.wanted.borrow().mode, Mode::FlashSale);
     }
@@ -245,38 +227,34 @@ mod tests {
             (json!({ "mix": no_orders }), "mix.orders"),
             (json!([]), "invalid"),
         ] {
-            let (status, answer) = put(&control, &body);
+            let (status, Json(answer)) = put(&control, &body);
             assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
             assert!(answer["error"].as_str().unwrap().contains(word), "{body}: {answer}");
         }
-        let (status, answer) = control.answer(&Method::POST, "/mode/flood", b"");
+        let (status, Json(answer)) = control.set_mode("flood");
         assert_eq!(status, StatusCode::BAD_REQUEST);
         assert!(answer["error"].as_str().unwrap().contains("steady"));
-        assert_eq!(control.answer(&Method::GET, "/", b"").0, StatusCode::NOT_FOUND);
-        let (status, _) = control.answer(&Method::DELETE, "/traffic", b"");
-        assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(*control.wanted.borrow(), before);
     }
 
     #[tokio::test]
     async fn asking_for_a_verdict_pauses_the_traffic() {
         let control = control();
-        control.answer(&Method::POST, "/mode/steady", b"");
-        let (status, _) = control.answer(&Method::POST, "/verdict", b"");
-        assert_eq!(status, StatusCode::CONFLICT, "no round is open");
-        control.board.change(|status| status.state = State::Sending);
-        let (status, _) = control.answer(&Method::POST, "/verdict", b"");
-        assert_eq!(status, StatusCode::ACCEPTED);
+        assert_eq!(control.set_mode("steady").0, StatusCode::OK);
+        assert_eq!(control.ask_for_a_verdict().0, StatusCode::CONFLICT, "no round is open");
+        control.board.change(|status| status.state = status::State::Sending);
+        assert_eq!(control.ask_for_a_verdict().0, StatusCode::ACCEPTED);
         assert_eq!(control.wanted.borrow().mode, Mode::Pause);
         control.judge.notified().await;
     }
 
     #[tokio::test]
-    async fn other_hosts_and_web_pages_are_refused() {
+    async fn other_routes_hosts_and_web_pages_are_refused() {
         let listener = listen(0).await.unwrap();
-        let url = format!("http://{}/traffic", listener.local_addr().unwrap());
+        let base = format!("http://{}", listener.local_addr().unwrap());
         let server = tokio::spawn(serve(listener, control()));
         let http = reqwest::Client::new();
+        let url = format!("{base}/traffic");
         let status = async |name: &str, value: &str| {
             http.get(&url).header(name, value).send().await.unwrap().status().as_u16()
         };
@@ -285,6 +263,17 @@ mod tests {
         assert_eq!(status("origin", "https://evil.example").await, 403);
         let long = http.put(&url).body("x".repeat(MAX_BODY + 1)).send().await.unwrap();
         assert_eq!(long.status().as_u16(), 413);
+        let changed = http.put(&url).body(r#"{"rate":7}"#).send().await.unwrap();
+        assert_eq!(changed.json::<Value>().await.unwrap()["rate"], 7.0);
+        let deleted = http.delete(&url).send().await.unwrap();
+        assert_eq!(
+            (deleted.status().as_u16(), &deleted.headers()["allow"]),
+            (405, &"GET,HEAD,PUT".parse().unwrap())
+        );
+        for (path, expected) in [("/mode/steady", 200), ("/mode/flood", 400), ("/", 404)] {
+            let answer = http.post(format!("{base}{path}")).send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), expected, "{path}");
+        }
         server.abort();
     }
 }

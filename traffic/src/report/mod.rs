@@ -46,7 +46,7 @@ pub fn write(folder: &Path, history: &History, verdict: &Verdict) -> Result<()> 
         usage: &history.usage,
     };
     let json = serde_json::to_string_pretty(&report).context(|| "Failed to write the report.")?;
-    let page = page::render(&report, &json);
+    let page = page::render(&report, &json).context(|| "Failed to render the report.")?;
     for (name, text) in [(JSON, json), (HTML, page)] {
         let path = folder.join(name);
         fs::write(&path, text).context(|| format!("Failed to write {}.", path.display()))?;

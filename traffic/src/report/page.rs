@@ -1,71 +1,35 @@
-use std::fmt::Write as _;
-
-use crate::verdict::{Conclusion, Finding};
+use askama::Template;
 
 use super::Report;
+use crate::verdict::{Conclusion, Finding};
 
-const PAGE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
 const UPLOT_STYLE: &str = include_str!("../../vendor/uplot/uPlot.min.css");
 const UPLOT: &str = include_str!("../../vendor/uplot/uPlot.iife.min.js");
 
 /// The page, with everything in it.
-pub(super) fn render(report: &Report<'_>, json: &str) -> String {
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    class: &'static str,
+    report: &'a Report<'a>,
+    /// The report as JSON. Nothing in it can end its element.
+    data: String,
+    findings: Vec<&'a Finding>,
+    uplot_style: &'static str,
+    uplot: &'static str,
+}
+
+/// The page of a report.
+pub(super) fn render(report: &Report<'_>, json: &str) -> Result<String, askama::Error> {
     let verdict = report.verdict;
     let class = match verdict.conclusion {
         Conclusion::Clean => "clean",
         Conclusion::Broken => "broken",
         Conclusion::CantTell => "cant-tell",
     };
-    // Nothing in the data can end its element.
     let data = json.replace('<', "\\u003c");
-    let parts = [
-        ("{{class}}", class.to_owned()),
-        ("{{conclusion}}", verdict.conclusion.to_string()),
-        ("{{findings}}", findings(&verdict.findings, &verdict.doubts)),
-        ("{{text}}", escape(&format!("{verdict}\n\n{}", report.summary))),
-        ("{{run}}", run(report)),
-        ("{{style}}", format!("{UPLOT_STYLE}\n{STYLE}")),
-        ("{{uplot}}", UPLOT.to_owned()),
-        ("{{script}}", SCRIPT.to_owned()),
-        ("{{data}}", data),
-    ];
-    parts.iter().fold(PAGE.to_owned(), |page, (name, part)| page.replacen(name, part, 1))
-}
-
-fn run(report: &Report<'_>) -> String {
-    let run = report.run;
-    escape(&format!(
-        "{}, seed {}, {} at {} requests/s, {} customers, at most {} in flight",
-        run.started_at, run.seed, run.mode, run.rate, run.customers, run.in_flight
-    ))
-}
-
-fn findings(findings: &[Finding], doubts: &[Finding]) -> String {
-    let mut list = String::new();
-    for finding in findings.iter().chain(doubts) {
-        let _ = write!(list, "<li><b>{}</b> ({})<ul>", escape(&finding.kind), finding.count);
-        for example in &finding.examples {
-            let _ = write!(list, "<li>{}</li>", escape(example));
-        }
-        list.push_str("</ul></li>");
-    }
-    if list.is_empty() { list } else { format!("<ul class=\"findings\">{list}</ul>") }
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
+    let findings = verdict.findings.iter().chain(&verdict.doubts).collect();
+    Page { class, report, data, findings, uplot_style: UPLOT_STYLE, uplot: UPLOT }.render()
 }
 
 #[cfg(test)]
@@ -91,7 +55,7 @@ mod tests {
             usage: &[],
         };
         let json = serde_json::to_string(&report).unwrap();
-        render(&report, &json)
+        render(&report, &json).unwrap()
     }
 
     #[test]
