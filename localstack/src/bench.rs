@@ -10,6 +10,9 @@ use crate::config::Config;
 use crate::postgres::{self, Release};
 use crate::stack::{Kind, Stack};
 
+/// The features of the library that the benchmarks need.
+const FEATURES: &str = "eventbridge,http,migrations,sqs";
+
 /// Runs the benchmarks on a separate Postgres, which does not wait for the disk: that would take
 /// the same time on both sides and hide the difference. The last one is about just that wait.
 ///
@@ -33,7 +36,7 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
     command
         .args(["bench", "--package", "waybill", "--bench", "render", "--bench", "statements"])
         .args(["--bench", "relay", "--bench", "runtime_api"])
-        .args(["--no-default-features", "--features", "http,migrations,eventbridge"])
+        .args(["--no-default-features", "--features", FEATURES])
         .current_dir(&config.common.root)
         .env("TEST_DATABASE_URL", server)
         .env("PROGRAMS", config.common.root.join("target/release"))
@@ -43,7 +46,7 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
     let mut command = Command::new("cargo");
     command
         .args(["bench", "--package", "waybill", "--bench", "statements"])
-        .args(["--no-default-features", "--features", "http,migrations,eventbridge", "--", "hot"])
+        .args(["--no-default-features", "--features", FEATURES, "--", "hot"])
         .current_dir(&config.common.root)
         .env("TEST_DATABASE_URL", server)
         .env("PGBENCH", postgres::programs(tools.dir(), Release::Eighteen)?.join("pgbench"));
