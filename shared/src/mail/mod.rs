@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
 use aws_runtime::retries::classifiers::THROTTLING_ERRORS;
 use aws_sdk_sesv2::config::Builder;
 use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
@@ -15,9 +14,13 @@ use backon::{ExponentialBuilder, Retryable};
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::{Mail, MailError, SENDING, SendMail};
+use crate::aws::{CallError, Limits};
 use crate::deadline;
 use crate::domain::CustomerEmail;
 use crate::trace;
+
+/// One try, as long as there is time for it: a call that is given up may have sent the mail.
+const LIMITS: Limits = Limits { tries: 1, one_try: SENDING, in_all: SENDING };
 
 /// The most retries after throttling, which is certain to have sent nothing.
 const RETRIES: usize = 3;
@@ -29,11 +32,10 @@ const RETRY_DELAY: Duration = Duration::from_millis(250);
 /// the account, and pass once somebody has fixed it.
 const REFUSALS: [&str; 2] = ["BadRequestException", "MessageRejected"];
 
-/// The settings of the client that sends mails: one try, as long as there is time for it, since a call
-/// that is given up may have sent the mail.
+/// The settings of the client that sends mails.
 #[must_use]
 pub fn settings(aws: &SdkConfig) -> Config {
-    Builder::from(aws).retry_config(RetryConfig::disabled()).build()
+    Builder::from(aws).retry_config(LIMITS.retries()).timeout_config(LIMITS.timeouts()).build()
 }
 
 /// Sends mail by SES.
@@ -81,24 +83,25 @@ impl SendMail for Ses {
 }
 
 /// Sends a mail once, and returns its id.
-async fn send(call: SendEmailFluentBuilder) -> Result<String, SdkError<SendEmailError>> {
+async fn send(call: SendEmailFluentBuilder) -> Result<String, CallError<SdkError<SendEmailError>>> {
     let span = trace::aws_call("SES", "SendEmail");
-    let answer = call.send().await;
-    let sent = answer.inspect_err(|error| span.fail(error.code().unwrap_or("unreachable")))?;
+    let answer = LIMITS.in_time(call.send()).await;
+    let sent = answer.inspect_err(|error| span.fail(error.kind()))?;
     // An emulator may add a domain, which makes the id look like an address in logs.
     Ok(sent.message_id().and_then(|id| id.split('@').next()).unwrap_or_default().to_owned())
 }
 
-fn is_throttling(error: &SdkError<SendEmailError>) -> bool {
-    error.code().is_some_and(|code| THROTTLING_ERRORS.contains(&code))
+fn is_throttling(error: &CallError<SdkError<SendEmailError>>) -> bool {
+    THROTTLING_ERRORS.contains(&error.kind())
 }
 
 /// The error without SES's message, which may contain addresses.
-fn failure(error: SdkError<SendEmailError>) -> MailError {
-    let Some(status) = error.raw_response().map(|answer| answer.status().as_u16()) else {
+fn failure(error: CallError<SdkError<SendEmailError>>) -> MailError {
+    let CallError::Failed(refused) = &error else { return MailError::Failed(error.into()) };
+    let Some(status) = refused.raw_response().map(|answer| answer.status().as_u16()) else {
         return MailError::Failed(error.into());
     };
-    let code = error.code().unwrap_or_default();
+    let code = refused.code().unwrap_or_default();
     if status == 400 && REFUSALS.contains(&code) {
         return MailError::Refused(code.to_owned());
     }
@@ -117,7 +120,8 @@ mod tests {
         let message = "Email address is not verified: ada@example.com";
         let error = ErrorMetadata::builder().code(code).message(message).build();
         let answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
-        match failure(SdkError::service_error(SendEmailError::generic(error), answer)) {
+        let error = SdkError::service_error(SendEmailError::generic(error), answer);
+        match failure(CallError::Failed(error)) {
             MailError::Refused(code) => format!("refused {code}"),
             MailError::Failed(error) => crate::error::chain(&*error),
         }
