@@ -36,7 +36,7 @@ const LOCK_WAIT: Duration = Duration::from_mins(1);
 const LIMITS: [&str; 2] = ["statement_timeout = 0", "lock_timeout = '2s'"];
 
 /// The session settings of the service.
-const SETTINGS: &str = include_str!("../../../sql/settings.sql");
+const SETTINGS: &str = include_str!("../../../../sql/settings.sql");
 
 /// Stores the first issuer, and returns it. $1 issuer, $2 whether it replaces the stored one.
 const FIRST_ISSUER: &str = "
