@@ -1,14 +1,14 @@
 //! A fake Lambda platform: the parts of the Runtime API and the Extensions API that functions use.
 //!
-//! As on AWS, the runtime and an extension registered for `INVOKE` receive an invocation at the same
-//! time, and only after both have asked for their next event; until then the environment is frozen.
+//! As on AWS, the environment is frozen once the runtime has asked for its next event. An extension
+//! without events asks for one and never gets it.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::http::{Request, Response, Server, response};
@@ -16,13 +16,10 @@ use crate::http::{Request, Response, Server, response};
 /// How a platform treats extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extensions {
-    /// Registers them, and freezes the environment between invocations: Lambda's default.
+    /// Registers them, as Lambda does.
     Known,
     /// Answers 404: an emulator.
     Unknown,
-    /// Rejects extensions for `INVOKE`, and never freezes the environment, which takes several
-    /// invocations at a time: Lambda Managed Instances.
-    NotForInvoke,
 }
 
 /// The platform of one function.
@@ -68,7 +65,7 @@ impl Platform {
 
     /// Waits until the environment is frozen.
     pub(crate) async fn frozen(&self) {
-        self.environment.reaches(Phase::is_frozen).await;
+        self.environment.reaches(|phase| phase.runtime_waits).await;
     }
 
     /// When the current or last invocation must be over.
@@ -103,15 +100,9 @@ struct Environment {
 /// Where the environment is in its life.
 #[derive(Default)]
 struct Phase {
-    /// An extension is registered for `INVOKE`.
-    has_extension: bool,
     /// The runtime has asked for its next event.
     runtime_waits: bool,
-    /// The extension has asked for its next event.
-    extension_waits: bool,
     invocations: u64,
-    /// How many invocations the extension has been told of.
-    told: u64,
     /// The deadline of the last invocation.
     deadline: Option<SystemTime>,
     /// When each invocation was handed out.
@@ -119,10 +110,6 @@ struct Phase {
 }
 
 impl Phase {
-    fn is_frozen(&self) -> bool {
-        self.runtime_waits && (self.extension_waits || !self.has_extension)
-    }
-
     fn deadline(&self) -> SystemTime {
         self.deadline.unwrap_or_else(SystemTime::now)
     }
@@ -140,11 +127,10 @@ impl Environment {
             ("POST", "/2020-01-01/extension/register")
                 if self.extensions != Extensions::Unknown =>
             {
-                Some(self.register(&request))
+                let about = r#"{"functionName":"f","functionVersion":"1","handler":"h"}"#;
+                Some(response(200, &[("lambda-extension-identifier", "tests")], about))
             }
-            ("GET", "/2020-01-01/extension/event/next") => {
-                Some(response(200, &[], self.next_extension_event().await))
-            }
+            ("GET", "/2020-01-01/extension/event/next") => std::future::pending().await,
             ("POST", path) if path.ends_with("/response") || path.ends_with("/error") => {
                 let took = self.since_handed_out(path);
                 let answer = serde_json::from_slice(request.body()).unwrap();
@@ -159,14 +145,10 @@ impl Environment {
     async fn next_invocation(&self) -> Option<Response> {
         self.phase.send_modify(|phase| phase.runtime_waits = true);
         let event = self.events.lock().await.recv().await?;
-        if self.extensions != Extensions::NotForInvoke {
-            self.reaches(Phase::is_frozen).await;
-        }
         let deadline = SystemTime::now() + self.timeout;
         let mut number = 0;
         self.phase.send_modify(|phase| {
             phase.runtime_waits = false;
-            phase.extension_waits = false;
             phase.invocations += 1;
             phase.deadline = Some(deadline);
             phase.handed_out.push(Instant::now());
@@ -184,36 +166,6 @@ impl Environment {
         let number = path.split('/').find_map(|part| part.strip_prefix(REQUEST_ID));
         let number: usize = number.unwrap().parse().unwrap();
         self.phase.borrow().handed_out[number - 1].elapsed()
-    }
-
-    fn register(&self, request: &Request) -> Response {
-        let wanted: Value = serde_json::from_slice(request.body()).unwrap();
-        let invoke = wanted["events"].as_array().unwrap().contains(&json!("INVOKE"));
-        if invoke && self.extensions == Extensions::NotForInvoke {
-            return response(400, &[], "");
-        }
-        self.phase.send_modify(|phase| phase.has_extension |= invoke);
-        let about = r#"{"functionName":"f","functionVersion":"1","handler":"h"}"#;
-        response(200, &[("lambda-extension-identifier", "tests")], about)
-    }
-
-    /// The next event of the extension. One that is not registered for `INVOKE` waits forever.
-    async fn next_extension_event(&self) -> String {
-        if !self.phase.borrow().has_extension {
-            return std::future::pending().await;
-        }
-        self.phase.send_modify(|phase| phase.extension_waits = phase.told == phase.invocations);
-        self.reaches(|phase| phase.told < phase.invocations).await;
-        self.phase.send_modify(|phase| phase.told += 1);
-        let phase = self.phase.borrow();
-        let event = json!({
-            "eventType": "INVOKE",
-            "deadlineMs": milliseconds(phase.deadline()),
-            "requestId": request_id(phase.told),
-            "invokedFunctionArn": "arn:aws:lambda:eu-central-1:000000000000:function:tests",
-            "tracing": { "type": "X-Amzn-Trace-Id", "value": "" },
-        });
-        event.to_string()
     }
 }
 

@@ -14,7 +14,7 @@ const VARIABLES: [(&str, &str); 2] =
     [("AWS_LAMBDA_MAX_CONCURRENCY", "4"), ("DATABASE_CONNECTIONS", "3")];
 
 async fn start(world: &World) -> Function {
-    world.start_on(Extensions::NotForInvoke, "create-order", &VARIABLES).await
+    world.start_on(Extensions::Known, "create-order", &VARIABLES).await
 }
 
 /// Sends orders while another session locks their product, and waits until as many statements wait
