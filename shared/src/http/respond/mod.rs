@@ -3,7 +3,6 @@
 mod error;
 mod health;
 mod kind;
-mod measured;
 mod order;
 mod problem;
 mod product;

@@ -5,7 +5,6 @@ use http::header::{CACHE_CONTROL, ETAG};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::measured::{LIST_BYTES, Measured};
 use super::reply::{NextPage, Reply};
 use crate::Error;
 use crate::domain::{
@@ -13,18 +12,13 @@ use crate::domain::{
     ProductId, Status,
 };
 
-/// The estimated bytes of each, without its texts, which are counted.
-const SUMMARY_BYTES: usize = 330;
-const ITEM_BYTES: usize = 160;
-const ENTRY_BYTES: usize = 150;
-
 impl Reply {
     /// A reply with an order and its `ETag`. Clients must revalidate a cached copy.
     ///
     /// # Errors
     /// [`Error::AmountOutOfRange`], which no stored order has.
     pub fn order(status: StatusCode, order: &Order) -> Result<Self, Error> {
-        let reply = Self::measured(status, &OrderBody::new(order)?);
+        let reply = Self::json(status, &OrderBody::new(order)?);
         Ok(reply
             .with(ETAG, order_tag(&order.summary))
             .with(CACHE_CONTROL, "private, no-cache".to_owned()))
@@ -169,30 +163,6 @@ impl<'a> OrderList<'a> {
     }
 }
 
-impl Measured for OrderBody<'_> {
-    fn about(&self) -> usize {
-        let texts = |entry: &EntryBody<'_>| {
-            entry.actor.len() + entry.correlation_id.len() + entry.reason.map_or(0, str::len)
-        };
-        let items = self.items.iter().map(|item| ITEM_BYTES + item.name.len());
-        let history = self.history.iter().map(|entry| ENTRY_BYTES + texts(entry));
-        LIST_BYTES + self.summary.about() + items.sum::<usize>() + history.sum::<usize>()
-    }
-}
-
-impl Measured for SummaryBody<'_> {
-    fn about(&self) -> usize {
-        SUMMARY_BYTES + self.customer_name.len() + self.customer_email.len()
-    }
-}
-
-impl Measured for OrderList<'_> {
-    fn about(&self) -> usize {
-        let orders = self.orders.iter().map(|order| SummaryBody::from(order).about());
-        LIST_BYTES + orders.sum::<usize>()
-    }
-}
-
 /// Serializes the orders one by one, without a list of bodies.
 fn summaries<S: Serializer>(orders: &[OrderSummary], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(orders.iter().map(SummaryBody::from))
@@ -237,69 +207,6 @@ impl<'a> From<&'a HistoryEntry> for EntryBody<'a> {
             actor: &entry.actor,
             correlation_id: &entry.correlation_id,
             reason: entry.reason.as_deref(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::domain::{Money, Version};
-    use crate::http::respond::measured::assert_fits;
-
-    fn now() -> Timestamp {
-        "2026-02-21T12:00:00.123456Z".parse().unwrap()
-    }
-
-    /// An order with the longest numbers, and `text` for every text.
-    fn order(text: &str) -> Order {
-        let currency = Currency::parse("EUR").unwrap();
-        let id = OrderId::generate();
-        Order {
-            summary: OrderSummary {
-                id,
-                number: id.number(),
-                status: Status::Confirmed,
-                customer_name: text.to_owned(),
-                customer_email: text.to_owned(),
-                total: Money::new(i64::MAX, currency).unwrap(),
-                item_count: 100,
-                version: Version::new(999).unwrap(),
-                created_at: now(),
-                updated_at: now(),
-            },
-            items: vec![
-                OrderItem {
-                    product_id: ProductId::from(Uuid::from_u128(7)),
-                    name: text.to_owned(),
-                    unit_price: Money::new(i64::MAX / 10_000, currency).unwrap(),
-                    quantity: 10_000,
-                };
-                100
-            ],
-            history: vec![
-                HistoryEntry {
-                    from: Some(Status::Confirmed),
-                    to: Status::Confirmed,
-                    at: now(),
-                    actor: text.to_owned(),
-                    correlation_id: text.to_owned(),
-                    reason: Some(text.to_owned()),
-                };
-                10
-            ],
-        }
-    }
-
-    #[test]
-    fn an_order_fits_the_buffer_that_was_made_for_it() {
-        for text in ["Ada Lovelace", &"\u{20ac}".repeat(66)] {
-            let order = order(text);
-            let summaries = vec![order.summary.clone(); 100];
-            assert_fits(&OrderBody::new(&order).unwrap());
-            assert_fits(&OrderList::new(&summaries, Some(&"c".repeat(44))));
         }
     }
 }

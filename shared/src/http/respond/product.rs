@@ -5,19 +5,15 @@ use http::header::{CACHE_CONTROL, ETAG};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::measured::{LIST_BYTES, Measured};
 use super::reply::{NextPage, Reply};
 use crate::domain::{Buckets, Currency, Product, ProductId};
-
-/// The estimated bytes of a product, without its name, which is counted.
-const PRODUCT_BYTES: usize = 225;
 
 impl Reply {
     /// A reply with a product and its `ETag`. Clients may cache it as long as the memory of this
     /// service does.
     #[must_use]
     pub fn product(status: StatusCode, product: &Product) -> Self {
-        Self::measured(status, &ProductBody::from(product))
+        Self::json(status, &ProductBody::from(product))
             .with(ETAG, product_tag(product))
             .with(CACHE_CONTROL, "private, max-age=3".to_owned())
     }
@@ -84,19 +80,6 @@ impl<'a> ProductList<'a> {
     }
 }
 
-impl Measured for ProductBody<'_> {
-    fn about(&self) -> usize {
-        PRODUCT_BYTES + self.name.len()
-    }
-}
-
-impl Measured for ProductList<'_> {
-    fn about(&self) -> usize {
-        let products = self.products.iter().map(|product| ProductBody::from(product).about());
-        LIST_BYTES + products.sum::<usize>()
-    }
-}
-
 /// Serializes the products one by one.
 fn products<S: Serializer>(products: &[Product], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(products.iter().map(ProductBody::from))
@@ -114,31 +97,6 @@ impl<'a> From<&'a Product> for ProductBody<'a> {
             active: product.active,
             version: product.version.get(),
             updated_at: product.updated_at,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{Money, Stock, Version};
-    use crate::http::respond::measured::assert_fits;
-
-    #[test]
-    fn a_product_fits_the_buffer_that_was_made_for_it() {
-        for name in ["Enamel mug", &"\u{20ac}".repeat(66)] {
-            let product = Product {
-                id: ProductId::from(uuid::Uuid::from_u128(7)),
-                name: name.to_owned(),
-                price: Money::new(i64::MAX, Currency::parse("EUR").unwrap()).unwrap(),
-                stock: Stock::new(i32::MAX).unwrap(),
-                buckets: Buckets::MAX,
-                active: false,
-                version: Version::new(999).unwrap(),
-                updated_at: "2026-02-21T12:00:00.123456Z".parse().unwrap(),
-            };
-            assert_fits(&ProductBody::from(&product));
-            assert_fits(&ProductList::new(&vec![product; 100], Some(&"c".repeat(44))));
         }
     }
 }

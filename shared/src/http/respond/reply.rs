@@ -7,7 +7,6 @@ use http::header::{
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
-use super::measured::Measured;
 use super::problem::Problem;
 use super::response::{Response, response};
 use crate::domain::CorrelationId;
@@ -77,16 +76,9 @@ impl Reply {
         Self { status, headers: Vec::new(), content_type, body: Ok(body.into()) }
     }
 
-    /// A reply with a JSON body, in a buffer of its estimated length.
-    pub(super) fn measured(status: StatusCode, body: &impl Measured) -> Self {
-        let mut buffer = Vec::with_capacity(body.about());
-        let body = serde_json::to_writer(&mut buffer, body).map(|()| buffer);
-        Self { body, ..Self::text(status, "application/json", "") }
-    }
-
     /// A reply with a page of a list, with a link to the next one (RFC 8288).
-    pub(super) fn list(body: &impl Measured, next: Option<&NextPage>) -> Self {
-        let reply = Self::measured(StatusCode::OK, body);
+    pub(super) fn list(body: &impl Serialize, next: Option<&NextPage>) -> Self {
+        let reply = Self::json(StatusCode::OK, body);
         match next {
             Some(next) => reply.with(LINK, format!("<{}>; rel=\"next\"", next.target)),
             None => reply,
