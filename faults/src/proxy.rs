@@ -57,7 +57,7 @@ pub trait Witness: Send + Sync + 'static {
     fn passes(&self, connection: usize, direction: Direction, bytes: &[u8]);
 }
 
-/// Looks away.
+/// Records nothing.
 impl Witness for () {
     fn passes(&self, _: usize, _: Direction, _: &[u8]) {}
 }

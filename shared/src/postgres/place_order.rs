@@ -187,7 +187,7 @@ fn is_missing(row: &Row) -> bool {
     row.try_get("name").is_ok_and(|name: Option<&str>| name.is_none())
 }
 
-/// A stored order as it was placed, none of which ever changes.
+/// Restores the order as first placed.
 fn as_placed(mut order: Order) -> Order {
     order.history.truncate(1);
     order.summary.status = Status::Pending;

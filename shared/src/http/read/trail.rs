@@ -16,7 +16,7 @@ pub(in crate::http) struct Trail {
 }
 
 impl Trail {
-    /// A correlation id is made, unless the request has a valid one. A malformed `traceparent` is dropped:
+    /// A correlation id is made, unless the request has a valid one. An invalid `traceparent` is dropped:
     /// it would be passed on to other services.
     pub(in crate::http) fn of(request: &Request) -> Self {
         let header = |name: &str| request.headers().get(name)?.to_str().ok();

@@ -102,7 +102,7 @@ fn caller(
         |name: &str| claim(name).map(|text| text.parse::<f64>().map_err(|_| Refusal::Invalid));
     let expires = time("exp").ok_or(Refusal::Invalid)??;
     let starts = time("nbf").transpose()?.unwrap_or(f64::NEG_INFINITY);
-    // In this direction, since every comparison with NaN is false.
+    // Written so that NaN is rejected: every comparison with it is false.
     let is_good = expires > now - SKEW_SECONDS && starts < now + SKEW_SECONDS;
     if !is_good {
         return Err(Refusal::Invalid);
