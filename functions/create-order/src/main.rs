@@ -25,6 +25,6 @@ fn main() -> ExitCode {
             let handler = |request| handler::create_order(request, database, queue);
             Ok(http::answer(request, callers, &routes::CREATE_ORDER, handler).await)
         });
-        http::serve(&config, service).await
+        http::runtime(&config, service)?.run_concurrent().await
     })
 }

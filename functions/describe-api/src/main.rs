@@ -17,6 +17,6 @@ fn main() -> ExitCode {
             let handler = async |request| handler::describe(&request, description);
             Ok(http::answer_anyone(request, description, handler).await)
         });
-        http::serve(&config, service).await
+        http::runtime(&config, service)?.run_concurrent().await
     })
 }

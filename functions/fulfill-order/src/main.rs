@@ -29,6 +29,6 @@ fn main() -> ExitCode {
         lambda::on_shutdown(database.close()).await;
         let events = lambda::keep(Events { outbox: database, bus, backoff });
         let handler = |event| handler::fulfill_orders(event, database, warehouse, events);
-        lambda::run(&config, service_fn(handler)).await
+        lambda::runtime(&config, service_fn(handler))?.run_concurrent().await
     })
 }

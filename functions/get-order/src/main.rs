@@ -19,6 +19,6 @@ fn main() -> ExitCode {
             let handler = |request| handler::get_order(request, database);
             Ok(http::answer(request, callers, &routes::GET_ORDER, handler).await)
         });
-        http::serve(&config, service).await
+        http::runtime(&config, service)?.run_concurrent().await
     })
 }

@@ -27,6 +27,6 @@ fn main() -> ExitCode {
             let handler = |request| handler::get_product(request, flights, cache, database);
             Ok(http::answer(request, callers, &routes::GET_PRODUCT, handler).await)
         });
-        http::serve(&config, service).await
+        http::runtime(&config, service)?.run_concurrent().await
     })
 }

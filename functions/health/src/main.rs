@@ -15,6 +15,6 @@ fn main() -> ExitCode {
             let handler = |request| handler::health(request, config, deep);
             Ok(http::answer_anyone(request, &routes::HEALTH, handler).await)
         });
-        http::serve(config, service).await
+        http::runtime(config, service)?.run_concurrent().await
     })
 }

@@ -20,6 +20,6 @@ fn main() -> ExitCode {
             let handler = |request| handler::list_orders(request, cursors, database);
             Ok(http::answer(request, callers, &routes::LIST_ORDERS, handler).await)
         });
-        http::serve(&config, service).await
+        http::runtime(&config, service)?.run_concurrent().await
     })
 }

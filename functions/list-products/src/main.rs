@@ -22,6 +22,6 @@ fn main() -> ExitCode {
             let handler = |request| handler::list_products(request, cursors, pages, database);
             Ok(http::answer(request, callers, &routes::LIST_PRODUCTS, handler).await)
         });
-        http::serve(&config, service).await
+        http::runtime(&config, service)?.run_concurrent().await
     })
 }

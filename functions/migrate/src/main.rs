@@ -14,6 +14,6 @@ fn main() -> ExitCode {
         let issuers = lambda::keep(issuers);
         let roles = lambda::keep(handler::roles(config.database_roles()?)?);
         let handler = |event| handler::migrate(event, database, roles, issuers);
-        lambda::run_one_by_one(&config, service_fn(handler)).await
+        lambda::runtime(&config, service_fn(handler))?.run().await
     })
 }

@@ -21,8 +21,8 @@ fn main() -> ExitCode {
         let database = lambda::keep(database);
         lambda::on_shutdown(database.close()).await;
         let handler =
-            |event| handler::notify_customers(event, database, &Templates, mailer, recipient);
+            move |event| handler::notify_customers(event, database, &Templates, mailer, recipient);
         // One batch at a time, so that the concurrency limits how fast mails are sent.
-        lambda::run_one_by_one(&config, service_fn(handler)).await
+        lambda::runtime(&config, service_fn(handler))?.run().await
     })
 }

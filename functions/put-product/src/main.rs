@@ -25,6 +25,6 @@ fn main() -> ExitCode {
             let handler = |request| handler::put_product(request, cache, database);
             Ok(http::answer(request, callers, &routes::PUT_PRODUCT, handler).await)
         });
-        http::serve(&config, service).await
+        http::runtime(&config, service)?.run_concurrent().await
     })
 }

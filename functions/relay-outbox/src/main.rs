@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         let bus = lambda::keep(EventBus::new(eventbridge, bus));
         let database = lambda::keep(Database::connect(&database, RELAY_OUTBOX.statements).await?);
         lambda::on_shutdown(database.close()).await;
-        let handler = |event| handler::relay_outbox(event, database, queue, bus, backoff);
-        lambda::run_one_by_one(&config, service_fn(handler)).await
+        let handler = move |event| handler::relay_outbox(event, database, queue, bus, backoff);
+        lambda::runtime(&config, service_fn(handler))?.run().await
     })
 }

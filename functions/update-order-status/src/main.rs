@@ -20,6 +20,6 @@ fn main() -> ExitCode {
             let handler = |request| handler::update_order_status(request, database);
             Ok(http::answer(request, callers, &routes::UPDATE_ORDER_STATUS, handler).await)
         });
-        http::serve(&config, service).await
+        http::runtime(&config, service)?.run_concurrent().await
     })
 }

@@ -20,4 +20,4 @@ pub use respond::{
     Check, Checks, Health, HealthStatus, Kind, LatestHealth, Problem, Reply, Response,
 };
 pub use route::{FindRoute, Method, Route};
-pub use serve::{Callers, REQUEST_TIME, answer, answer_anyone, serve};
+pub use serve::{Callers, REQUEST_TIME, answer, answer_anyone, runtime};

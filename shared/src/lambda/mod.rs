@@ -16,7 +16,7 @@ use crate::{BoxError, telemetry, trace};
 pub use after_answer::after_answer;
 #[cfg(feature = "batches")]
 pub use batch::batch;
-pub use run::{is_cold_start, run, run_one_by_one};
+pub use run::{is_cold_start, runtime};
 pub use shutdown::on_shutdown;
 
 /// Runs `main` as the function `function`, with logging and configuration. It runs on one thread, or

@@ -19,13 +19,23 @@ use crate::{BoxError, deadline, trace};
 /// invocation ends.
 const LONGEST: Duration = Duration::from_mins(15);
 
-/// Answers invocations with `service` for as long as the process lives: several at once, if the
-/// platform hands them out. Does the work of [`after_answer`](super::after_answer()) after each
-/// answer.
+/// AWS's runtime for `service`, with the work of [`after_answer`](super::after_answer()) after each
+/// answer. Its `run_concurrent` answers several invocations at once, if the platform hands them out.
 ///
 /// # Errors
-/// If a variable is invalid, or the platform can't be reached.
-pub async fn run<S, E, R>(config: &Config, service: S) -> Result<(), BoxError>
+/// If a variable is invalid.
+pub fn runtime<S, E, R>(
+    config: &Config,
+    service: S,
+) -> Result<
+    Runtime<
+        impl Service<LambdaInvocation, Response = (), Error = BoxError, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+    >,
+    BoxError,
+>
 where
     S: Service<LambdaEvent<E>, Response = R> + Clone + Send + 'static,
     S::Future: Future<Output = Result<R, S::Error>> + Send + 'static,
@@ -35,25 +45,7 @@ where
 {
     let work_first = config.work_before_answer()?;
     let invocations = layer_fn(move |service| Invocations { service, work_first });
-    // Boxed, because it is as large as all that a handler awaits.
-    Box::pin(Runtime::new(service).layer(invocations).run_concurrent()).await
-}
-
-/// Answers invocations as [`run`] does, but always one by one.
-///
-/// # Errors
-/// As [`run`].
-pub async fn run_one_by_one<S, E, R>(config: &Config, service: S) -> Result<(), BoxError>
-where
-    S: Service<LambdaEvent<E>, Response = R>,
-    S::Future: Future<Output = Result<R, S::Error>> + Send + 'static,
-    S::Error: Into<Diagnostic> + Debug + 'static,
-    E: DeserializeOwned + Send + 'static,
-    R: Serialize + Send + 'static,
-{
-    let work_first = config.work_before_answer()?;
-    let invocations = layer_fn(move |service| Invocations { service, work_first });
-    Box::pin(Runtime::new(service).layer(invocations).run()).await
+    Ok(Runtime::new(service).layer(invocations))
 }
 
 /// Whether this is the first invocation of the process. Only the first call says yes.

@@ -6,6 +6,7 @@ mod limits;
 
 use std::convert::Infallible;
 
+use lambda_http::lambda_runtime::{LambdaInvocation, Runtime};
 use lambda_http::tower::util::{MapRequest, MapResponse};
 use lambda_http::{Adapter, LambdaEvent, Request, Service};
 
@@ -20,14 +21,25 @@ pub use answer::{REQUEST_TIME, answer, answer_anyone};
 #[cfg(feature = "openapi")]
 pub(super) use limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MAX_QUERY_BYTES};
 
-/// Answers requests with `service` for as long as the process lives.
+/// AWS's runtime for a `service` of requests.
 ///
-/// The same as `lambda_http::run_concurrent`, with a step before it that takes away what no URL can be
-/// made of, and one after it that spares the body a copy.
+/// The same as `lambda_http::runtime_concurrent`, with a step before it that takes away what no URL can
+/// be made of, and one after it that spares the body a copy.
 ///
 /// # Errors
-/// If a variable is invalid, or the platform can't be reached.
-pub async fn serve<S>(config: &Config, service: S) -> Result<(), BoxError>
+/// If a variable is invalid.
+pub fn runtime<S>(
+    config: &Config,
+    service: S,
+) -> Result<
+    Runtime<
+        impl Service<LambdaInvocation, Response = (), Error = BoxError, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+    >,
+    BoxError,
+>
 where
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
@@ -36,5 +48,5 @@ where
     let service = MapRequest::new(service, |LambdaEvent { payload, context }| {
         LambdaEvent::new(without_url(payload), context)
     });
-    lambda::run(config, service).await
+    lambda::runtime(config, service)
 }
