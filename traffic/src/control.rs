@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{HOST, ORIGIN};
@@ -149,7 +150,10 @@ type Shared = State<Arc<Control>>;
 /// Serves the control API until it is dropped.
 pub async fn serve(listener: TcpListener, control: Arc<Control>) {
     let Ok(address) = listener.local_addr() else { return };
-    let put = async |State(control): Shared, body: Bytes| control.change(&body);
+    let put = async |State(control): Shared, body: Result<Bytes, BytesRejection>| match body {
+        Ok(body) => control.change(&body),
+        Err(error) => problem(error.status(), error.body_text()),
+    };
     let mode = async |State(control): Shared, Path(mode): Path<String>| control.set_mode(&mode);
     let router = Router::new()
         .route("/traffic", get(async |State(control): Shared| control.show()).put(put))
@@ -263,6 +267,7 @@ mod tests {
         assert_eq!(status("origin", "https://evil.example").await, 403);
         let long = http.put(&url).body("x".repeat(MAX_BODY + 1)).send().await.unwrap();
         assert_eq!(long.status().as_u16(), 413);
+        assert!(long.json::<Value>().await.unwrap()["error"].is_string());
         let changed = http.put(&url).body(r#"{"rate":7}"#).send().await.unwrap();
         assert_eq!(changed.json::<Value>().await.unwrap()["rate"], 7.0);
         let deleted = http.delete(&url).send().await.unwrap();
